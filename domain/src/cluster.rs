@@ -1,0 +1,236 @@
+//! The whole state: one value, so that every rule that spans nouns can be held in one place.
+use crate::{
+    Availability, ClusterId, GroupName, JobId, Login, NodeName, PoolName, Position, Stamp, Subject, Tally, TokenId,
+    UserId,
+    device::{Device, DeviceId},
+    group::Group,
+    job::Job,
+    node::Node,
+    pool::Pool,
+    stock::Place,
+    token::{Token, TokenHash},
+    user::User,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// What the first event said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Founded {
+    /// The cluster's id.
+    pub id: ClusterId,
+    /// Whether its devices are simulated.
+    pub demonstration: bool,
+}
+
+/// A user who is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Former {
+    Deleted,
+    Erased,
+}
+
+/// Everything that decisions depend on, as it stands after one event.
+///
+/// Held by [`evolve`](crate::evolve): every device in service is in exactly one pool, all devices of a pool but the
+/// default one are of one model, every user is in at most one group, every pool bound to at most one group, a device
+/// has at most one job that holds it alone. Finished jobs and deleted users are not in it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cluster {
+    pub(crate) at: Stamp,
+    pub(crate) founded: Option<Founded>,
+    pub(crate) pools: BTreeMap<PoolName, Pool>,
+    pub(crate) groups: BTreeMap<GroupName, Group>,
+    pub(crate) users: BTreeMap<UserId, User>,
+    pub(crate) logins: BTreeMap<Login, UserId>,
+    pub(crate) former: BTreeMap<UserId, Former>,
+    pub(crate) nodes: BTreeMap<NodeName, Node>,
+    pub(crate) devices: BTreeMap<DeviceId, Device>,
+    pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) observed: BTreeMap<Arc<str>, JobId>,
+    pub(crate) tokens: BTreeMap<TokenId, Token>,
+    pub(crate) token_hashes: HashMap<TokenHash, TokenId>,
+}
+
+impl Cluster {
+    /// The last event that it has seen.
+    pub const fn at(&self) -> Stamp {
+        self.at
+    }
+
+    /// What the founding said; none before it.
+    pub const fn founded(&self) -> Option<Founded> {
+        self.founded
+    }
+
+    /// The pool of that name.
+    pub fn pool(&self, name: &PoolName) -> Option<&Pool> {
+        self.pools.get(name)
+    }
+
+    /// Every pool, by name.
+    pub const fn pools(&self) -> &BTreeMap<PoolName, Pool> {
+        &self.pools
+    }
+
+    /// The group of that name.
+    pub fn group(&self, name: &GroupName) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// Every group, by name.
+    pub const fn groups(&self) -> &BTreeMap<GroupName, Group> {
+        &self.groups
+    }
+
+    /// The user with that id, unless deleted.
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id)
+    }
+
+    /// The user with that login.
+    pub fn user_by_login(&self, login: &Login) -> Option<&User> {
+        self.users.get(self.logins.get(login)?)
+    }
+
+    /// Every user, by id.
+    pub const fn users(&self) -> &BTreeMap<UserId, User> {
+        &self.users
+    }
+
+    /// Every login, in order, with its user.
+    pub const fn logins(&self) -> &BTreeMap<Login, UserId> {
+        &self.logins
+    }
+
+    /// Whether there was such a user, who is deleted or erased now.
+    pub fn is_former(&self, id: UserId) -> bool {
+        self.former.contains_key(&id)
+    }
+
+    /// Whether the personal data of that user is destroyed.
+    pub fn is_erased(&self, id: UserId) -> bool {
+        self.former.get(&id) == Some(&Former::Erased)
+    }
+
+    /// Every user whose personal data is destroyed: none of their keys may be left.
+    pub fn erased(&self) -> impl Iterator<Item = UserId> {
+        self.former.iter().filter(|(_, former)| **former == Former::Erased).map(|(id, _)| *id)
+    }
+
+    /// The node of that name.
+    pub fn node(&self, name: &NodeName) -> Option<&Node> {
+        self.nodes.get(name)
+    }
+
+    /// Every node, by name.
+    pub const fn nodes(&self) -> &BTreeMap<NodeName, Node> {
+        &self.nodes
+    }
+
+    /// The device with that UUID, retired ones too.
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(&id)
+    }
+
+    /// Every device, by UUID, retired ones too.
+    pub const fn devices(&self) -> &BTreeMap<DeviceId, Device> {
+        &self.devices
+    }
+
+    /// The active job with that id.
+    pub fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.get(&id)
+    }
+
+    /// Every active job, by id: the oldest first.
+    pub const fn jobs(&self) -> &BTreeMap<JobId, Job> {
+        &self.jobs
+    }
+
+    /// The token with that id, expired ones too.
+    pub fn token(&self, id: TokenId) -> Option<&Token> {
+        self.tokens.get(&id)
+    }
+
+    /// The token with that hash, expired ones too.
+    pub fn token_by_hash(&self, hash: &TokenHash) -> Option<&Token> {
+        self.tokens.get(self.token_hashes.get(hash)?)
+    }
+
+    /// Every token that is not revoked.
+    pub const fn tokens(&self) -> &BTreeMap<TokenId, Token> {
+        &self.tokens
+    }
+
+    /// Whether the device can be given to a job, and if not, why not.
+    pub fn availability(&self, device: &Device) -> Availability {
+        device.availability(self.nodes.get(&device.node))
+    }
+
+    /// What all pools together have.
+    pub fn tally(&self) -> Tally {
+        self.pools.values().fold(Tally::default(), |sum, pool| sum.plus(pool.tally()))
+    }
+
+    /// The position of the last event that configured the subject: what `If-Match` compares. Health and telemetry do
+    /// not count. None if there is no such thing now.
+    pub fn revision(&self, subject: &Subject) -> Option<Position> {
+        match subject {
+            Subject::Cluster => self.founded.map(|_| Position(1)),
+            Subject::Pool(name) => self.pools.get(name).map(|pool| pool.revision),
+            Subject::Group(name) => self.groups.get(name).map(|group| group.revision),
+            Subject::User(id) => self.users.get(id).map(|user| user.revision),
+            Subject::Node(name) => self.nodes.get(name).map(|node| node.revision),
+            Subject::Device(id) => self.devices.get(id).map(|device| device.revision),
+            Subject::Job(id) => self.jobs.get(id).map(|job| job.revision),
+            Subject::Token(id) => self.tokens.get(id).map(|token| token.revision),
+        }
+    }
+
+    /// Whether an operator other than these could sign in.
+    pub(crate) fn has_operator_besides(&self, gone: &BTreeSet<UserId>) -> bool {
+        self.users.values().any(|user| user.is_able_operator() && !gone.contains(&user.id))
+    }
+
+    /// Changes a device and keeps right what its pool has to give. Every change of a device goes through here.
+    pub(crate) fn change_device(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {
+        self.take_stock(id, false);
+        if let Some(device) = self.devices.get_mut(&id) {
+            change(device);
+        }
+        self.take_stock(id, true);
+    }
+
+    /// Changes a node, of which the availability of its devices depends.
+    pub(crate) fn change_node(&mut self, name: &NodeName, change: impl FnOnce(&mut Node)) {
+        let devices: Vec<DeviceId> =
+            self.nodes.get(name).into_iter().flat_map(|n| n.devices.values().copied()).collect();
+        for id in &devices {
+            self.take_stock(*id, false);
+        }
+        if let Some(node) = self.nodes.get_mut(name) {
+            change(node);
+        }
+        for id in devices {
+            self.take_stock(id, true);
+        }
+    }
+
+    /// Enters the device into its pool's stock, or takes it out.
+    fn take_stock(&mut self, id: DeviceId, enter: bool) {
+        let Some(device) = self.devices.get(&id) else { return };
+        let availability = device.availability(self.nodes.get(&device.node));
+        let Some(pool) = device.pool.as_ref().and_then(|name| self.pools.get_mut(name)) else { return };
+        let place = Place { device: id, model: &device.model, node: &device.node, slot: device.slot, availability };
+        if enter {
+            pool.devices.insert(id);
+            pool.stock.add(&place);
+        } else {
+            pool.devices.remove(&id);
+            pool.stock.remove(&place);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Wishes.
+use crate::{
+    Action, Cluster, ClusterId, Login, PoolName, Position, Subject, TokenId, UserId, device, group, job, node, pool,
+    token, user,
+};
+
+/// A wish: accepted or rejected as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Found the cluster: the first command of every log, given by the server itself.
+    Found {
+        /// The cluster's id.
+        cluster: ClusterId,
+        /// Whether its devices are simulated.
+        demonstration: bool,
+        /// The first operator, who remains when single sign-on is wrong.
+        operator: user::Newcomer,
+    },
+    /// For a pool.
+    Pool(pool::Command),
+    /// For a group.
+    Group(group::Command),
+    /// For users.
+    User(user::Command),
+    /// For, or from, a node.
+    Node(node::Command),
+    /// For a device.
+    Device(device::Command),
+    /// For a job.
+    Job(job::Command),
+    /// For a token.
+    Token(token::Command),
+}
+
+/// What must still be so for a command to be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// The subject's revision is this one (HTTP `If-Match`).
+    Revision(Subject, Position),
+    /// No subject that the command declares was configured after this position.
+    PlannedAt(Position),
+}
+
+/// Bounds and settings that decisions keep to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The most events that one command may record.
+    pub events_per_command: usize,
+    /// The most devices that one node may have.
+    pub devices_per_node: usize,
+    /// Whether devices that are seen for the first time start cordoned.
+    pub cordon_new_devices: bool,
+    /// The most tokens that one user may have.
+    pub tokens_per_user: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events_per_command: 16_384, devices_per_node: 128, cordon_new_devices: false, tokens_per_user: 50 }
+    }
+}
+
+impl Command {
+    /// What a role must allow for this command.
+    pub const fn action(&self) -> Action {
+        match self {
+            Self::Found { .. }
+            | Self::Node(
+                node::Command::ReportInventory { .. } | node::Command::ReportHealth { .. } | node::Command::Lose { .. },
+            )
+            | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => Action::Report,
+            Self::Pool(_) => Action::ManagePools,
+            Self::Group(_) => Action::ManageGroups,
+            Self::User(user::Command::Erase { .. }) => Action::Erase,
+            Self::User(user::Command::SetPassword { .. }) => Action::ChangePassword,
+            Self::User(_) => Action::ManageUsers,
+            Self::Node(node::Command::Change { .. }) => Action::ManageNodes,
+            Self::Device(_) => Action::ManageDevices,
+            Self::Job(job::Command::Finish { force: true, .. }) => Action::ForceJobs,
+            Self::Job(_) => Action::RunJobs,
+            Self::Token(_) => Action::ManageTokens,
+        }
+    }
+
+    /// Whether only a signed-in session may give it: a token makes no tokens and no passwords.
+    pub const fn needs_session(&self) -> bool {
+        matches!(self, Self::Token(token::Command::Issue { .. }) | Self::User(user::Command::SetPassword { .. }))
+    }
+
+    /// The user whose thing it changes, for the actions that are allowed on one's own. Somebody else's stands for what
+    /// does not exist, so that nobody learns what there is by being refused.
+    pub(crate) fn owner(&self, cluster: &Cluster) -> Option<UserId> {
+        let of = |login: &Login| cluster.user_by_login(login).map_or(UserId(uuid::Uuid::nil()), |user| user.id);
+        let nobody = UserId(uuid::Uuid::nil());
+        match self {
+            Self::Job(job::Command::Start { user, .. }) => Some(of(user)),
+            Self::Job(job::Command::Finish { job, .. }) => {
+                Some(cluster.job(*job).and_then(|job| job.user).unwrap_or(nobody))
+            }
+            Self::User(user::Command::SetPassword { login, .. }) => Some(of(login)),
+            Self::Token(token::Command::Revoke { token }) => {
+                Some(cluster.token(*token).map_or(nobody, |token| token.user))
+            }
+            _ => None,
+        }
+    }
+
+    /// What it declares to be about: the subjects that [`Expected::PlannedAt`] looks at. Those that do not exist are
+    /// left out, unless they would be made.
+    pub fn subjects(&self, cluster: &Cluster) -> Vec<Subject> {
+        let logins = |logins: &[Login]| -> Vec<Subject> {
+            logins.iter().filter_map(|login| cluster.user_by_login(login)).map(|user| Subject::User(user.id)).collect()
+        };
+        let devices = |ids: &[device::DeviceId]| ids.iter().copied().map(Subject::Device).collect::<Vec<_>>();
+        let pool = |name: &PoolName| vec![Subject::Pool(name.clone())];
+        match self {
+            Self::Found { .. } => vec![Subject::Cluster],
+            Self::Pool(pool::Command::Create { name, devices: pool::Wanted::Picked { .. } }) => pool(name),
+            Self::Pool(
+                pool::Command::Create { name, devices: pool::Wanted::Listed(list) }
+                | pool::Command::SetDevices { name, devices: list },
+            ) => [pool(name), devices(list)].concat(),
+            Self::Pool(pool::Command::ChangeDevices { name, add, remove }) => {
+                [pool(name), devices(add), devices(remove)].concat()
+            }
+            Self::Pool(pool::Command::Delete { name }) => pool(name),
+            Self::Group(group::Command::Create { name, users, pool: bound }) => {
+                [vec![Subject::Group(name.clone())], logins(users), bound.iter().flat_map(pool).collect()].concat()
+            }
+            Self::Group(group::Command::Edit { name, add_users, remove_users, pool: bound }) => [
+                vec![Subject::Group(name.clone())],
+                logins(add_users),
+                logins(remove_users),
+                bound.iter().flatten().flat_map(pool).collect(),
+            ]
+            .concat(),
+            Self::Group(group::Command::Delete { name }) => vec![Subject::Group(name.clone())],
+            Self::User(user::Command::Onboard { group, .. }) => group.iter().cloned().map(Subject::Group).collect(),
+            Self::User(user::Command::Change { login, group, .. }) => {
+                let group = group.iter().flatten().cloned().map(Subject::Group).collect();
+                [logins(std::slice::from_ref(login)), group].concat()
+            }
+            Self::User(user::Command::SetPassword { login, .. }) => logins(std::slice::from_ref(login)),
+            Self::User(user::Command::Delete { logins: list }) => logins(list),
+            Self::User(user::Command::Erase { user }) => vec![Subject::User(*user)],
+            Self::Node(
+                node::Command::ReportInventory { node, .. }
+                | node::Command::ReportHealth { node, .. }
+                | node::Command::Lose { node }
+                | node::Command::Change { node, .. },
+            ) => vec![Subject::Node(node.clone())],
+            Self::Device(device::Command::Cordon { device, .. } | device::Command::Retire { device, .. }) => {
+                vec![Subject::Device(*device)]
+            }
+            Self::Job(job::Command::Start { user, .. }) => logins(std::slice::from_ref(user)),
+            Self::Job(job::Command::Finish { job, .. }) => vec![Subject::Job(*job)],
+            Self::Job(job::Command::Observe { devices: list, .. }) => devices(list),
+            Self::Job(job::Command::ObserveEnd { .. }) => vec![],
+            Self::Token(token::Command::Issue { .. }) => vec![],
+            Self::Token(token::Command::Revoke { token }) => vec![Subject::Token(*token)],
+        }
+    }
+
+    /// The token that it makes under this command id, if it makes one.
+    pub const fn token_made(&self, id: crate::CommandId) -> Option<TokenId> {
+        match self {
+            Self::Token(token::Command::Issue { .. }) => Some(TokenId(id.made(0))),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Deciding a command: what would happen, or why it may not.
+use crate::{
+    Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, PoolName, Principal, Rejection,
+    Role, Subject, Timestamp, UserId, device, group, job, node, pool, token,
+    user::{self, Newcomer, User},
+};
+use std::collections::BTreeSet;
+
+/// What a decision may depend on besides the state and the command.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// The server's clock.
+    pub now: Timestamp,
+    /// The command's id: what it makes is named after it.
+    pub command: CommandId,
+    /// Who asks.
+    pub asker: &'a Principal,
+    /// Whether they said why.
+    pub has_reason: bool,
+    /// Bounds and settings.
+    pub limits: &'a Limits,
+}
+
+impl Context<'_> {
+    /// Refuses a command whose list alone would make more than one command may record.
+    pub(crate) fn bounded(&self, events: usize) -> Result<(), Rejection> {
+        let limit = self.limits.events_per_command;
+        if events > limit { Err(Rejection::TooManyEvents { would: events, limit }) } else { Ok(()) }
+    }
+}
+
+/// What a decision comes to.
+pub(crate) type Facts = Result<Vec<Event>, Rejection>;
+
+/// What happens if `command` is carried out on this state. Nothing, if the wish is already true.
+///
+/// Whether the asker may is [`permit`](crate::permit)'s to say, before.
+///
+/// # Errors
+/// The rule that refuses it.
+pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
+    let events = match command {
+        Command::Found { cluster: id, demonstration, operator } => {
+            found(cluster, *id, *demonstration, operator, context)
+        }
+        Command::Pool(command) => pool::decide(cluster, command),
+        Command::Group(command) => group::decide(cluster, command),
+        Command::User(command) => user::decide(cluster, command, context),
+        Command::Node(command) => node::decide(cluster, command, context),
+        Command::Device(command) => device::decide(cluster, command),
+        Command::Job(command) => job::decide(cluster, command, context),
+        Command::Token(command) => token::decide(cluster, command, context),
+    }?;
+    context.bounded(events.len())?;
+    Ok(events)
+}
+
+/// Genesis: the default pool, the default group bound to it, and an operator in it, so that one person can work at once.
+fn found(cluster: &Cluster, id: ClusterId, demonstration: bool, operator: &Newcomer, context: &Context<'_>) -> Facts {
+    if cluster.founded().is_some() {
+        return Err(Rejection::AlreadyFounded);
+    }
+    let (pool, group) = (PoolName::default_pool(), GroupName::default_group());
+    let user = UserId(context.command.made(0));
+    let before = [
+        Event::Founded(Founding { cluster: id, demonstration }),
+        Event::Pool(pool::Event::Created { name: pool.clone(), model: None }),
+        Event::Group(group::Event::Created { name: group.clone() }),
+        Event::Group(group::Event::PoolBound { group: group.clone(), pool }),
+    ];
+    let arrival = user::arrival(user, operator, Role::Operator, true);
+    let joined = Event::Group(group::Event::UserAdded { group, user });
+    Ok(before.into_iter().chain(arrival).chain([joined]).collect())
+}
+
+/// The items as a set.
+///
+/// # Errors
+/// One that is named twice.
+pub(crate) fn distinct<T: Ord + Clone>(items: &[T], subject: fn(&T) -> Subject) -> Result<BTreeSet<T>, Rejection> {
+    let mut set = BTreeSet::new();
+    for item in items {
+        if !set.insert(item.clone()) {
+            return Err(Rejection::NamedTwice(subject(item)));
+        }
+    }
+    Ok(set)
+}
+
+/// The users with these logins, which are the command's from number `offset` on.
+///
+/// # Errors
+/// A login that nobody has, or a user who is named twice.
+pub(crate) fn resolve<'a>(cluster: &'a Cluster, logins: &[Login], offset: usize) -> Result<Vec<&'a User>, Rejection> {
+    let mut named = BTreeSet::new();
+    let mut users = vec![];
+    for (nth, login) in logins.iter().enumerate() {
+        let nth = u32::try_from(offset + nth).unwrap_or(u32::MAX);
+        let user = cluster.user_by_login(login).ok_or(Rejection::UnknownLogin(nth))?;
+        if !named.insert(user.id) {
+            return Err(Rejection::NamedTwice(Subject::User(user.id)));
+        }
+        users.push(user);
+    }
+    Ok(users)
+}

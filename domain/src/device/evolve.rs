@@ -1,0 +1,135 @@
+use super::{Condition, ConditionKind, Device, DeviceId, Event, Presence, Slot};
+use crate::{Cluster, Model, NodeName, PoolName, Position, Stamp};
+
+pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
+    match event {
+        Event::Discovered { device, node, slot, model, memory_bytes, cordoned } => {
+            let pool = PoolName::default_pool();
+            enter(cluster, at, *device, (node, *slot), (model, *memory_bytes), &pool, *cordoned);
+        }
+        Event::Replaced { device, replacement, node, slot, model, memory_bytes, pool, cordoned } => {
+            retire(cluster, at, *device);
+            enter(cluster, at, *replacement, (node, *slot), (model, *memory_bytes), pool, *cordoned);
+            configured(cluster, at.position, pool);
+        }
+        Event::Missing { device, .. } => {
+            cluster.change_device(*device, |device| device.presence = Presence::Missing);
+        }
+        Event::Returned { device, .. } => {
+            cluster.change_device(*device, |device| device.presence = Presence::Present);
+        }
+        Event::Moved { device, node, slot } => relocate(cluster, at, *device, node, *slot),
+        Event::Assigned { device, from, pool } => {
+            cluster.change_device(*device, |device| {
+                device.revision = at.position;
+                device.pool = Some(pool.clone());
+            });
+            configured(cluster, at.position, from);
+            configured(cluster, at.position, pool);
+        }
+        Event::Cordoned { device } => configure(cluster, at, *device, |device| device.cordoned = true),
+        Event::Uncordoned { device } => configure(cluster, at, *device, |device| device.cordoned = false),
+        Event::HealthChanged { device, readable, raised, cleared } => cluster.change_device(*device, |device| {
+            device.readable = *readable;
+            merge(&mut device.conditions, raised, cleared);
+        }),
+        Event::Quarantined { device, .. } => cluster.change_device(*device, |device| device.quarantined = true),
+        Event::QuarantineLifted { device } => cluster.change_device(*device, |device| device.quarantined = false),
+        Event::Retired { device } => retire(cluster, at, *device),
+        Event::Reinstated { device } => configure(cluster, at, *device, |device| {
+            device.presence = Presence::Missing;
+            device.pool = Some(PoolName::default_pool());
+        }),
+    }
+}
+
+fn configured(cluster: &mut Cluster, position: Position, pool: &PoolName) {
+    if let Some(pool) = cluster.pools.get_mut(pool) {
+        pool.revision = position;
+    }
+}
+
+fn configure(cluster: &mut Cluster, at: Stamp, id: DeviceId, change: impl FnOnce(&mut Device)) {
+    cluster.change_device(id, |device| {
+        device.revision = at.position;
+        change(device);
+    });
+}
+
+fn enter(
+    cluster: &mut Cluster,
+    at: Stamp,
+    id: DeviceId,
+    (node, slot): (&NodeName, Slot),
+    (model, memory_bytes): (&Model, u64),
+    pool: &PoolName,
+    cordoned: bool,
+) {
+    let device = Device {
+        id,
+        node: node.clone(),
+        slot,
+        model: model.clone(),
+        memory_bytes,
+        pool: None,
+        presence: Presence::Present,
+        readable: true,
+        conditions: vec![],
+        quarantined: false,
+        cordoned,
+        job: None,
+        observed: vec![],
+        discovered_at: at.recorded_at,
+        revision: at.position,
+    };
+    cluster.devices.insert(id, device);
+    cluster.change_device(id, |device| device.pool = Some(pool.clone()));
+    occupy(cluster, id, node, slot);
+}
+
+fn occupy(cluster: &mut Cluster, id: DeviceId, node: &NodeName, slot: Slot) {
+    if let Some(node) = cluster.nodes.get_mut(node) {
+        node.devices.insert(slot, id);
+    }
+}
+
+/// The device leaves its pool; a job on it keeps its claim until it ends.
+fn retire(cluster: &mut Cluster, at: Stamp, id: DeviceId) {
+    let pool = cluster.devices.get(&id).and_then(|device| device.pool.clone());
+    configure(cluster, at, id, |device| {
+        device.presence = Presence::Retired;
+        device.pool = None;
+    });
+    if let Some(pool) = pool {
+        configured(cluster, at.position, &pool);
+    }
+}
+
+fn relocate(cluster: &mut Cluster, at: Stamp, id: DeviceId, node: &NodeName, slot: Slot) {
+    if let Some(device) = cluster.devices.get(&id)
+        && let Some(old) = cluster.nodes.get_mut(&device.node)
+        && old.devices.get(&device.slot) == Some(&id)
+    {
+        old.devices.remove(&device.slot);
+    }
+    configure(cluster, at, id, |device| {
+        device.node = node.clone();
+        device.slot = slot;
+        device.presence = Presence::Present;
+    });
+    occupy(cluster, id, node, slot);
+}
+
+/// The conditions after a change: those of a kind that is raised again keep their first sight.
+pub(super) fn merge(conditions: &mut Vec<Condition>, raised: &[Condition], cleared: &[ConditionKind]) {
+    conditions.retain(|condition| !cleared.contains(&condition.kind));
+    for new in raised {
+        match conditions.binary_search_by(|old| old.kind.cmp(&new.kind)) {
+            Ok(at) => {
+                let first_seen = conditions[at].first_seen;
+                conditions[at] = Condition { first_seen, ..new.clone() };
+            }
+            Err(at) => conditions.insert(at, new.clone()),
+        }
+    }
+}

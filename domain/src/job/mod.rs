@@ -1,0 +1,13 @@
+//! Jobs: running claims of users on devices.
+mod command;
+mod decide;
+mod event;
+mod evolve;
+mod state;
+
+pub use command::Command;
+pub use event::{Breach, Event};
+pub use state::{Job, Source};
+
+pub(crate) use decide::decide;
+pub(crate) use evolve::evolve;

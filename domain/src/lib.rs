@@ -1,0 +1,46 @@
+//! The rules of DKube: which words exist, what may be wished for, what happens then, and how a fact is written down.
+//!
+//! One [`Cluster`] is the whole state. [`decide`] turns a [`Command`] into [`Event`]s or a [`Rejection`]; [`evolve`]
+//! folds an event into the state. Both are pure and total: time, ids and the asker arrive as arguments. Nothing here
+//! knows a disk, a clock or a network.
+
+mod access;
+mod actor;
+mod cluster;
+mod command;
+mod decide;
+mod event;
+mod evolve;
+mod id;
+mod name;
+mod recorded;
+mod rejection;
+mod stock;
+mod subject;
+mod time;
+mod warning;
+
+pub mod device;
+pub mod group;
+pub mod job;
+pub mod node;
+pub mod pool;
+pub mod stored;
+pub mod token;
+pub mod user;
+
+pub use access::{Action, Allowed, Denied, Principal, Role, Via, authorize, permit};
+pub use actor::Actor;
+pub use cluster::{Cluster, Founded};
+pub use command::{Command, Expected, Limits};
+pub use decide::{Context, decide};
+pub use event::{Event, Founding};
+pub use evolve::{Stamp, evolve};
+pub use id::{ClusterId, CommandId, EventId, Incarnation, JobId, TokenId, UserId};
+pub use name::{GroupName, JobName, Login, Model, NodeName, PoolName, Reason, TokenName, WordError};
+pub use recorded::{Origin, Position, Recorded};
+pub use rejection::{Kind, Refusal, Rejection, Shortage};
+pub use stock::{Availability, Tally};
+pub use subject::{Subject, SubjectError};
+pub use time::{Timestamp, TimestampError};
+pub use warning::{Warning, warnings};

@@ -1,0 +1,59 @@
+use super::Facts;
+use crate::{
+    Model, NodeName, Origin,
+    device::{DeviceId, Finding, Slot},
+};
+
+/// A device as its node's agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The device.
+    pub device: DeviceId,
+    /// Where it sits.
+    pub slot: Slot,
+    /// Its model.
+    pub model: Model,
+    /// Its memory in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What may be wished for, or reported by, a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// The agent tells of its host and of every device on it.
+    ReportInventory {
+        /// The node, which must be the agent's own.
+        node: NodeName,
+        /// Which report this is.
+        origin: Origin,
+        /// What it says of the host.
+        facts: Facts,
+        /// Every device that it sees.
+        devices: Vec<Seen>,
+    },
+    /// The agent tells of changes in its devices' health.
+    ReportHealth {
+        /// The node, which must be the agent's own.
+        node: NodeName,
+        /// Which report this is.
+        origin: Origin,
+        /// What changed, each device once.
+        findings: Vec<Finding>,
+    },
+    /// The node's lease ran out.
+    Lose {
+        /// The node.
+        node: NodeName,
+    },
+    /// Change what an operator decides; what is `None` stays.
+    Change {
+        /// The node.
+        node: NodeName,
+        /// Whether its devices shall take no new job.
+        cordoned: Option<bool>,
+        /// How many devices it shall have (`Some(None)`: as many as were seen).
+        expected_devices: Option<Option<u16>>,
+        /// Whether it shall be out of service.
+        retired: Option<bool>,
+    },
+}

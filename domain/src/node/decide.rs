@@ -1,0 +1,221 @@
+use super::{Command, Contact, Event, Facts as HostFacts, Node, Seen};
+use crate::{
+    Cluster, Context, Event as Fact, JobId, NodeName, PoolName, Rejection, Subject,
+    decide::Facts,
+    device::{self, Condition, Device, DeviceId, Finding, Presence},
+};
+use std::collections::BTreeSet;
+
+pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
+    match command {
+        Command::ReportInventory { node, facts, devices, .. } => inventory(cluster, context, node, facts, devices),
+        Command::ReportHealth { node, findings, .. } => health(cluster, look_up(cluster, node)?, findings),
+        Command::Lose { node } => {
+            let node = look_up(cluster, node)?;
+            let silent = node.contact == Contact::Reporting && !node.retired;
+            Ok(silent.then(|| Fact::Node(Event::Lost { node: node.name.clone() })).into_iter().collect())
+        }
+        Command::Change { node, cordoned, expected_devices, retired } => {
+            change(cluster, context, look_up(cluster, node)?, *cordoned, *expected_devices, *retired)
+        }
+    }
+}
+
+fn look_up<'a>(cluster: &'a Cluster, name: &NodeName) -> Result<&'a Node, Rejection> {
+    cluster.node(name).ok_or_else(|| Rejection::NotFound(Subject::Node(name.clone())))
+}
+
+fn inventory(cluster: &Cluster, context: &Context<'_>, name: &NodeName, facts: &HostFacts, seen: &[Seen]) -> Facts {
+    check(context, facts, seen)?;
+    let node = cluster.node(name);
+    if node.is_some_and(|node| node.retired) {
+        return Err(Rejection::NodeRetired(name.clone()));
+    }
+    let mut happened: Vec<Fact> = greet(node, name, facts).into_iter().map(Fact::Node).collect();
+    let reported: BTreeSet<DeviceId> = seen.iter().map(|seen| seen.device).collect();
+    let mut replaced = BTreeSet::new();
+    for seen in seen {
+        let occupant = node.and_then(|node| node.devices.get(&seen.slot)).and_then(|id| cluster.device(*id));
+        // A slot whose device is reported elsewhere was left; one whose device was retired is free.
+        let absent = occupant.filter(|old| !reported.contains(&old.id) && old.presence != Presence::Retired);
+        let fact = match (cluster.device(seen.device), absent) {
+            (Some(device), _) => reunite(cluster, device, name, seen)?,
+            (None, Some(old)) => {
+                replaced.insert(old.id);
+                Some(replace(old, name, seen))
+            }
+            (None, None) => Some(discover(context, name, seen)),
+        };
+        happened.extend(fact.map(Fact::Device));
+    }
+    let gone = node.into_iter().flat_map(|node| node.devices.values()).filter_map(|id| cluster.device(*id));
+    let gone = gone.filter(|device| {
+        device.presence == Presence::Present && !reported.contains(&device.id) && !replaced.contains(&device.id)
+    });
+    happened.extend(gone.map(|device| Fact::Device(device::Event::Missing { device: device.id, node: name.clone() })));
+    Ok(happened)
+}
+
+/// Refuses a report that no honest agent sends.
+fn check(context: &Context<'_>, facts: &HostFacts, seen: &[Seen]) -> Result<(), Rejection> {
+    let limit = context.limits.devices_per_node;
+    if seen.len() > limit {
+        return Err(Rejection::TooManyDevices { devices: seen.len(), limit });
+    }
+    if !facts.bounded() {
+        return Err(Rejection::Malformed("a text of the host's facts is longer than 128 bytes, or there are too many"));
+    }
+    let mut devices = BTreeSet::new();
+    let mut slots = BTreeSet::new();
+    for seen in seen {
+        if !devices.insert(seen.device) {
+            return Err(Rejection::NamedTwice(Subject::Device(seen.device)));
+        }
+        if !slots.insert(seen.slot) {
+            return Err(Rejection::Malformed("two devices are reported in one slot"));
+        }
+    }
+    Ok(())
+}
+
+fn greet(node: Option<&Node>, name: &NodeName, facts: &HostFacts) -> Vec<Event> {
+    let Some(node) = node else {
+        return vec![Event::Registered { node: name.clone(), facts: facts.clone() }];
+    };
+    let changed = node.facts != *facts;
+    let changed = changed.then(|| Event::FactsChanged { node: name.clone(), facts: facts.clone() });
+    back(node).into_iter().chain(changed).collect()
+}
+
+/// Any report of a lost node is its return.
+fn back(node: &Node) -> Option<Event> {
+    (node.contact == Contact::Lost).then(|| Event::Returned { node: node.name.clone() })
+}
+
+/// A known device is reported: from its place, from another, or from one node while it is live on another.
+fn reunite(
+    cluster: &Cluster,
+    device: &Device,
+    node: &NodeName,
+    seen: &Seen,
+) -> Result<Option<device::Event>, Rejection> {
+    let elsewhere = device.node != *node;
+    let live = cluster.node(&device.node).is_some_and(|other| other.contact == Contact::Reporting);
+    let id = device.id;
+    match device.presence {
+        // Out of service by an operator's wish or a replacement: reported, it stays so until it is reinstated.
+        Presence::Retired => Ok(None),
+        Presence::Present if elsewhere && live => {
+            Err(Rejection::DeviceElsewhere { device: id, node: device.node.clone() })
+        }
+        Presence::Present | Presence::Missing if elsewhere || device.slot != seen.slot => {
+            Ok(Some(device::Event::Moved { device: id, node: node.clone(), slot: seen.slot }))
+        }
+        Presence::Missing => Ok(Some(device::Event::Returned { device: id, node: node.clone() })),
+        Presence::Present => Ok(None),
+    }
+}
+
+fn discover(context: &Context<'_>, node: &NodeName, seen: &Seen) -> device::Event {
+    device::Event::Discovered {
+        device: seen.device,
+        node: node.clone(),
+        slot: seen.slot,
+        model: seen.model.clone(),
+        memory_bytes: seen.memory_bytes,
+        cordoned: context.limits.cordon_new_devices,
+    }
+}
+
+/// The new device takes the old one's place in its pool, where its model allows it.
+fn replace(old: &Device, node: &NodeName, seen: &Seen) -> device::Event {
+    let inherited = old.pool.clone().filter(|_| old.model == seen.model);
+    device::Event::Replaced {
+        device: old.id,
+        replacement: seen.device,
+        node: node.clone(),
+        slot: seen.slot,
+        model: seen.model.clone(),
+        memory_bytes: seen.memory_bytes,
+        pool: inherited.unwrap_or_else(PoolName::default_pool),
+        cordoned: old.cordoned,
+    }
+}
+
+fn health(cluster: &Cluster, node: &Node, findings: &[Finding]) -> Facts {
+    if node.retired {
+        return Err(Rejection::NodeRetired(node.name.clone()));
+    }
+    let mut happened: Vec<Fact> = back(node).into_iter().map(Fact::Node).collect();
+    let mut named = BTreeSet::new();
+    for finding in findings {
+        if !named.insert(finding.device) {
+            return Err(Rejection::NamedTwice(Subject::Device(finding.device)));
+        }
+        if finding.raised.len() > Device::CONDITIONS_MAX
+            || finding.raised.iter().any(|condition| condition.reason.len() > Condition::REASON_MAX)
+        {
+            return Err(Rejection::Malformed("a finding has at most 32 conditions, with reasons of at most 256 bytes"));
+        }
+        let device = cluster.device(finding.device).ok_or(Rejection::NotFound(Subject::Device(finding.device)))?;
+        if device.node != node.name {
+            return Err(Rejection::DeviceNotOnNode { device: device.id, node: node.name.clone() });
+        }
+        if device.presence != Presence::Retired {
+            happened.extend(device::assess(device, finding)?.into_iter().map(Fact::Device));
+        }
+    }
+    Ok(happened)
+}
+
+fn change(
+    cluster: &Cluster,
+    context: &Context<'_>,
+    node: &Node,
+    cordoned: Option<bool>,
+    expected: Option<Option<u16>>,
+    retired: Option<bool>,
+) -> Facts {
+    let name = || node.name.clone();
+    let mut happened = vec![];
+    match cordoned.filter(|wanted| *wanted != node.cordoned) {
+        Some(true) => happened.push(Fact::Node(Event::Cordoned { node: name() })),
+        Some(false) => happened.push(Fact::Node(Event::Uncordoned { node: name() })),
+        None => {}
+    }
+    if let Some(devices) = expected.filter(|wanted| *wanted != node.expected) {
+        if devices.is_some_and(|count| usize::from(count) > context.limits.devices_per_node) {
+            return Err(Rejection::TooManyDevices {
+                devices: usize::from(devices.unwrap_or_default()),
+                limit: context.limits.devices_per_node,
+            });
+        }
+        happened.push(Fact::Node(Event::ExpectationSet { node: name(), devices }));
+    }
+    match retired.filter(|wanted| *wanted != node.retired) {
+        Some(true) => happened.extend(retire(cluster, node)?),
+        Some(false) => happened.extend(reinstate(cluster, node)),
+        None => {}
+    }
+    Ok(happened)
+}
+
+fn devices<'a>(cluster: &'a Cluster, node: &'a Node) -> impl Iterator<Item = &'a Device> {
+    node.devices.values().filter_map(|id| cluster.device(*id))
+}
+
+fn retire(cluster: &Cluster, node: &Node) -> Facts {
+    let jobs: BTreeSet<JobId> = devices(cluster, node).flat_map(Device::jobs).collect();
+    if !jobs.is_empty() {
+        return Err(Rejection::NodeBusy { node: node.name.clone(), jobs: jobs.into_iter().collect() });
+    }
+    let in_service = devices(cluster, node).filter(|device| device.presence != Presence::Retired);
+    let retired = in_service.map(|device| Fact::Device(device::Event::Retired { device: device.id }));
+    Ok(retired.chain([Fact::Node(Event::Retired { node: node.name.clone() })]).collect())
+}
+
+fn reinstate(cluster: &Cluster, node: &Node) -> Vec<Fact> {
+    let retired = devices(cluster, node).filter(|device| device.presence == Presence::Retired);
+    let back = retired.map(|device| Fact::Device(device::Event::Reinstated { device: device.id }));
+    std::iter::once(Fact::Node(Event::Reinstated { node: node.name.clone() })).chain(back).collect()
+}

@@ -1,0 +1,38 @@
+use super::{Contact, Event, Node};
+use crate::{Cluster, NodeName, Stamp};
+use std::collections::BTreeMap;
+
+pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
+    match event {
+        Event::Registered { node, facts } => {
+            let registered = Node {
+                name: node.clone(),
+                facts: facts.clone(),
+                devices: BTreeMap::new(),
+                expected: None,
+                contact: Contact::Reporting,
+                cordoned: false,
+                retired: false,
+                registered_at: at.recorded_at,
+                revision: at.position,
+            };
+            cluster.nodes.insert(node.clone(), registered);
+        }
+        // What the agent says and whether it speaks is observed, not configured: the revision stays.
+        Event::FactsChanged { node, facts } => cluster.change_node(node, |node| node.facts = facts.clone()),
+        Event::Lost { node } => cluster.change_node(node, |node| node.contact = Contact::Lost),
+        Event::Returned { node } => cluster.change_node(node, |node| node.contact = Contact::Reporting),
+        Event::Cordoned { node } => configure(cluster, at, node, |node| node.cordoned = true),
+        Event::Uncordoned { node } => configure(cluster, at, node, |node| node.cordoned = false),
+        Event::ExpectationSet { node, devices } => configure(cluster, at, node, |node| node.expected = *devices),
+        Event::Retired { node } => configure(cluster, at, node, |node| node.retired = true),
+        Event::Reinstated { node } => configure(cluster, at, node, |node| node.retired = false),
+    }
+}
+
+fn configure(cluster: &mut Cluster, at: Stamp, name: &NodeName, change: impl FnOnce(&mut Node)) {
+    cluster.change_node(name, |node| {
+        node.revision = at.position;
+        change(node);
+    });
+}

@@ -1,0 +1,15 @@
+//! Nodes: hosts with devices, known by what their agents report.
+mod command;
+mod decide;
+mod event;
+mod evolve;
+mod facts;
+mod state;
+
+pub use command::{Command, Seen};
+pub use event::Event;
+pub use facts::Facts;
+pub use state::{Contact, Node};
+
+pub(crate) use decide::decide;
+pub(crate) use evolve::evolve;

@@ -1,0 +1,414 @@
+//! Why a command is refused by the rules. Nothing here holds a login or a secret: users are named by id, and a login
+//! that nobody has by its place in the command.
+use crate::{GroupName, JobId, NodeName, PoolName, Subject, Tally, TokenId, UserId, device::DeviceId};
+use serde::{Deserialize, Serialize};
+
+/// The sort of a refusal, by what the asker can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The command contradicts itself: mend it.
+    Malformed,
+    /// It names something that does not exist.
+    NotFound,
+    /// The rules refuse it as things stand.
+    Conflict,
+    /// It would record more than one command may.
+    TooLarge,
+}
+
+/// Why a claim found too few devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// How many were asked for.
+    pub asked: u32,
+    /// What became of the pool's devices of that model.
+    #[serde(flatten)]
+    pub had: Tally,
+}
+
+/// A refusal by the rules.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// A list names the same thing twice.
+    #[error("{0} is named twice")]
+    NamedTwice(Subject),
+    /// A list that must not be empty is empty.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The command would record more events than one may.
+    #[error("this would record {would} events, and one command may record {limit}: do it in parts")]
+    TooManyEvents {
+        /// How many it would.
+        would: usize,
+        /// How many it may.
+        limit: usize,
+    },
+    /// The log has been founded already.
+    #[error("this log is founded already")]
+    AlreadyFounded,
+
+    /// The name is in use.
+    #[error("{0} exists already")]
+    NameTaken(Subject),
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(Subject),
+    /// The command's login number `0` (from 0) is nobody's.
+    #[error("login number {} of the command is not on-boarded", .0 + 1)]
+    UnknownLogin(u32),
+
+    /// The default pool and its devices can't be managed by hand.
+    #[error("the default pool holds what no other pool holds: it can't be made, filled or deleted by hand")]
+    PoolIsDefault,
+    /// Devices of the pool, or that would leave it, have active jobs.
+    #[error("{} of the devices have active jobs", .jobs.len())]
+    PoolBusy {
+        /// The jobs.
+        jobs: Vec<JobId>,
+    },
+    /// The devices are not of one model, or not of the pool's.
+    #[error("all devices of a pool are of one model, and these are not")]
+    MixedModels {
+        /// The devices that differ.
+        devices: Vec<DeviceId>,
+    },
+    /// The devices are in another pool.
+    #[error("these devices are in another pool: release them there first")]
+    DeviceNotFree {
+        /// The devices.
+        devices: Vec<DeviceId>,
+    },
+    /// The devices are not in the pool that shall release them.
+    #[error("these devices are not in pool {pool}")]
+    DeviceNotInPool {
+        /// The pool.
+        pool: PoolName,
+        /// The devices.
+        devices: Vec<DeviceId>,
+    },
+    /// The devices are out of service.
+    #[error("these devices are retired")]
+    DeviceRetired {
+        /// The devices.
+        devices: Vec<DeviceId>,
+    },
+    /// The device has active jobs.
+    #[error("device {device} has active jobs")]
+    DeviceBusy {
+        /// The device.
+        device: DeviceId,
+        /// The jobs.
+        jobs: Vec<JobId>,
+    },
+    /// Too few healthy idle devices of the model are in the default pool.
+    #[error("{} devices were asked for, and {} are free", .0.asked, .0.had.free)]
+    PoolShortage(Shortage),
+
+    /// The group has members or a pool.
+    #[error("group {group} still has {} users{}", .users.len(), if .pool.is_some() { " and a pool" } else { "" })]
+    GroupNotEmpty {
+        /// The group.
+        group: GroupName,
+        /// Its users.
+        users: Vec<UserId>,
+        /// Its pool.
+        pool: Option<PoolName>,
+    },
+    /// The default group can't be deleted, nor lose the default pool.
+    #[error("the default group can't be deleted, and keeps the default pool")]
+    GroupIsDefault,
+    /// The pool is bound to a group already.
+    #[error("pool {pool} is bound to group {group}: unbind it there first")]
+    PoolBound {
+        /// The pool.
+        pool: PoolName,
+        /// The group that has it.
+        group: GroupName,
+    },
+    /// The users are in a group already.
+    #[error("users who are in another group must be removed there first")]
+    UserInAnotherGroup {
+        /// The users.
+        users: Vec<UserId>,
+    },
+    /// The users are not in the group that they shall leave.
+    #[error("users who are not in group {group} can't be removed from it")]
+    UserNotInGroup {
+        /// The group.
+        group: GroupName,
+        /// The users.
+        users: Vec<UserId>,
+    },
+
+    /// The users are on-boarded already.
+    #[error("users who are on-boarded already can't be on-boarded again")]
+    UserExists {
+        /// The users.
+        users: Vec<UserId>,
+    },
+    /// The users have active jobs.
+    #[error("users with active jobs can't be deleted")]
+    UserBusy {
+        /// The users.
+        users: Vec<UserId>,
+        /// Their jobs.
+        jobs: Vec<JobId>,
+    },
+    /// No operator who can sign in would be left.
+    #[error("this is the last operator: there must always be one who can sign in")]
+    LastOperator {
+        /// The operator.
+        user: UserId,
+    },
+    /// The break-glass operator can't be deleted, downgraded or suspended.
+    #[error("the break-glass operator can't be deleted, downgraded or suspended")]
+    BreakGlass {
+        /// The operator.
+        user: UserId,
+    },
+    /// Only a deleted user's data can be destroyed.
+    #[error("only a deleted user can be erased: delete the user first")]
+    NotDeleted {
+        /// The user.
+        user: UserId,
+    },
+
+    /// The user is in no group.
+    #[error("the user is in no group, and so may claim no device")]
+    NoGroup {
+        /// The user.
+        user: UserId,
+    },
+    /// The user's group has no pool.
+    #[error("group {group} has no pool, and so its users may claim no device")]
+    NoPool {
+        /// The group.
+        group: GroupName,
+    },
+    /// The user may claim nothing.
+    #[error("the user is suspended, and so may claim no device")]
+    UserSuspended {
+        /// The user.
+        user: UserId,
+    },
+    /// Too few devices of the pool are fit and idle.
+    #[error("{} devices were asked for, and {} are free", .0.asked, .0.had.free)]
+    JobShortage(Shortage),
+    /// The job is observed: it ends when it is seen to end.
+    #[error("job {0} is observed, not managed here: it ends when it is seen to end")]
+    JobObserved(JobId),
+    /// Forcing needs a reason.
+    #[error("finishing a job by force needs a reason")]
+    ReasonNeeded,
+
+    /// The node is out of service.
+    #[error("node {0} is retired: reinstate it first")]
+    NodeRetired(NodeName),
+    /// Devices of the node have active jobs.
+    #[error("devices of node {node} have active jobs")]
+    NodeBusy {
+        /// The node.
+        node: NodeName,
+        /// The jobs.
+        jobs: Vec<JobId>,
+    },
+    /// The report is not the next one of the agent's queue.
+    #[error("the report is not the next one: the last that was taken is {last}")]
+    ReportGap {
+        /// The last sequence number of that incarnation that was taken; 0 for a new incarnation.
+        last: u64,
+    },
+    /// The report names a device that is live on another node.
+    #[error("device {device} is live on node {node}")]
+    DeviceElsewhere {
+        /// The device.
+        device: DeviceId,
+        /// Where it is.
+        node: NodeName,
+    },
+    /// The report names a device that is not this node's.
+    #[error("device {device} is not on node {node}")]
+    DeviceNotOnNode {
+        /// The device.
+        device: DeviceId,
+        /// The node.
+        node: NodeName,
+    },
+    /// The report names more devices than a node may have.
+    #[error("{devices} devices were reported, and a node may have {limit}")]
+    TooManyDevices {
+        /// How many.
+        devices: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+
+    /// The user has as many tokens as one may have.
+    #[error("a user may have {0} tokens: revoke one first")]
+    TooManyTokens(usize),
+    /// The user has a token of that name.
+    #[error("there is a token of that name already")]
+    TokenNameTaken(TokenId),
+}
+
+impl Rejection {
+    /// Its stable code: `noun.adjective`. A contract: never changed.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NamedTwice(_) => "request.named_twice",
+            Self::Malformed(_) => "request.malformed",
+            Self::TooManyEvents { .. } => "request.too_large",
+            Self::AlreadyFounded => "cluster.founded",
+            Self::NameTaken(_) | Self::TokenNameTaken(_) => "name.taken",
+            Self::NotFound(subject) => match subject {
+                Subject::Cluster => "cluster.not_found",
+                Subject::Pool(_) => "pool.not_found",
+                Subject::Group(_) => "group.not_found",
+                Subject::User(_) => "user.not_found",
+                Subject::Node(_) => "node.not_found",
+                Subject::Device(_) => "device.not_found",
+                Subject::Job(_) => "job.not_found",
+                Subject::Token(_) => "token.not_found",
+            },
+            Self::UnknownLogin(_) => "user.not_found",
+            Self::PoolIsDefault => "pool.default",
+            Self::PoolBusy { .. } => "pool.busy",
+            Self::MixedModels { .. } => "pool.mixed_models",
+            Self::DeviceNotFree { .. } => "device.not_free",
+            Self::DeviceNotInPool { .. } => "device.not_in_pool",
+            Self::DeviceRetired { .. } => "device.retired",
+            Self::DeviceBusy { .. } => "device.busy",
+            Self::PoolShortage(_) => "pool.shortage",
+            Self::GroupNotEmpty { .. } => "group.not_empty",
+            Self::GroupIsDefault => "group.default",
+            Self::PoolBound { .. } => "pool.bound",
+            Self::UserInAnotherGroup { .. } => "user.in_another_group",
+            Self::UserNotInGroup { .. } => "user.not_in_group",
+            Self::UserExists { .. } => "user.exists",
+            Self::UserBusy { .. } => "user.busy",
+            Self::LastOperator { .. } => "user.last_operator",
+            Self::BreakGlass { .. } => "user.break_glass",
+            Self::NotDeleted { .. } => "user.not_deleted",
+            Self::NoGroup { .. } => "job.no_group",
+            Self::NoPool { .. } => "job.no_pool",
+            Self::UserSuspended { .. } => "job.user_suspended",
+            Self::JobShortage(_) => "job.shortage",
+            Self::JobObserved(_) => "job.observed",
+            Self::ReasonNeeded => "job.reason_needed",
+            Self::NodeRetired(_) => "node.retired",
+            Self::NodeBusy { .. } => "node.busy",
+            Self::ReportGap { .. } => "report.gap",
+            Self::DeviceElsewhere { .. } => "device.elsewhere",
+            Self::DeviceNotOnNode { .. } => "device.not_on_node",
+            Self::TooManyDevices { .. } => "node.too_many_devices",
+            Self::TooManyTokens(_) => "token.too_many",
+        }
+    }
+
+    /// Its sort.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::NamedTwice(_) | Self::Malformed(_) | Self::ReasonNeeded => Kind::Malformed,
+            Self::TooManyEvents { .. } => Kind::TooLarge,
+            Self::NotFound(_) | Self::UnknownLogin(_) => Kind::NotFound,
+            _ => Kind::Conflict,
+        }
+    }
+
+    /// What stands in the way.
+    pub fn refs(&self) -> Vec<Subject> {
+        fn all<T: Clone>(ids: &[T], subject: impl Fn(T) -> Subject) -> Vec<Subject> {
+            ids.iter().cloned().map(subject).collect()
+        }
+        match self {
+            Self::NamedTwice(subject) | Self::NameTaken(subject) | Self::NotFound(subject) => vec![subject.clone()],
+            Self::Malformed(_)
+            | Self::TooManyEvents { .. }
+            | Self::AlreadyFounded
+            | Self::UnknownLogin(_)
+            | Self::PoolIsDefault
+            | Self::PoolShortage(_)
+            | Self::GroupIsDefault
+            | Self::JobShortage(_)
+            | Self::ReasonNeeded
+            | Self::ReportGap { .. }
+            | Self::TooManyDevices { .. }
+            | Self::TooManyTokens(_) => vec![],
+            Self::PoolBusy { jobs } | Self::NodeBusy { jobs, .. } | Self::DeviceBusy { jobs, .. } => {
+                all(jobs, Subject::Job)
+            }
+            Self::MixedModels { devices }
+            | Self::DeviceNotFree { devices }
+            | Self::DeviceNotInPool { devices, .. }
+            | Self::DeviceRetired { devices } => all(devices, Subject::Device),
+            Self::GroupNotEmpty { users, pool, .. } => {
+                all(users, Subject::User).into_iter().chain(pool.clone().map(Subject::Pool)).collect()
+            }
+            Self::PoolBound { group, .. } | Self::NoPool { group } => vec![Subject::Group(group.clone())],
+            Self::UserInAnotherGroup { users } | Self::UserNotInGroup { users, .. } | Self::UserExists { users } => {
+                all(users, Subject::User)
+            }
+            Self::UserBusy { users, jobs } => [all(users, Subject::User), all(jobs, Subject::Job)].concat(),
+            Self::LastOperator { user }
+            | Self::BreakGlass { user }
+            | Self::NotDeleted { user }
+            | Self::NoGroup { user }
+            | Self::UserSuspended { user } => vec![Subject::User(*user)],
+            Self::JobObserved(job) => vec![Subject::Job(*job)],
+            Self::NodeRetired(node) => vec![Subject::Node(node.clone())],
+            Self::DeviceElsewhere { device, node } | Self::DeviceNotOnNode { device, node } => {
+                vec![Subject::Device(*device), Subject::Node(node.clone())]
+            }
+            Self::TokenNameTaken(token) => vec![Subject::Token(*token)],
+        }
+    }
+
+    /// The numbers behind a claim that found too few devices.
+    pub const fn shortage(&self) -> Option<Shortage> {
+        match self {
+            Self::PoolShortage(shortage) | Self::JobShortage(shortage) => Some(*shortage),
+            _ => None,
+        }
+    }
+}
+
+/// A rejection in the form in which it is answered and kept: the same for every rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its sort.
+    pub kind: Kind,
+    /// Its stable code.
+    pub code: String,
+    /// What a person reads: names no person.
+    pub detail: String,
+    /// What stands in the way, at most [`REFS_MAX`](Self::REFS_MAX).
+    pub refs: Vec<Subject>,
+    /// The place of the login that nobody has, in the order in which the command names logins.
+    pub unknown_login: Option<u32>,
+    /// The numbers behind a claim that found too few devices.
+    pub shortage: Option<Shortage>,
+}
+
+impl Refusal {
+    /// The most refs that a refusal keeps.
+    pub const REFS_MAX: usize = 100;
+}
+
+impl From<&Rejection> for Refusal {
+    fn from(rejection: &Rejection) -> Self {
+        let mut refs = rejection.refs();
+        refs.truncate(Self::REFS_MAX);
+        Self {
+            kind: rejection.kind(),
+            code: rejection.code().to_owned(),
+            detail: rejection.to_string(),
+            refs,
+            unknown_login: match rejection {
+                Rejection::UnknownLogin(nth) => Some(*nth),
+                _ => None,
+            },
+            shortage: rejection.shortage(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What a pool has to give: counted, and laid out so that a claim finds its devices without looking at the fleet.
+use crate::{
+    Model, NodeName,
+    device::{DeviceId, Slot},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether a device can be given to a job, and if not, why not: the first of these reasons that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Availability {
+    /// A job is on it.
+    Busy,
+    /// Its node does not report it.
+    Missing,
+    /// Its health can't be known: its agent can't read it, or its node is lost.
+    Unknown,
+    /// It has a critical or fatal condition.
+    Quarantined,
+    /// An operator wishes that it takes no job: itself or its node is cordoned.
+    Cordoned,
+    /// It can be given.
+    Free,
+}
+
+/// How many devices are available, and how many are not, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// With a job.
+    pub busy: u32,
+    /// Not reported.
+    pub missing: u32,
+    /// Of unknown health.
+    pub unknown: u32,
+    /// With a critical or fatal condition.
+    pub quarantined: u32,
+    /// Held back by an operator.
+    pub cordoned: u32,
+    /// To be had.
+    pub free: u32,
+}
+
+impl Tally {
+    /// All of them.
+    pub const fn total(&self) -> u32 {
+        self.busy + self.missing + self.unknown + self.quarantined + self.cordoned + self.free
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            busy: self.busy + other.busy,
+            missing: self.missing + other.missing,
+            unknown: self.unknown + other.unknown,
+            quarantined: self.quarantined + other.quarantined,
+            cordoned: self.cordoned + other.cordoned,
+            free: self.free + other.free,
+        }
+    }
+
+    const fn of(&mut self, availability: Availability) -> &mut u32 {
+        match availability {
+            Availability::Busy => &mut self.busy,
+            Availability::Missing => &mut self.missing,
+            Availability::Unknown => &mut self.unknown,
+            Availability::Quarantined => &mut self.quarantined,
+            Availability::Cordoned => &mut self.cordoned,
+            Availability::Free => &mut self.free,
+        }
+    }
+}
+
+/// Where a device sits and what it is: what the stock needs to know of it.
+pub(crate) struct Place<'a> {
+    pub(crate) device: DeviceId,
+    pub(crate) model: &'a Model,
+    pub(crate) node: &'a NodeName,
+    pub(crate) slot: Slot,
+    pub(crate) availability: Availability,
+}
+
+/// A pool's devices by model.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Stock {
+    shelves: BTreeMap<Model, Shelf>,
+}
+
+/// One model's devices: the tally of all, and the free ones by node and by how many a node has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Shelf {
+    tally: Tally,
+    free: BTreeMap<NodeName, BTreeSet<(Slot, DeviceId)>>,
+    by_count: BTreeSet<(usize, NodeName)>,
+}
+
+impl Stock {
+    pub(crate) fn add(&mut self, place: &Place<'_>) {
+        let shelf = self.shelves.entry(place.model.clone()).or_default();
+        *shelf.tally.of(place.availability) += 1;
+        if place.availability == Availability::Free {
+            shelf.change(place.node, |free| free.insert((place.slot, place.device)));
+        }
+    }
+
+    /// Takes out what was added under the same place.
+    pub(crate) fn remove(&mut self, place: &Place<'_>) {
+        let Some(shelf) = self.shelves.get_mut(place.model) else { return };
+        let count = shelf.tally.of(place.availability);
+        *count = count.saturating_sub(1);
+        if place.availability == Availability::Free {
+            shelf.change(place.node, |free| free.remove(&(place.slot, place.device)));
+        }
+        if shelf.tally == Tally::default() {
+            self.shelves.remove(place.model);
+        }
+    }
+
+    /// The models that it holds.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &Model> {
+        self.shelves.keys()
+    }
+
+    /// The tally of one model, or of all.
+    pub(crate) fn tally(&self, model: Option<&Model>) -> Tally {
+        match model {
+            Some(model) => self.shelves.get(model).map(|shelf| shelf.tally).unwrap_or_default(),
+            None => self.shelves.values().fold(Tally::default(), |sum, shelf| sum.plus(shelf.tally)),
+        }
+    }
+
+    /// So many free devices of one model, on as few nodes as can be: the named model, or else the one that needs the
+    /// fewest nodes for it. None if there are not enough.
+    pub(crate) fn pick(&self, model: Option<&Model>, count: usize) -> Option<Vec<DeviceId>> {
+        let shelves = self.shelves.iter().filter(|(have, _)| model.is_none_or(|wanted| wanted == *have));
+        shelves
+            .filter_map(|(_, shelf)| Some((shelf.nodes_for(count)?, shelf)))
+            .min_by_key(|(nodes, shelf)| (nodes.len(), std::cmp::Reverse(shelf.tally.free)))
+            .map(|(nodes, shelf)| {
+                nodes.into_iter().flat_map(|node| &shelf.free[node]).map(|(_, id)| *id).take(count).collect()
+            })
+    }
+}
+
+impl Shelf {
+    fn change(&mut self, node: &NodeName, change: impl FnOnce(&mut BTreeSet<(Slot, DeviceId)>) -> bool) {
+        let free = self.free.entry(node.clone()).or_default();
+        self.by_count.remove(&(free.len(), node.clone()));
+        change(free);
+        if free.is_empty() {
+            self.free.remove(node);
+        } else {
+            self.by_count.insert((free.len(), node.clone()));
+        }
+    }
+
+    /// The nodes to take them from: the fullest whole, and last the one that the rest fits best.
+    fn nodes_for(&self, count: usize) -> Option<Vec<&NodeName>> {
+        if (self.tally.free as usize) < count {
+            return None;
+        }
+        let mut nodes = vec![];
+        let mut missing = count;
+        for (have, node) in self.by_count.iter().rev() {
+            if missing <= *have {
+                // The nodes taken so far have at least `have`, and so stand behind the first that fits, if not level.
+                let fits = |(have, node): &&(usize, NodeName)| *have >= missing && !nodes.contains(&node);
+                nodes.push(self.by_count.iter().find(fits).map_or(node, |(_, best)| best));
+                return Some(nodes);
+            }
+            nodes.push(node);
+            missing -= have;
+        }
+        None
+    }
+}

@@ -1,0 +1,129 @@
+//! The port to the keys: what is personal or secret is sealed before it is written, and can be made unreadable for ever
+//! by throwing its key away, without touching a byte of the log.
+use crate::{Actor, EventId, Reason, UserId};
+use std::{fmt, net::IpAddr, sync::Arc};
+
+/// A sealed field as it stands in the log. Its nonce is the event's id and the field's number, and so is not in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(pub Arc<[u8]>);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+/// Whose key seals a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// The user's own key: thrown away when the user is erased.
+    User(UserId),
+    /// The cluster's key.
+    Cluster,
+}
+
+impl From<&Actor> for Owner {
+    fn from(actor: &Actor) -> Self {
+        match actor {
+            Actor::User(id) => Self::User(*id),
+            Actor::System | Actor::Agent(_) => Self::Cluster,
+        }
+    }
+}
+
+/// Which field of an event is sealed. The number is part of the nonce, and so is frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// The envelope's address and reason.
+    Particulars = 0,
+    /// `UserOnboarded.login`.
+    Login = 1,
+    /// `PasswordSet.hash`.
+    Password = 2,
+    /// A user's login in a snapshot of the cluster.
+    SnapshotLogin = 3,
+    /// A user's password hash in a snapshot of the cluster.
+    SnapshotPassword = 4,
+}
+
+/// A field can't be sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// There is no key, and no erasure that would explain it.
+    #[error("the key of {0:?} is missing, and nothing says that it was erased: restore the key ring from a backup")]
+    KeyMissing(Owner),
+    /// The sealed bytes are not what was sealed under this key.
+    #[error("a field sealed under the key of {0:?} does not open: the key ring or the log is damaged or foreign")]
+    Forged(Owner),
+    /// A new key is needed and can't be made.
+    #[error("no new key can be made: {0}")]
+    NoNewKey(String),
+}
+
+/// Seals and opens fields. Implemented over the key ring; pure from here on: the same input seals to the same bytes.
+pub trait Vault {
+    /// Seals a field of the event with that id. Makes the owner's key if there is none yet.
+    ///
+    /// # Errors
+    /// No key can be made.
+    fn seal(&self, owner: Owner, event: EventId, field: Field, clear: &[u8]) -> Result<Sealed, VaultError>;
+
+    /// Opens what [`seal`](Self::seal) sealed. None if the owner was erased.
+    ///
+    /// # Errors
+    /// The key is missing without an erasure, or the bytes were not sealed under it.
+    fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Option<Vec<u8>>, VaultError>;
+}
+
+/// What an event's envelope holds of a person besides their id: sealed together, under the actor's key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Particulars {
+    /// Where the command came from.
+    pub address: Option<IpAddr>,
+    /// Why it was given.
+    pub reason: Option<Reason>,
+}
+
+impl Particulars {
+    /// Seals them for an event of this actor; none if there is nothing to seal.
+    ///
+    /// # Errors
+    /// See [`Vault::seal`].
+    pub fn seal(&self, vault: &dyn Vault, actor: &Actor, event: EventId) -> Result<Option<Sealed>, VaultError> {
+        if *self == Self::default() {
+            return Ok(None);
+        }
+        let mut clear = match self.address {
+            None => vec![0],
+            Some(IpAddr::V4(v4)) => [&[4][..], &v4.octets()].concat(),
+            Some(IpAddr::V6(v6)) => [&[6][..], &v6.octets()].concat(),
+        };
+        clear.extend(self.reason.iter().flat_map(|reason| reason.as_str().bytes()));
+        vault.seal(actor.into(), event, Field::Particulars, &clear).map(Some)
+    }
+
+    /// Opens them; none if the actor was erased.
+    ///
+    /// # Errors
+    /// See [`Vault::open`].
+    pub fn open(vault: &dyn Vault, actor: &Actor, event: EventId, sealed: &Sealed) -> Result<Option<Self>, VaultError> {
+        let owner = Owner::from(actor);
+        let Some(clear) = vault.open(owner, event, Field::Particulars, sealed)? else { return Ok(None) };
+        Self::parse(&clear).map(Some).ok_or(VaultError::Forged(owner))
+    }
+
+    fn parse(clear: &[u8]) -> Option<Self> {
+        let (family, rest) = clear.split_first()?;
+        let (address, reason) = match family {
+            0 => (None, rest),
+            4 => rest.split_first_chunk::<4>().map(|(octets, rest)| (Some(IpAddr::from(*octets)), rest))?,
+            6 => rest.split_first_chunk::<16>().map(|(octets, rest)| (Some(IpAddr::from(*octets)), rest))?,
+            _ => return None,
+        };
+        let reason = match reason {
+            [] => None,
+            text => Some(std::str::from_utf8(text).ok()?.parse().ok()?),
+        };
+        Some(Self { address, reason })
+    }
+}

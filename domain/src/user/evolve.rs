@@ -1,0 +1,55 @@
+use super::{Event, User};
+use crate::{Cluster, Stamp, UserId, cluster::Former};
+use std::collections::BTreeSet;
+
+pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
+    match event {
+        Event::Onboarded { user, login, role, break_glass } => {
+            cluster.logins.insert(login.clone(), *user);
+            let user = User {
+                id: *user,
+                login: login.clone(),
+                role: *role,
+                group: None,
+                suspended: false,
+                break_glass: *break_glass,
+                password: None,
+                jobs: BTreeSet::new(),
+                onboarded_at: at.recorded_at,
+                revision: at.position,
+            };
+            cluster.users.insert(user.id, user);
+        }
+        Event::PasswordSet { user, hash } => change(cluster, at, *user, |user| user.password.clone_from(hash)),
+        Event::RoleChanged { user, role, .. } => change(cluster, at, *user, |user| user.role = *role),
+        Event::Suspended { user } => change(cluster, at, *user, |user| user.suspended = true),
+        Event::Reinstated { user } => change(cluster, at, *user, |user| user.suspended = false),
+        Event::Deleted { user } => delete(cluster, *user),
+        Event::Erased { user } => {
+            cluster.former.insert(*user, Former::Erased);
+        }
+    }
+}
+
+fn change(cluster: &mut Cluster, at: Stamp, user: UserId, change: impl FnOnce(&mut User)) {
+    if let Some(user) = cluster.users.get_mut(&user) {
+        user.revision = at.position;
+        change(user);
+    }
+}
+
+/// The user leaves the state, and their tokens with them.
+fn delete(cluster: &mut Cluster, id: UserId) {
+    if let Some(user) = cluster.users.remove(&id) {
+        cluster.logins.remove(&user.login);
+        cluster.former.insert(id, Former::Deleted);
+    }
+    let hashes = &mut cluster.token_hashes;
+    cluster.tokens.retain(|_, token| {
+        let kept = token.user != id;
+        if !kept {
+            hashes.remove(&token.hash);
+        }
+        kept
+    });
+}

@@ -1,0 +1,80 @@
+//! What else follows from an accepted command: nothing forbids it, but its author should know.
+use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, group, job::Source};
+use serde::{Deserialize, Serialize};
+
+/// A consequence that its author may not have had in mind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Warning {
+    /// A user leaves a group while their jobs run: the jobs keep their devices.
+    JobsKeepDevices {
+        /// The user.
+        user: UserId,
+        /// Their jobs.
+        jobs: Vec<JobId>,
+    },
+    /// A group loses its pool while jobs run on it: the jobs keep their devices.
+    PoolUnboundUnderJobs {
+        /// The group.
+        group: GroupName,
+        /// The pool.
+        pool: PoolName,
+        /// The jobs.
+        jobs: Vec<JobId>,
+    },
+    /// A group has no pool now: its users may claim nothing.
+    GroupWithoutPool {
+        /// The group.
+        group: GroupName,
+    },
+}
+
+impl Warning {
+    /// The most jobs that a warning names.
+    pub const JOBS_MAX: usize = 100;
+}
+
+/// What follows from these events, which were decided on `before`.
+pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
+    let rebound = |name: &GroupName| {
+        events.iter().any(|event| matches!(event, Event::Group(group::Event::PoolBound { group, .. }) if group == name))
+    };
+    let mut found = vec![];
+    for event in events {
+        let Event::Group(event) = event else { continue };
+        match event {
+            group::Event::UserRemoved { user, .. } => {
+                let jobs: Vec<JobId> = before
+                    .user(*user)
+                    .into_iter()
+                    .flat_map(|user| &user.jobs)
+                    .copied()
+                    .take(Warning::JOBS_MAX)
+                    .collect();
+                if !jobs.is_empty() {
+                    found.push(Warning::JobsKeepDevices { user: *user, jobs });
+                }
+            }
+            group::Event::PoolUnbound { group, pool } => {
+                let jobs: Vec<JobId> = jobs_of(before, group, pool).take(Warning::JOBS_MAX).collect();
+                if !jobs.is_empty() {
+                    found.push(Warning::PoolUnboundUnderJobs { group: group.clone(), pool: pool.clone(), jobs });
+                }
+                if !rebound(group) {
+                    found.push(Warning::GroupWithoutPool { group: group.clone() });
+                }
+            }
+            group::Event::Created { .. }
+            | group::Event::Deleted { .. }
+            | group::Event::UserAdded { .. }
+            | group::Event::PoolBound { .. } => {}
+        }
+    }
+    found
+}
+
+fn jobs_of<'a>(cluster: &'a Cluster, group: &GroupName, pool: &'a PoolName) -> impl Iterator<Item = JobId> + 'a {
+    let users = cluster.group(group).into_iter().flat_map(|group| &group.users);
+    let jobs = users.filter_map(|id| cluster.user(*id)).flat_map(|user| &user.jobs).filter_map(|id| cluster.job(*id));
+    jobs.filter(move |job| matches!(&job.source, Source::Started { pool: of } if of == pool)).map(|job| job.id)
+}
