@@ -1,7 +1,7 @@
 //! Wishes.
 use crate::{
-    Action, Cluster, ClusterId, Login, PoolName, Position, Subject, TokenId, UserId, device, group, job, node, pool,
-    token, user,
+    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, device, group, job,
+    node, pool, token, user,
 };
 
 /// A wish: accepted or rejected as a whole.
@@ -66,7 +66,10 @@ impl Command {
         match self {
             Self::Found { .. }
             | Self::Node(
-                node::Command::ReportInventory { .. } | node::Command::ReportHealth { .. } | node::Command::Lose { .. },
+                node::Command::ReportInventory { .. }
+                | node::Command::ReportHealth { .. }
+                | node::Command::Lose { .. }
+                | node::Command::Return { .. },
             )
             | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => Action::Report,
             Self::Pool(_) => Action::ManagePools,
@@ -87,19 +90,36 @@ impl Command {
         matches!(self, Self::Token(token::Command::Issue { .. }) | Self::User(user::Command::SetPassword { .. }))
     }
 
-    /// The user whose thing it changes, for the actions that are allowed on one's own. Somebody else's stands for what
-    /// does not exist, so that nobody learns what there is by being refused.
-    pub(crate) fn owner(&self, cluster: &Cluster) -> Option<UserId> {
-        let of = |login: &Login| cluster.user_by_login(login).map_or(UserId(uuid::Uuid::nil()), |user| user.id);
-        let nobody = UserId(uuid::Uuid::nil());
+    /// Whether what it changes is this user's own, for the actions that are allowed on one's own. Somebody else's stands
+    /// for what does not exist, so that nobody learns what there is by being refused.
+    pub(crate) fn is_own(&self, cluster: &Cluster, user: UserId) -> bool {
+        let is = |login: &Login| cluster.user_by_login(login).is_some_and(|found| found.id == user);
         match self {
-            Self::Job(job::Command::Start { user, .. }) => Some(of(user)),
+            Self::Job(job::Command::Start { user: login, .. })
+            | Self::User(user::Command::SetPassword { login, .. }) => is(login),
             Self::Job(job::Command::Finish { job, .. }) => {
-                Some(cluster.job(*job).and_then(|job| job.user).unwrap_or(nobody))
+                cluster.job(*job).is_some_and(|found| found.user == Some(user))
             }
-            Self::User(user::Command::SetPassword { login, .. }) => Some(of(login)),
             Self::Token(token::Command::Revoke { token }) => {
-                Some(cluster.token(*token).map_or(nobody, |token| token.user))
+                cluster.token(*token).is_some_and(|found| found.user == user)
+            }
+            // A token is made for the asker, whoever that is.
+            Self::Token(token::Command::Issue { .. }) => true,
+            Self::Found { .. }
+            | Self::Pool(_)
+            | Self::Group(_)
+            | Self::User(_)
+            | Self::Node(_)
+            | Self::Device(_)
+            | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => false,
+        }
+    }
+
+    /// The node whose agent alone may give it.
+    pub(crate) const fn reporter(&self) -> Option<&NodeName> {
+        match self {
+            Self::Node(node::Command::ReportInventory { node, .. } | node::Command::ReportHealth { node, .. }) => {
+                Some(node)
             }
             _ => None,
         }
@@ -115,7 +135,9 @@ impl Command {
         let pool = |name: &PoolName| vec![Subject::Pool(name.clone())];
         match self {
             Self::Found { .. } => vec![Subject::Cluster],
-            Self::Pool(pool::Command::Create { name, devices: pool::Wanted::Picked { .. } }) => pool(name),
+            Self::Pool(
+                pool::Command::Create { name, devices: pool::Wanted::Picked { .. } } | pool::Command::Delete { name },
+            ) => pool(name),
             Self::Pool(
                 pool::Command::Create { name, devices: pool::Wanted::Listed(list) }
                 | pool::Command::SetDevices { name, devices: list },
@@ -123,7 +145,6 @@ impl Command {
             Self::Pool(pool::Command::ChangeDevices { name, add, remove }) => {
                 [pool(name), devices(add), devices(remove)].concat()
             }
-            Self::Pool(pool::Command::Delete { name }) => pool(name),
             Self::Group(group::Command::Create { name, users, pool: bound }) => {
                 [vec![Subject::Group(name.clone())], logins(users), bound.iter().flat_map(pool).collect()].concat()
             }
@@ -147,6 +168,7 @@ impl Command {
                 node::Command::ReportInventory { node, .. }
                 | node::Command::ReportHealth { node, .. }
                 | node::Command::Lose { node }
+                | node::Command::Return { node }
                 | node::Command::Change { node, .. },
             ) => vec![Subject::Node(node.clone())],
             Self::Device(device::Command::Cordon { device, .. } | device::Command::Retire { device, .. }) => {
@@ -155,8 +177,7 @@ impl Command {
             Self::Job(job::Command::Start { user, .. }) => logins(std::slice::from_ref(user)),
             Self::Job(job::Command::Finish { job, .. }) => vec![Subject::Job(*job)],
             Self::Job(job::Command::Observe { devices: list, .. }) => devices(list),
-            Self::Job(job::Command::ObserveEnd { .. }) => vec![],
-            Self::Token(token::Command::Issue { .. }) => vec![],
+            Self::Job(job::Command::ObserveEnd { .. }) | Self::Token(token::Command::Issue { .. }) => vec![],
             Self::Token(token::Command::Revoke { token }) => vec![Subject::Token(*token)],
         }
     }

@@ -24,7 +24,7 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Refuses a command whose list alone would make more than one command may record.
     pub(crate) fn bounded(&self, events: usize) -> Result<(), Rejection> {
-        let limit = self.limits.events_per_command;
+        let limit = self.limits.events_per_command.min(usize::from(CommandId::SPAN));
         if events > limit { Err(Rejection::TooManyEvents { would: events, limit }) } else { Ok(()) }
     }
 }
@@ -39,6 +39,9 @@ pub(crate) type Facts = Result<Vec<Event>, Rejection>;
 /// # Errors
 /// The rule that refuses it.
 pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
+    if cluster.founded().is_none() && !matches!(command, Command::Found { .. }) {
+        return Err(Rejection::NotFound(Subject::Cluster));
+    }
     let events = match command {
         Command::Found { cluster: id, demonstration, operator } => {
             found(cluster, *id, *demonstration, operator, context)

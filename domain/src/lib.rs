@@ -1,4 +1,4 @@
-//! The rules of DKube: which words exist, what may be wished for, what happens then, and how a fact is written down.
+//! The rules: which words exist, what may be wished for, what happens then, and how a fact is written down.
 //!
 //! One [`Cluster`] is the whole state. [`decide`] turns a [`Command`] into [`Event`]s or a [`Rejection`]; [`evolve`]
 //! folds an event into the state. Both are pure and total: time, ids and the asker arrive as arguments. Nothing here
@@ -11,6 +11,7 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod fold;
 mod id;
 mod name;
 mod recorded;
@@ -36,6 +37,7 @@ pub use command::{Command, Expected, Limits};
 pub use decide::{Context, decide};
 pub use event::{Event, Founding};
 pub use evolve::{Stamp, evolve};
+pub use fold::FOLD;
 pub use id::{ClusterId, CommandId, EventId, Incarnation, JobId, TokenId, UserId};
 pub use name::{GroupName, JobName, Login, Model, NodeName, PoolName, Reason, TokenName, WordError};
 pub use recorded::{Origin, Position, Recorded};

@@ -122,6 +122,11 @@ impl Login {
     pub fn erased(user: crate::UserId) -> Self {
         Self(format!("{}{user}", Self::ERASED).into())
     }
+
+    /// The word, unless it only stands for one that was destroyed.
+    pub(crate) fn unless_erased(&self) -> Option<&str> {
+        (!self.0.starts_with(Self::ERASED)).then_some(&*self.0)
+    }
 }
 
 fn label(text: &str) -> Option<Arc<str>> {

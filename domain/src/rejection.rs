@@ -62,7 +62,7 @@ pub enum Rejection {
     #[error("the default pool holds what no other pool holds: it can't be made, filled or deleted by hand")]
     PoolIsDefault,
     /// Devices of the pool, or that would leave it, have active jobs.
-    #[error("{} of the devices have active jobs", .jobs.len())]
+    #[error("{} active jobs are on these devices: they must end first", .jobs.len())]
     PoolBusy {
         /// The jobs.
         jobs: Vec<JobId>,
@@ -235,8 +235,8 @@ pub enum Rejection {
         /// The node.
         node: NodeName,
     },
-    /// The report names more devices than a node may have.
-    #[error("{devices} devices were reported, and a node may have {limit}")]
+    /// There are more devices than a node may have.
+    #[error("{devices} devices are more than the {limit} that a node may have")]
     TooManyDevices {
         /// How many.
         devices: usize,
@@ -393,6 +393,13 @@ pub struct Refusal {
 impl Refusal {
     /// The most refs that a refusal keeps.
     pub const REFS_MAX: usize = 100;
+
+    /// Of a report that was not the next one (`report.gap`): the last that was taken.
+    pub fn last_report(&self) -> Option<u64> {
+        let gap = self.code == Rejection::ReportGap { last: 0 }.code();
+        // The detail ends in the number: a refusal has no other place for it.
+        if gap { self.detail.rsplit(' ').next()?.parse().ok() } else { None }
+    }
 }
 
 impl From<&Rejection> for Refusal {

@@ -97,22 +97,22 @@ struct Shelf {
 
 impl Stock {
     pub(crate) fn add(&mut self, place: &Place<'_>) {
-        let shelf = self.shelves.entry(place.model.clone()).or_default();
-        *shelf.tally.of(place.availability) += 1;
+        let of_model = self.shelves.entry(place.model.clone()).or_default();
+        *of_model.tally.of(place.availability) += 1;
         if place.availability == Availability::Free {
-            shelf.change(place.node, |free| free.insert((place.slot, place.device)));
+            of_model.change(place.node, |free| free.insert((place.slot, place.device)));
         }
     }
 
     /// Takes out what was added under the same place.
     pub(crate) fn remove(&mut self, place: &Place<'_>) {
-        let Some(shelf) = self.shelves.get_mut(place.model) else { return };
-        let count = shelf.tally.of(place.availability);
+        let Some(of_model) = self.shelves.get_mut(place.model) else { return };
+        let count = of_model.tally.of(place.availability);
         *count = count.saturating_sub(1);
         if place.availability == Availability::Free {
-            shelf.change(place.node, |free| free.remove(&(place.slot, place.device)));
+            of_model.change(place.node, |free| free.remove(&(place.slot, place.device)));
         }
-        if shelf.tally == Tally::default() {
+        if of_model.tally == Tally::default() {
             self.shelves.remove(place.model);
         }
     }
@@ -127,6 +127,15 @@ impl Stock {
         match model {
             Some(model) => self.shelves.get(model).map(|shelf| shelf.tally).unwrap_or_default(),
             None => self.shelves.values().fold(Tally::default(), |sum, shelf| sum.plus(shelf.tally)),
+        }
+    }
+
+    /// The tally of one model: the named one, or else the one with the most free. What a claim that found too few is told,
+    /// since a claim is never of several models.
+    pub(crate) fn nearest(&self, model: Option<&Model>) -> Tally {
+        match model {
+            Some(_) => self.tally(model),
+            None => self.shelves.values().map(|shelf| shelf.tally).max_by_key(|tally| tally.free).unwrap_or_default(),
         }
     }
 

@@ -34,11 +34,13 @@ impl Timestamp {
     }
 
     /// This moment and so many seconds more.
+    #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self::from_micros(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
     /// The moment one microsecond later: the smallest step that keeps the log's time rising.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self::from_micros(self.0.saturating_add(1))
     }

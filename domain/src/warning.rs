@@ -1,6 +1,7 @@
 //! What else follows from an accepted command: nothing forbids it, but its author should know.
-use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, group, job::Source};
+use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, device::Device, group};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A consequence that its author may not have had in mind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
                 }
             }
             group::Event::PoolUnbound { group, pool } => {
-                let jobs: Vec<JobId> = jobs_of(before, group, pool).take(Warning::JOBS_MAX).collect();
+                let jobs: Vec<JobId> = jobs_on(before, pool).into_iter().take(Warning::JOBS_MAX).collect();
                 if !jobs.is_empty() {
                     found.push(Warning::PoolUnboundUnderJobs { group: group.clone(), pool: pool.clone(), jobs });
                 }
@@ -73,8 +74,8 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
     found
 }
 
-fn jobs_of<'a>(cluster: &'a Cluster, group: &GroupName, pool: &'a PoolName) -> impl Iterator<Item = JobId> + 'a {
-    let users = cluster.group(group).into_iter().flat_map(|group| &group.users);
-    let jobs = users.filter_map(|id| cluster.user(*id)).flat_map(|user| &user.jobs).filter_map(|id| cluster.job(*id));
-    jobs.filter(move |job| matches!(&job.source, Source::Started { pool: of } if of == pool)).map(|job| job.id)
+/// The active jobs on the pool's devices, whoever's they are: their users may have moved on since.
+fn jobs_on(cluster: &Cluster, pool: &PoolName) -> BTreeSet<JobId> {
+    let devices = cluster.pool(pool).into_iter().flat_map(|pool| &pool.devices);
+    devices.filter_map(|id| cluster.device(*id)).flat_map(Device::jobs).collect()
 }

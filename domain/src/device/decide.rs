@@ -1,5 +1,6 @@
 use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Presence, evolve::merge};
 use crate::{Cluster, Event as Fact, Rejection, Subject, decide::Facts};
+use std::collections::BTreeSet;
 
 pub(crate) fn decide(cluster: &Cluster, command: &Command) -> Facts {
     let look_up = |id: &DeviceId| cluster.device(*id).ok_or(Rejection::NotFound(Subject::Device(*id)));
@@ -34,7 +35,15 @@ fn retire(device: &Device, retired: bool) -> Result<Option<Event>, Rejection> {
 }
 
 /// What a finding changes: nothing, or the health and with it perhaps the quarantine.
+///
+/// # Errors
+/// The finding contradicts itself, or the device would have too many conditions.
 pub(crate) fn assess(device: &Device, finding: &Finding) -> Result<Vec<Event>, Rejection> {
+    let kinds: BTreeSet<&ConditionKind> =
+        finding.raised.iter().map(|condition| &condition.kind).chain(&finding.cleared).collect();
+    if kinds.len() < finding.raised.len() + finding.cleared.len() {
+        return Err(Rejection::Malformed("a finding names a condition twice"));
+    }
     let known = |new: &Condition| device.conditions.iter().any(|old| old.same_as(new));
     let raised: Vec<Condition> = finding.raised.iter().filter(|new| !known(new)).cloned().collect();
     let had = |kind: &ConditionKind| device.conditions.iter().any(|old| old.kind == *kind);

@@ -105,7 +105,7 @@ pub enum Event {
         /// The device.
         device: DeviceId,
     },
-    /// It is out of service for good, or until it is reinstated; it is in no pool.
+    /// It is out of service until it is reinstated, and in no pool. Behind `NodeRetired`: for as long as its node is.
     Retired {
         /// The device.
         device: DeviceId,

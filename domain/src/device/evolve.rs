@@ -1,5 +1,5 @@
 use super::{Condition, ConditionKind, Device, DeviceId, Event, Presence, Slot};
-use crate::{Cluster, Model, NodeName, PoolName, Position, Stamp};
+use crate::{Cluster, JobId, Model, NodeName, PoolName, Position, Stamp};
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
     match event {
@@ -8,7 +8,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             enter(cluster, at, *device, (node, *slot), (model, *memory_bytes), &pool, *cordoned);
         }
         Event::Replaced { device, replacement, node, slot, model, memory_bytes, pool, cordoned } => {
-            retire(cluster, at, *device);
+            retire(cluster, at, *device, false);
             enter(cluster, at, *replacement, (node, *slot), (model, *memory_bytes), pool, *cordoned);
             configured(cluster, at.position, pool);
         }
@@ -17,6 +17,11 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         }
         Event::Returned { device, .. } => {
             cluster.change_device(*device, |device| device.presence = Presence::Present);
+            let place = cluster.devices.get(device).map(|device| (device.node.clone(), device.slot));
+            if let Some((node, slot)) = place {
+                // It may have lost its slot to one that is missing now.
+                occupy(cluster, *device, &node, slot);
+            }
         }
         Event::Moved { device, node, slot } => relocate(cluster, at, *device, node, *slot),
         Event::Assigned { device, from, pool } => {
@@ -35,11 +40,19 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         }),
         Event::Quarantined { device, .. } => cluster.change_device(*device, |device| device.quarantined = true),
         Event::QuarantineLifted { device } => cluster.change_device(*device, |device| device.quarantined = false),
-        Event::Retired { device } => retire(cluster, at, *device),
-        Event::Reinstated { device } => configure(cluster, at, *device, |device| {
-            device.presence = Presence::Missing;
-            device.pool = Some(PoolName::default_pool());
-        }),
+        Event::Retired { device } => {
+            let node = cluster.devices.get(device).and_then(|device| cluster.nodes.get(&device.node));
+            let with_node = node.is_some_and(|node| node.retired);
+            retire(cluster, at, *device, with_node);
+        }
+        Event::Reinstated { device } => {
+            configure(cluster, at, *device, |device| {
+                device.presence = Presence::Missing;
+                device.retired_with_node = false;
+                device.pool = Some(PoolName::default_pool());
+            });
+            configured(cluster, at.position, &PoolName::default_pool());
+        }
     }
 }
 
@@ -65,6 +78,10 @@ fn enter(
     pool: &PoolName,
     cordoned: bool,
 ) {
+    // A job may have been seen on it before its node told of it.
+    let on_it = |job: &&JobId| cluster.jobs.get(job).is_some_and(|job| job.devices.contains(&id));
+    let mut observed: Vec<JobId> = cluster.observed.values().filter(on_it).copied().collect();
+    observed.sort_unstable();
     let device = Device {
         id,
         node: node.clone(),
@@ -73,12 +90,13 @@ fn enter(
         memory_bytes,
         pool: None,
         presence: Presence::Present,
+        retired_with_node: false,
         readable: true,
         conditions: vec![],
         quarantined: false,
         cordoned,
         job: None,
-        observed: vec![],
+        observed,
         discovered_at: at.recorded_at,
         revision: at.position,
     };
@@ -94,10 +112,11 @@ fn occupy(cluster: &mut Cluster, id: DeviceId, node: &NodeName, slot: Slot) {
 }
 
 /// The device leaves its pool; a job on it keeps its claim until it ends.
-fn retire(cluster: &mut Cluster, at: Stamp, id: DeviceId) {
+fn retire(cluster: &mut Cluster, at: Stamp, id: DeviceId, with_node: bool) {
     let pool = cluster.devices.get(&id).and_then(|device| device.pool.clone());
     configure(cluster, at, id, |device| {
         device.presence = Presence::Retired;
+        device.retired_with_node = with_node;
         device.pool = None;
     });
     if let Some(pool) = pool {

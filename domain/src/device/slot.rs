@@ -64,6 +64,10 @@ fn parse(text: &str) -> Option<Slot> {
     if parts.next().is_some() || !domain_fits || bus.len() != 2 || device.len() != 2 || function.len() != 1 {
         return None;
     }
+    // `from_str_radix` takes a sign as well.
+    if !text.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.') {
+        return None;
+    }
     let slot = Slot {
         domain: u32::from_str_radix(domain, 16).ok()?,
         bus: u8::from_str_radix(bus, 16).ok()?,

@@ -17,6 +17,7 @@ pub enum Presence {
 
 /// A device as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its own events")]
 pub struct Device {
     /// Its UUID.
     pub id: DeviceId,
@@ -32,6 +33,8 @@ pub struct Device {
     pub pool: Option<PoolName>,
     /// Whether it is there.
     pub presence: Presence,
+    /// Whether it was retired for its node's sake, and comes back with it.
+    pub retired_with_node: bool,
     /// Whether its agent can read it; if not, its health is unknown.
     pub readable: bool,
     /// Its troubles, by kind.
@@ -65,8 +68,8 @@ impl Device {
         quarantining.max_by_key(|condition| condition.severity)
     }
 
-    /// Whether it can be given to a job, on this node.
-    pub(crate) fn availability(&self, node: Option<&Node>) -> Availability {
+    /// Whether it can be given to a job, being on this node: its own, which whoever goes through many looks up once.
+    pub fn availability(&self, node: Option<&Node>) -> Availability {
         let lost = node.is_none_or(|node| node.contact == Contact::Lost);
         let node_cordoned = node.is_some_and(|node| node.cordoned);
         if self.job.is_some() || !self.observed.is_empty() {

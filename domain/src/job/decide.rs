@@ -36,7 +36,7 @@ fn start(
     let group = user.group.as_ref().and_then(|name| cluster.group(name)).ok_or(Rejection::NoGroup { user: user.id })?;
     let no_pool = || Rejection::NoPool { group: group.name.clone() };
     let pool = group.pool.as_ref().and_then(|name| cluster.pool(name)).ok_or_else(no_pool)?;
-    let short = || Rejection::JobShortage(Shortage { asked: count, had: pool.stock.tally(model) });
+    let short = || Rejection::JobShortage(Shortage { asked: count, had: pool.stock.nearest(model) });
     let devices = pool.stock.pick(model, count as usize).ok_or_else(short)?;
     let job = JobId(context.command.made(0));
     let (first, rest) = chunks(&devices);

@@ -45,6 +45,11 @@ pub enum Command {
         /// The node.
         node: NodeName,
     },
+    /// The node is heard again, by other than a report (a report of a lost node is its return by itself).
+    Return {
+        /// The node.
+        node: NodeName,
+    },
     /// Change what an operator decides; what is `None` stays.
     Change {
         /// The node.

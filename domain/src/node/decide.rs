@@ -15,8 +15,15 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
             let silent = node.contact == Contact::Reporting && !node.retired;
             Ok(silent.then(|| Fact::Node(Event::Lost { node: node.name.clone() })).into_iter().collect())
         }
+        Command::Return { node } => {
+            let node = look_up(cluster, node)?;
+            if node.retired {
+                return Err(Rejection::NodeRetired(node.name.clone()));
+            }
+            Ok(back(node).into_iter().map(Fact::Node).collect())
+        }
         Command::Change { node, cordoned, expected_devices, retired } => {
-            change(cluster, context, look_up(cluster, node)?, *cordoned, *expected_devices, *retired)
+            change(cluster, context, look_up(cluster, node)?, *cordoned, expected_devices.as_ref(), *retired)
         }
     }
 }
@@ -103,8 +110,6 @@ fn reunite(
     let live = cluster.node(&device.node).is_some_and(|other| other.contact == Contact::Reporting);
     let id = device.id;
     match device.presence {
-        // Out of service by an operator's wish or a replacement: reported, it stays so until it is reinstated.
-        Presence::Retired => Ok(None),
         Presence::Present if elsewhere && live => {
             Err(Rejection::DeviceElsewhere { device: id, node: device.node.clone() })
         }
@@ -112,7 +117,8 @@ fn reunite(
             Ok(Some(device::Event::Moved { device: id, node: node.clone(), slot: seen.slot }))
         }
         Presence::Missing => Ok(Some(device::Event::Returned { device: id, node: node.clone() })),
-        Presence::Present => Ok(None),
+        // In its place; or out of service, by an operator's wish or a replacement, until it is reinstated.
+        Presence::Present | Presence::Retired => Ok(None),
     }
 }
 
@@ -158,11 +164,14 @@ fn health(cluster: &Cluster, node: &Node, findings: &[Finding]) -> Facts {
             return Err(Rejection::Malformed("a finding has at most 32 conditions, with reasons of at most 256 bytes"));
         }
         let device = cluster.device(finding.device).ok_or(Rejection::NotFound(Subject::Device(finding.device)))?;
-        if device.node != node.name {
-            return Err(Rejection::DeviceNotOnNode { device: device.id, node: node.name.clone() });
-        }
-        if device.presence != Presence::Retired {
-            happened.extend(device::assess(device, finding)?.into_iter().map(Fact::Device));
+        match (device.node == node.name, device.presence) {
+            // Retired or not, it is known what ails it: so that it comes back as it is.
+            (true, _) => happened.extend(device::assess(device, finding)?.into_iter().map(Fact::Device)),
+            // Where a retired device sits is not followed: it is no fault that another node has it now.
+            (false, Presence::Retired) => {}
+            (false, Presence::Present | Presence::Missing) => {
+                return Err(Rejection::DeviceNotOnNode { device: device.id, node: node.name.clone() });
+            }
         }
     }
     Ok(happened)
@@ -173,7 +182,7 @@ fn change(
     context: &Context<'_>,
     node: &Node,
     cordoned: Option<bool>,
-    expected: Option<Option<u16>>,
+    expected: Option<&Option<u16>>,
     retired: Option<bool>,
 ) -> Facts {
     let name = || node.name.clone();
@@ -183,7 +192,7 @@ fn change(
         Some(false) => happened.push(Fact::Node(Event::Uncordoned { node: name() })),
         None => {}
     }
-    if let Some(devices) = expected.filter(|wanted| *wanted != node.expected) {
+    if let Some(&devices) = expected.filter(|wanted| **wanted != node.expected) {
         if devices.is_some_and(|count| usize::from(count) > context.limits.devices_per_node) {
             return Err(Rejection::TooManyDevices {
                 devices: usize::from(devices.unwrap_or_default()),
@@ -211,11 +220,12 @@ fn retire(cluster: &Cluster, node: &Node) -> Facts {
     }
     let in_service = devices(cluster, node).filter(|device| device.presence != Presence::Retired);
     let retired = in_service.map(|device| Fact::Device(device::Event::Retired { device: device.id }));
-    Ok(retired.chain([Fact::Node(Event::Retired { node: node.name.clone() })]).collect())
+    Ok(std::iter::once(Fact::Node(Event::Retired { node: node.name.clone() })).chain(retired).collect())
 }
 
+/// The devices that were retired for the node's sake come back; those that an operator retired stay so.
 fn reinstate(cluster: &Cluster, node: &Node) -> Vec<Fact> {
-    let retired = devices(cluster, node).filter(|device| device.presence == Presence::Retired);
+    let retired = devices(cluster, node).filter(|device| device.retired_with_node);
     let back = retired.map(|device| Fact::Device(device::Event::Reinstated { device: device.id }));
     std::iter::once(Fact::Node(Event::Reinstated { node: node.name.clone() })).chain(back).collect()
 }

@@ -47,12 +47,13 @@ pub enum Event {
         /// How many devices it shall have; none: as many as were seen.
         devices: Option<u16>,
     },
-    /// It is out of service, with its devices.
+    /// It is out of service; its devices' own retirements follow.
     Retired {
         /// The node.
         node: NodeName,
     },
-    /// It is back in service; its devices come back as they are reported.
+    /// It is back in service; the devices that were retired with it are reinstated next, and come back as they are
+    /// reported.
     Reinstated {
         /// The node.
         node: NodeName,

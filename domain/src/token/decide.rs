@@ -1,4 +1,4 @@
-use super::{Command, Event, Scope, TokenHash};
+use super::{Command, Event, Scope, TokenHash, evolve::of};
 use crate::{Cluster, Context, Event as Fact, Rejection, Subject, TokenId, TokenName, decide::Facts};
 
 /// The longest life of a token, in days.
@@ -27,8 +27,7 @@ fn issue(
     }
     let owner = context.asker.user().and_then(|id| cluster.user(id));
     let owner = owner.ok_or(Rejection::Malformed("a token belongs to the user who makes it"))?;
-    let live: Vec<_> =
-        cluster.tokens().values().filter(|token| token.user == owner.id && token.expires_at > context.now).collect();
+    let live: Vec<_> = of(cluster, owner.id).filter(|token| token.expires_at > context.now).collect();
     if let Some(same) = live.iter().find(|token| token.name == *name) {
         return Err(Rejection::TokenNameTaken(same.id));
     }

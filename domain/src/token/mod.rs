@@ -10,4 +10,4 @@ pub use event::Event;
 pub use state::{Scope, Token, TokenHash};
 
 pub(crate) use decide::decide;
-pub(crate) use evolve::evolve;
+pub(crate) use evolve::{evolve, remove};

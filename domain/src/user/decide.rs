@@ -72,11 +72,8 @@ fn change(
     let role = role.unwrap_or(user.role);
     let suspended = suspended.unwrap_or(user.suspended);
     let stays_operator = role == Role::Operator && !suspended;
-    if user.break_glass && !stays_operator {
-        return Err(Rejection::BreakGlass { user: user.id });
-    }
-    if user.is_able_operator() && !stays_operator && !cluster.has_operator_besides(&BTreeSet::from([user.id])) {
-        return Err(Rejection::LastOperator { user: user.id });
+    if user.is_able_operator() && !stays_operator {
+        safe_without(cluster, &[user])?;
     }
     let mut facts = vec![];
     if role != user.role {
@@ -108,20 +105,26 @@ fn delete(cluster: &Cluster, logins: &[Login]) -> Facts {
             jobs: busy.iter().flat_map(|user| user.jobs.iter().copied()).collect(),
         });
     }
-    if let Some(user) = users.iter().find(|user| user.break_glass) {
-        return Err(Rejection::BreakGlass { user: user.id });
-    }
+    safe_without(cluster, &users)?;
+    let facts = users.iter().flat_map(|user| {
+        let left = user.group.clone().map(|group| Fact::Group(group::Event::UserRemoved { group, user: user.id }));
+        left.into_iter().chain([Fact::User(Event::Deleted { user: user.id })])
+    });
+    Ok(facts.collect())
+}
+
+/// Refuses to lose the last operator who can sign in, and the one who remains when single sign-on is wrong.
+fn safe_without(cluster: &Cluster, users: &[&User]) -> Result<(), Rejection> {
     let gone = users.iter().map(|user| user.id).collect();
     if let Some(user) = users.iter().find(|user| user.is_able_operator())
         && !cluster.has_operator_besides(&gone)
     {
         return Err(Rejection::LastOperator { user: user.id });
     }
-    let facts = users.iter().flat_map(|user| {
-        let left = user.group.clone().map(|group| Fact::Group(group::Event::UserRemoved { group, user: user.id }));
-        left.into_iter().chain([Fact::User(Event::Deleted { user: user.id })])
-    });
-    Ok(facts.collect())
+    match users.iter().find(|user| user.break_glass) {
+        Some(user) => Err(Rejection::BreakGlass { user: user.id }),
+        None => Ok(()),
+    }
 }
 
 fn erase(cluster: &Cluster, user: UserId) -> Facts {

@@ -35,12 +35,12 @@ pub enum Event {
         /// What they may do now.
         role: Role,
     },
-    /// Shut out: sessions, tokens and streams end; jobs stay.
+    /// Shut out: sessions and streams end, tokens are gone for good; jobs stay.
     Suspended {
         /// The user.
         user: UserId,
     },
-    /// Let in again.
+    /// Let in again, with new tokens.
     Reinstated {
         /// The user.
         user: UserId,

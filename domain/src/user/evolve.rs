@@ -1,5 +1,5 @@
 use super::{Event, User};
-use crate::{Cluster, Stamp, UserId, cluster::Former};
+use crate::{Cluster, Stamp, UserId, cluster::Former, token};
 use std::collections::BTreeSet;
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
@@ -15,6 +15,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 break_glass: *break_glass,
                 password: None,
                 jobs: BTreeSet::new(),
+                tokens: BTreeSet::new(),
                 onboarded_at: at.recorded_at,
                 revision: at.position,
             };
@@ -22,7 +23,10 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         }
         Event::PasswordSet { user, hash } => change(cluster, at, *user, |user| user.password.clone_from(hash)),
         Event::RoleChanged { user, role, .. } => change(cluster, at, *user, |user| user.role = *role),
-        Event::Suspended { user } => change(cluster, at, *user, |user| user.suspended = true),
+        Event::Suspended { user } => {
+            change(cluster, at, *user, |user| user.suspended = true);
+            end_tokens(cluster, *user);
+        }
         Event::Reinstated { user } => change(cluster, at, *user, |user| user.suspended = false),
         Event::Deleted { user } => delete(cluster, *user),
         Event::Erased { user } => {
@@ -40,16 +44,15 @@ fn change(cluster: &mut Cluster, at: Stamp, user: UserId, change: impl FnOnce(&m
 
 /// The user leaves the state, and their tokens with them.
 fn delete(cluster: &mut Cluster, id: UserId) {
+    end_tokens(cluster, id);
     if let Some(user) = cluster.users.remove(&id) {
         cluster.logins.remove(&user.login);
         cluster.former.insert(id, Former::Deleted);
     }
-    let hashes = &mut cluster.token_hashes;
-    cluster.tokens.retain(|_, token| {
-        let kept = token.user != id;
-        if !kept {
-            hashes.remove(&token.hash);
-        }
-        kept
-    });
+}
+
+fn end_tokens(cluster: &mut Cluster, id: UserId) {
+    for token in cluster.users.get(&id).map(|user| user.tokens.clone()).unwrap_or_default() {
+        token::remove(cluster, token);
+    }
 }

@@ -1,5 +1,5 @@
 use super::PasswordHash;
-use crate::{GroupName, JobId, Login, Position, Role, Timestamp, UserId};
+use crate::{GroupName, JobId, Login, Position, Role, Timestamp, TokenId, UserId};
 use std::collections::BTreeSet;
 
 /// A user as they stand.
@@ -21,6 +21,8 @@ pub struct User {
     pub password: Option<PasswordHash>,
     /// Their active jobs.
     pub jobs: BTreeSet<JobId>,
+    /// Their tokens, expired ones too.
+    pub tokens: BTreeSet<TokenId>,
     /// When they were on-boarded.
     pub onboarded_at: Timestamp,
     /// Where they were last configured.

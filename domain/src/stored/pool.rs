@@ -1,0 +1,42 @@
+//! The stored form of what happens to pools.
+use super::{
+    DecodeError, EncodeError,
+    envelope::word,
+    frozen::{Opener, Thaw, Writer},
+};
+use crate::{Event as Fact, Model, pool::Event};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct PoolCreatedV1<'a> {
+    name: &'a str,
+    #[serde(borrow)]
+    model: Option<&'a str>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct PoolDeletedV1<'a> {
+    name: &'a str,
+}
+
+pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, EncodeError> {
+    match event {
+        Event::Created { name, model } => {
+            writer.put(&PoolCreatedV1 { name: name.as_str(), model: model.as_ref().map(Model::as_str) })
+        }
+        Event::Deleted { name } => writer.put(&PoolDeletedV1 { name: name.as_str() }),
+    }
+}
+
+impl Thaw for PoolCreatedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let model = self.model.map(|model| word(model, "the model")).transpose()?;
+        Ok(Fact::Pool(Event::Created { name: word(self.name, "the pool")?, model }))
+    }
+}
+
+impl Thaw for PoolDeletedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        Ok(Fact::Pool(Event::Deleted { name: word(self.name, "the pool")? }))
+    }
+}

@@ -1,0 +1,147 @@
+//! The stored form of what happens to users. Logins and password hashes are sealed under the user's own key, with the
+//! event's id: an erased user's can't be opened any more.
+use super::{
+    DecodeError, EncodeError, Field, Owner, Sealed,
+    codes::Coded,
+    envelope::word,
+    frozen::{Opener, Thaw, Writer},
+};
+use crate::{
+    Event as Fact, Login, Role, UserId,
+    user::{Event, PasswordHash},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserOnboardedV1<'a> {
+    user: [u8; 16],
+    /// Sealed; none if it was erased before it was written.
+    #[serde(borrow)]
+    login: Option<&'a [u8]>,
+    role: u8,
+    break_glass: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct PasswordSetV1<'a> {
+    user: [u8; 16],
+    /// Sealed; none if it was erased before it was written.
+    #[serde(borrow)]
+    hash: Option<&'a [u8]>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RoleChangedV1 {
+    user: [u8; 16],
+    from: u8,
+    role: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserSuspendedV1 {
+    user: [u8; 16],
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserReinstatedV1 {
+    user: [u8; 16],
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserDeletedV1 {
+    user: [u8; 16],
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserErasedV1 {
+    user: [u8; 16],
+}
+
+pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, EncodeError> {
+    let seal = |user: &UserId, field, clear: Option<&str>| -> Result<Option<Sealed>, EncodeError> {
+        let seal = |clear: &str| writer.vault.seal(Owner::User(*user), writer.recorded.id, field, clear.as_bytes());
+        Ok(clear.map(seal).transpose()?)
+    };
+    match event {
+        Event::Onboarded { user, login, role, break_glass } => {
+            let login = seal(user, Field::Login, login.unless_erased())?;
+            writer.put(&UserOnboardedV1 {
+                user: user.0.into_bytes(),
+                login: login.as_ref().map(|sealed| &*sealed.0),
+                role: role.code(),
+                break_glass: *break_glass,
+            })
+        }
+        Event::PasswordSet { user, hash } => {
+            let hash = seal(user, Field::Password, hash.as_ref().map(PasswordHash::reveal))?;
+            writer.put(&PasswordSetV1 { user: user.0.into_bytes(), hash: hash.as_ref().map(|sealed| &*sealed.0) })
+        }
+        Event::RoleChanged { user, from, role } => {
+            writer.put(&RoleChangedV1 { user: user.0.into_bytes(), from: from.code(), role: role.code() })
+        }
+        Event::Suspended { user } => writer.put(&UserSuspendedV1 { user: user.0.into_bytes() }),
+        Event::Reinstated { user } => writer.put(&UserReinstatedV1 { user: user.0.into_bytes() }),
+        Event::Deleted { user } => writer.put(&UserDeletedV1 { user: user.0.into_bytes() }),
+        Event::Erased { user } => writer.put(&UserErasedV1 { user: user.0.into_bytes() }),
+    }
+}
+
+/// The text of a sealed field of that user; none once they were erased.
+fn open(opener: &Opener<'_>, user: UserId, field: Field, sealed: Option<&[u8]>) -> Result<Option<String>, DecodeError> {
+    let Some(sealed) = sealed else { return Ok(None) };
+    let clear = opener.vault.open(Owner::User(user), opener.id, field, &Sealed(sealed.into()))?;
+    clear.map(|clear| String::from_utf8(clear).map_err(|_| DecodeError::Damaged("a sealed text"))).transpose()
+}
+
+impl Thaw for UserOnboardedV1<'_> {
+    fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let user = UserId(Uuid::from_bytes(self.user));
+        let login = match open(opener, user, Field::Login, self.login)? {
+            Some(login) => word(&login, "the login")?,
+            None => Login::erased(user),
+        };
+        let role = Role::from_code(self.role)?;
+        Ok(Fact::User(Event::Onboarded { user, login, role, break_glass: self.break_glass }))
+    }
+}
+
+impl Thaw for PasswordSetV1<'_> {
+    fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let user = UserId(Uuid::from_bytes(self.user));
+        let hash = open(opener, user, Field::Password, self.hash)?.map(|phc| PasswordHash::new(&phc));
+        Ok(Fact::User(Event::PasswordSet { user, hash }))
+    }
+}
+
+impl Thaw for RoleChangedV1 {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let user = UserId(Uuid::from_bytes(self.user));
+        let (from, role) = (Role::from_code(self.from)?, Role::from_code(self.role)?);
+        Ok(Fact::User(Event::RoleChanged { user, from, role }))
+    }
+}
+
+impl Thaw for UserSuspendedV1 {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        Ok(Fact::User(Event::Suspended { user: UserId(Uuid::from_bytes(self.user)) }))
+    }
+}
+
+impl Thaw for UserReinstatedV1 {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        Ok(Fact::User(Event::Reinstated { user: UserId(Uuid::from_bytes(self.user)) }))
+    }
+}
+
+impl Thaw for UserDeletedV1 {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        Ok(Fact::User(Event::Deleted { user: UserId(Uuid::from_bytes(self.user)) }))
+    }
+}
+
+impl Thaw for UserErasedV1 {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        Ok(Fact::User(Event::Erased { user: UserId(Uuid::from_bytes(self.user)) }))
+    }
+}

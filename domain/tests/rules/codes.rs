@@ -1,0 +1,228 @@
+//! Every refusal is reached, and has its code for ever.
+use crate::{
+    harness::{World, found},
+    words::{
+        A100, H100, bind, change_devices, create_group, create_pool, create_pool_of, delete_group, delete_pool,
+        delete_users, edit_group, erase, finish, force, issue, move_user, observe, onboard, onboard_as, raise, report,
+        retire, retire_node, seen, start, suspend,
+    },
+};
+use domain::{Command, Principal, Refusal, Rejection, Role, device::Severity, token::Scope};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which refusal it is. Fails to compile when one joins: it needs its name in [`ALL`] and a way to it below.
+const fn name(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::NamedTwice(_) => "NamedTwice",
+        Rejection::Malformed(_) => "Malformed",
+        Rejection::TooManyEvents { .. } => "TooManyEvents",
+        Rejection::AlreadyFounded => "AlreadyFounded",
+        Rejection::NameTaken(_) => "NameTaken",
+        Rejection::NotFound(_) => "NotFound",
+        Rejection::UnknownLogin(_) => "UnknownLogin",
+        Rejection::PoolIsDefault => "PoolIsDefault",
+        Rejection::PoolBusy { .. } => "PoolBusy",
+        Rejection::MixedModels { .. } => "MixedModels",
+        Rejection::DeviceNotFree { .. } => "DeviceNotFree",
+        Rejection::DeviceNotInPool { .. } => "DeviceNotInPool",
+        Rejection::DeviceRetired { .. } => "DeviceRetired",
+        Rejection::DeviceBusy { .. } => "DeviceBusy",
+        Rejection::PoolShortage(_) => "PoolShortage",
+        Rejection::GroupNotEmpty { .. } => "GroupNotEmpty",
+        Rejection::GroupIsDefault => "GroupIsDefault",
+        Rejection::PoolBound { .. } => "PoolBound",
+        Rejection::UserInAnotherGroup { .. } => "UserInAnotherGroup",
+        Rejection::UserNotInGroup { .. } => "UserNotInGroup",
+        Rejection::UserExists { .. } => "UserExists",
+        Rejection::UserBusy { .. } => "UserBusy",
+        Rejection::LastOperator { .. } => "LastOperator",
+        Rejection::BreakGlass { .. } => "BreakGlass",
+        Rejection::NotDeleted { .. } => "NotDeleted",
+        Rejection::NoGroup { .. } => "NoGroup",
+        Rejection::NoPool { .. } => "NoPool",
+        Rejection::UserSuspended { .. } => "UserSuspended",
+        Rejection::JobShortage(_) => "JobShortage",
+        Rejection::JobObserved(_) => "JobObserved",
+        Rejection::ReasonNeeded => "ReasonNeeded",
+        Rejection::NodeRetired(_) => "NodeRetired",
+        Rejection::NodeBusy { .. } => "NodeBusy",
+        Rejection::ReportGap { .. } => "ReportGap",
+        Rejection::DeviceElsewhere { .. } => "DeviceElsewhere",
+        Rejection::DeviceNotOnNode { .. } => "DeviceNotOnNode",
+        Rejection::TooManyDevices { .. } => "TooManyDevices",
+        Rejection::TooManyTokens(_) => "TooManyTokens",
+        Rejection::TokenNameTaken(_) => "TokenNameTaken",
+    }
+}
+
+/// Each refusal with its code: a contract.
+const ALL: [(&str, &str); 39] = [
+    ("NamedTwice", "request.named_twice"),
+    ("Malformed", "request.malformed"),
+    ("TooManyEvents", "request.too_large"),
+    ("AlreadyFounded", "cluster.founded"),
+    ("NameTaken", "name.taken"),
+    ("NotFound", "pool.not_found"),
+    ("UnknownLogin", "user.not_found"),
+    ("PoolIsDefault", "pool.default"),
+    ("PoolBusy", "pool.busy"),
+    ("MixedModels", "pool.mixed_models"),
+    ("DeviceNotFree", "device.not_free"),
+    ("DeviceNotInPool", "device.not_in_pool"),
+    ("DeviceRetired", "device.retired"),
+    ("DeviceBusy", "device.busy"),
+    ("PoolShortage", "pool.shortage"),
+    ("GroupNotEmpty", "group.not_empty"),
+    ("GroupIsDefault", "group.default"),
+    ("PoolBound", "pool.bound"),
+    ("UserInAnotherGroup", "user.in_another_group"),
+    ("UserNotInGroup", "user.not_in_group"),
+    ("UserExists", "user.exists"),
+    ("UserBusy", "user.busy"),
+    ("LastOperator", "user.last_operator"),
+    ("BreakGlass", "user.break_glass"),
+    ("NotDeleted", "user.not_deleted"),
+    ("NoGroup", "job.no_group"),
+    ("NoPool", "job.no_pool"),
+    ("UserSuspended", "job.user_suspended"),
+    ("JobShortage", "job.shortage"),
+    ("JobObserved", "job.observed"),
+    ("ReasonNeeded", "job.reason_needed"),
+    ("NodeRetired", "node.retired"),
+    ("NodeBusy", "node.busy"),
+    ("ReportGap", "report.gap"),
+    ("DeviceElsewhere", "device.elsewhere"),
+    ("DeviceNotOnNode", "device.not_on_node"),
+    ("TooManyDevices", "node.too_many_devices"),
+    ("TooManyTokens", "token.too_many"),
+    ("TokenNameTaken", "name.taken"),
+];
+
+/// A world in which something stands in the way of everything.
+fn crowded() -> World {
+    let mut world = World::with_fleet();
+    world.given(create_pool("vision", &[1, 2]));
+    world.given(create_pool("speech", &[3]));
+    world.given(create_group("research", &[], Some("vision")));
+    world.given(onboard(&["ada", "shut"], Some("research")));
+    world.given(onboard(&["bob"], None));
+    world.given(create_group("poor", &[], None));
+    world.given(onboard(&["cyd"], Some("poor")));
+    world.given(onboard_as(&["ops"], None, Role::Operator));
+    world.given(suspend("shut", true));
+    world.given(start("ada", 1));
+    world.given(observe("process/node-b/1", None, &[5]));
+    world.given(retire(4, true));
+    world.given(retire_node("node-c", true));
+    world.limits.tokens_per_user = 2;
+    world.given(issue("a", Scope::Read, 1));
+    world.given(issue("b", Scope::Read, 1));
+    world
+}
+
+fn ways(world: &World) -> Vec<Command> {
+    let started = *world.user("ada").jobs.first().expect("Ada's job");
+    let observed = world.last_job();
+    vec![
+        found(),
+        create_pool("x", &[6, 6]),
+        create_pool("vision", &[]),
+        create_pool("x", &[2]),
+        create_pool("x", &[4]),
+        create_pool("x", &[5]),
+        create_pool_of("x", H100, 0),
+        create_pool_of("x", A100, 1),
+        change_devices("x", &[], &[]),
+        change_devices("vision", &[], &[3]),
+        delete_pool("default"),
+        delete_group("research"),
+        delete_group("default"),
+        bind("poor", Some("vision")),
+        edit_group("poor", &["ada"], &[]),
+        edit_group("poor", &[], &["ada"]),
+        onboard(&["ada"], None),
+        delete_users(&["ada"]),
+        delete_users(&["eve"]),
+        delete_users(&["operator", "ops"]),
+        delete_users(&["operator"]),
+        erase(world.id("ada")),
+        start("bob", 1),
+        start("cyd", 1),
+        start("shut", 1),
+        start("ada", 2),
+        force(started),
+        finish(observed),
+        move_user("ada", Some("x")),
+        report("node-c", vec![]),
+        retire_node("node-a", true),
+        retire(5, true),
+        report("node-b", vec![seen(1, 1, H100)]),
+        raise("node-b", 1, "gpu.lost", Severity::Fatal),
+        report("node-d", (0..129).map(|n| seen(n, n, H100)).collect()),
+        issue("a", Scope::Read, 1),
+        issue("c", Scope::Read, 1),
+    ]
+}
+
+#[test]
+fn every_refusal_is_reached_and_changes_nothing() {
+    let mut world = crowded();
+    let mut reached = BTreeMap::new();
+    for command in ways(&world) {
+        let before = world.cluster.clone();
+        let rejection = world.when(command.clone()).result.expect_err(&format!("{command:?} is refused"));
+        assert_eq!(world.cluster, before);
+        reached.insert(name(&rejection), rejection);
+    }
+    // Models only mix where there are two.
+    let mut other = World::with_fleet();
+    let mixed = other.when(create_pool("x", &[1, 9])).refused("pool.mixed_models");
+    reached.insert(name(&mixed), mixed);
+    other.limits.events_per_command = 1;
+    let large = other.when(create_pool("x", &[1])).refused("request.too_large");
+    reached.insert(name(&large), large);
+    // This one the engine finds, which knows the reports that gave no event.
+    let gap = Rejection::ReportGap { last: 7 };
+    reached.insert(name(&gap), gap);
+
+    let names: BTreeSet<_> = ALL.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names.len(), ALL.len());
+    let unreached: Vec<_> = names.iter().filter(|name| !reached.contains_key(*name)).collect();
+    assert!(unreached.is_empty(), "no way leads to {unreached:?}");
+    for (name, code) in ALL {
+        let rejection = &reached[name];
+        let noun_and_adjective = rejection.code().split('.').count() == 2;
+        assert!(noun_and_adjective, "{}", rejection.code());
+        if name != "NotFound" {
+            assert_eq!(rejection.code(), code);
+        }
+        let text = rejection.to_string();
+        assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+        let login = |word: &str| ["ada", "bob", "cyd", "eve", "ops", "shut"].contains(&word);
+        assert!(!text.split(|letter: char| !letter.is_alphanumeric()).any(login), "{text}");
+    }
+}
+
+#[test]
+fn every_noun_may_be_missing() {
+    use domain::Subject;
+    let subjects = ["cluster", "pool/x", "group/x", "node/x", "job/00000000-0000-0000-0000-000000000001"];
+    for text in subjects {
+        let subject: Subject = text.parse().expect("a subject");
+        let code = Rejection::NotFound(subject.clone()).code();
+        assert_eq!(code, format!("{}.not_found", subject.entity()));
+    }
+}
+
+#[test]
+fn a_refusal_is_kept_in_bounded_form() {
+    let mut world = crowded();
+    let rejection = world.when(start("ada", 2)).refused("job.shortage");
+    let refusal = Refusal::from(&rejection);
+    assert_eq!((refusal.code.as_str(), refusal.shortage.map(|shortage| shortage.asked)), ("job.shortage", Some(2)));
+    let jobs = vec![world.last_job(); 1000];
+    assert_eq!(Refusal::from(&Rejection::PoolBusy { jobs }).refs.len(), Refusal::REFS_MAX);
+    assert_eq!(Refusal::from(&Rejection::UnknownLogin(3)).unknown_login, Some(3));
+    world.asker = Principal::SYSTEM;
+    assert_eq!(Refusal::from(&Rejection::AlreadyFounded).unknown_login, None);
+}

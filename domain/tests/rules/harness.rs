@@ -1,0 +1,199 @@
+//! A cluster with its history: given, when, then.
+use crate::{
+    invariants,
+    words::{A100, H100, newcomer, report, seen, w},
+};
+use domain::{
+    Actor, Cluster, ClusterId, Command, CommandId, Context, Denied, Event, JobId, Limits, Position, Principal,
+    Recorded, Rejection, Stamp, Timestamp, UserId, Via, Warning, decide, evolve, permit,
+    stored::{decode, encode, testing::TestVault},
+    user::User,
+    warnings,
+};
+use uuid::Uuid;
+
+/// A cluster, what happened in it, and who asks next.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) cluster: Cluster,
+    pub(crate) log: Vec<Recorded>,
+    pub(crate) limits: Limits,
+    /// Whether the next commands say why.
+    pub(crate) has_reason: bool,
+    pub(crate) asker: Principal,
+    pub(crate) now: Timestamp,
+    commands: u64,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) result: Result<Vec<Event>, Rejection>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl World {
+    /// Before genesis.
+    pub(crate) fn empty() -> Self {
+        Self {
+            cluster: Cluster::default(),
+            log: vec![],
+            limits: Limits::default(),
+            has_reason: false,
+            asker: Principal::SYSTEM,
+            now: Timestamp::from_micros(1_772_366_400_000_000),
+            commands: 1,
+        }
+    }
+
+    /// After genesis, with `operator` asking.
+    pub(crate) fn founded() -> Self {
+        let mut world = Self::empty();
+        world.given(found());
+        world.asker = world.session("operator");
+        world
+    }
+
+    /// With node-a (devices 1 to 4) and node-b (5 to 8) of H100s, and node-c (9 and 10) of A100s.
+    pub(crate) fn with_fleet() -> Self {
+        let mut world = Self::founded();
+        world.given(report("node-a", (1..=4).map(|n| seen(n, n, H100)).collect()));
+        world.given(report("node-b", (5..=8).map(|n| seen(n, n, H100)).collect()));
+        world.given(report("node-c", (9..=10).map(|n| seen(n, n, A100)).collect()));
+        world
+    }
+
+    /// A command that must be accepted and change something.
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "a history reads better without ampersands")]
+    pub(crate) fn given(&mut self, command: Command) -> &mut Self {
+        let outcome = self.when(command.clone());
+        assert!(matches!(&outcome.result, Ok(events) if !events.is_empty()), "{command:?}: {outcome:?}");
+        self
+    }
+
+    /// Decides a command, and records what happens.
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "a history reads better without ampersands")]
+    pub(crate) fn when(&mut self, command: Command) -> Outcome {
+        self.now = self.now.plus_seconds(1);
+        let id = CommandId::from_uuid(Uuid::from_u128(u128::from(self.commands) << 16));
+        self.commands += 1;
+        let (has_reason, limits) = (self.has_reason, self.limits.clone());
+        let context = Context { now: self.now, command: id, asker: &self.asker, has_reason, limits: &limits };
+        let result = decide(&self.cluster, &command, &context);
+        let Ok(events) = &result else { return Outcome { result, warnings: vec![] } };
+        let before = self.cluster.clone();
+        self.record(id, events);
+        invariants::check(&self.cluster);
+        invariants::check_step(&before, events);
+        let warnings = warnings(&before, events);
+        Outcome { result, warnings }
+    }
+
+    /// Whether this asker may.
+    pub(crate) fn ask(&self, who: &Principal, command: &Command) -> Result<(), Denied> {
+        permit(&self.cluster, who, command, self.now)
+    }
+
+    fn record(&mut self, id: CommandId, events: &[Event]) {
+        let count = u16::try_from(events.len()).expect("a command has few events");
+        for (event, index) in events.iter().zip(0..) {
+            let recorded = Recorded {
+                position: self.cluster.at().position.next(),
+                id: id.event(index),
+                recorded_at: self.now,
+                actor: self.asker.actor.clone(),
+                token: self.asker.token(),
+                origin: None,
+                index,
+                count,
+                correlation: id.uuid(),
+                particulars: None,
+                subjects: event.subjects(),
+                event: event.clone(),
+            };
+            // What is decided can be written, and is read as the same.
+            let vault = TestVault::new();
+            let bytes = encode(&recorded, &vault).expect("what is decided can be written");
+            assert_eq!(decode(&bytes, &vault).as_ref(), Ok(&recorded));
+            evolve(&mut self.cluster, Stamp { position: recorded.position, recorded_at: self.now }, event);
+            self.log.push(recorded);
+        }
+    }
+
+    /// A user, who must exist.
+    #[track_caller]
+    pub(crate) fn user(&self, login: &str) -> &User {
+        self.cluster.user_by_login(&w(login)).expect("the user is on-boarded")
+    }
+
+    #[track_caller]
+    pub(crate) fn id(&self, login: &str) -> UserId {
+        self.user(login).id
+    }
+
+    /// The user, signed in.
+    #[track_caller]
+    pub(crate) fn session(&self, login: &str) -> Principal {
+        Principal { actor: Actor::User(self.id(login)), via: Via::Session, address: None }
+    }
+
+    /// The active job that began last.
+    #[track_caller]
+    pub(crate) fn last_job(&self) -> JobId {
+        *self.cluster.jobs().keys().next_back().expect("there is a job")
+    }
+
+    /// The position of the last event.
+    pub(crate) const fn position(&self) -> Position {
+        self.cluster.at().position
+    }
+}
+
+impl Outcome {
+    /// These events happened, by name.
+    #[track_caller]
+    pub(crate) fn then(self, names: &[&str]) -> Self {
+        let happened: Vec<_> = self.events().iter().map(Event::name).collect();
+        assert_eq!(happened, names);
+        self
+    }
+
+    /// Exactly these events happened.
+    #[track_caller]
+    pub(crate) fn exactly(self, events: &[Event]) -> Self {
+        assert_eq!(self.events(), events);
+        self
+    }
+
+    /// It was accepted, and nothing happened.
+    #[track_caller]
+    pub(crate) fn nothing(self) {
+        assert_eq!(self.result, Ok(vec![]));
+    }
+
+    /// It was refused with this code.
+    #[track_caller]
+    pub(crate) fn refused(self, code: &str) -> Rejection {
+        let rejection = self.result.expect_err("it is refused");
+        assert_eq!(rejection.code(), code, "{rejection}");
+        rejection
+    }
+
+    /// It was refused for exactly this.
+    #[track_caller]
+    pub(crate) fn refused_for(self, rejection: &Rejection) {
+        assert_eq!(self.result.as_ref(), Err(rejection));
+    }
+
+    #[track_caller]
+    fn events(&self) -> &[Event] {
+        self.result.as_ref().expect("it is accepted")
+    }
+}
+
+pub(crate) fn found() -> Command {
+    let cluster = ClusterId(Uuid::from_u128(0xc1));
+    Command::Found { cluster, demonstration: false, operator: newcomer("operator") }
+}

@@ -1,0 +1,203 @@
+//! What holds in every state, checked from scratch on what everybody can see of it.
+use domain::{
+    Availability, Cluster, Event, GroupName, PoolName, Role, Tally,
+    device::{self, Device, Presence},
+    group,
+    job::Source,
+    node::Contact,
+    pool,
+};
+use std::collections::BTreeSet;
+
+/// Every invariant of a founded cluster.
+#[track_caller]
+pub(crate) fn check(cluster: &Cluster) {
+    devices_are_in_one_pool(cluster);
+    pools_have_one_model_and_the_right_counts(cluster);
+    groups_pools_and_users_agree(cluster);
+    an_operator_can_sign_in(cluster);
+    jobs_and_devices_agree(cluster);
+    slots_are_occupied(cluster);
+    users_and_tokens_agree(cluster);
+}
+
+fn devices_are_in_one_pool(cluster: &Cluster) {
+    for device in cluster.devices().values() {
+        assert_eq!(device.pool.is_none(), device.presence == Presence::Retired, "in service or in no pool: {device:?}");
+        for pool in cluster.pools().values() {
+            let held = device.pool.as_ref() == Some(&pool.name);
+            assert_eq!(pool.devices.contains(&device.id), held, "{} in {}", device.id, pool.name);
+        }
+        if let Some(pool) = &device.pool {
+            assert!(cluster.pool(pool).is_some(), "{} is in {pool}, which is not there", device.id);
+        }
+    }
+    let held: usize = cluster.pools().values().map(|pool| pool.devices.len()).sum();
+    let in_service = cluster.devices().values().filter(|device| device.pool.is_some()).count();
+    assert_eq!(held, in_service, "pools hold devices that exist");
+}
+
+fn pools_have_one_model_and_the_right_counts(cluster: &Cluster) {
+    assert!(cluster.pool(&PoolName::default_pool()).is_some(), "there is a default pool");
+    for pool in cluster.pools().values() {
+        let devices = || pool.devices.iter().filter_map(|id| cluster.device(*id));
+        let models: BTreeSet<_> = devices().map(|device| &device.model).collect();
+        assert!(pool.name.is_default() || models.len() <= 1, "{} mixes {models:?}", pool.name);
+        assert!(pool.models().eq(models.iter().copied()), "{} knows its models", pool.name);
+        assert_eq!(pool.tally(), recount(cluster, devices()), "the tally of {}", pool.name);
+        for model in models {
+            let of_model = devices().filter(|device| device.model == *model);
+            assert_eq!(pool.tally_of(model), recount(cluster, of_model), "the tally of {model} in {}", pool.name);
+        }
+    }
+    let all = cluster.devices().values().filter(|device| device.pool.is_some());
+    assert_eq!(cluster.tally(), recount(cluster, all));
+}
+
+/// Counts anew, by reasons found anew.
+fn recount<'a>(cluster: &Cluster, devices: impl Iterator<Item = &'a Device>) -> Tally {
+    let mut tally = Tally::default();
+    for device in devices {
+        let availability = reason(cluster, device);
+        assert_eq!(cluster.availability(device), availability, "{device:?}");
+        match availability {
+            Availability::Busy => tally.busy += 1,
+            Availability::Missing => tally.missing += 1,
+            Availability::Unknown => tally.unknown += 1,
+            Availability::Quarantined => tally.quarantined += 1,
+            Availability::Cordoned => tally.cordoned += 1,
+            Availability::Free => tally.free += 1,
+        }
+    }
+    tally
+}
+
+/// Why a device can't be given, as DOMAIN's words say it.
+pub(crate) fn reason(cluster: &Cluster, device: &Device) -> Availability {
+    let node = cluster.node(&device.node).expect("a device's node is known");
+    let on_it = cluster.jobs().values().any(|job| job.devices.contains(&device.id));
+    let bad = device.conditions.iter().any(|condition| condition.severity.quarantines());
+    if on_it {
+        Availability::Busy
+    } else if device.presence != Presence::Present {
+        Availability::Missing
+    } else if node.contact == Contact::Lost || !device.readable {
+        Availability::Unknown
+    } else if bad {
+        Availability::Quarantined
+    } else if device.cordoned || node.cordoned {
+        Availability::Cordoned
+    } else {
+        Availability::Free
+    }
+}
+
+fn groups_pools_and_users_agree(cluster: &Cluster) {
+    for user in cluster.users().values() {
+        for group in cluster.groups().values() {
+            let member = user.group.as_ref() == Some(&group.name);
+            assert_eq!(group.users.contains(&user.id), member, "{} in {}", user.id, group.name);
+        }
+        assert!(user.group.as_ref().is_none_or(|group| cluster.group(group).is_some()), "a user's group exists");
+    }
+    let members: usize = cluster.groups().values().map(|group| group.users.len()).sum();
+    assert_eq!(members, cluster.users().values().filter(|user| user.group.is_some()).count(), "members exist");
+    for pool in cluster.pools().values() {
+        let bound: Vec<_> = cluster.groups().values().filter(|group| group.pool.as_ref() == Some(&pool.name)).collect();
+        assert!(bound.len() <= 1, "{} is bound to many", pool.name);
+        assert_eq!(pool.group.as_ref(), bound.first().map(|group| &group.name), "both sides of {}", pool.name);
+    }
+    for group in cluster.groups().values() {
+        assert!(group.pool.as_ref().is_none_or(|pool| cluster.pool(pool).is_some()), "a group's pool exists");
+    }
+    let default = cluster.group(&GroupName::default_group()).expect("there is a default group");
+    assert_eq!(default.pool, Some(PoolName::default_pool()), "the default group keeps the default pool");
+}
+
+fn an_operator_can_sign_in(cluster: &Cluster) {
+    assert!(cluster.users().values().any(|user| user.role == Role::Operator && !user.suspended));
+    assert_eq!(cluster.users().values().filter(|user| user.break_glass && user.is_able_operator()).count(), 1);
+}
+
+fn jobs_and_devices_agree(cluster: &Cluster) {
+    for device in cluster.devices().values() {
+        for job in cluster.jobs().values() {
+            let listed = job.devices.contains(&device.id);
+            let alone = matches!(job.source, Source::Started { .. });
+            assert_eq!(device.job == Some(job.id), listed && alone, "{} on {}", job.id, device.id);
+            assert_eq!(device.observed.contains(&job.id), listed && !alone, "{} on {}", job.id, device.id);
+        }
+        assert!(device.jobs().all(|job| cluster.job(job).is_some()), "jobs on {} exist", device.id);
+    }
+    for job in cluster.jobs().values() {
+        let distinct: BTreeSet<_> = job.devices.iter().collect();
+        assert_eq!(distinct.len(), job.devices.len(), "a device stands once in {}", job.id);
+        if let Some(user) = job.user {
+            assert!(cluster.user(user).is_some_and(|user| user.jobs.contains(&job.id)), "the user of {}", job.id);
+        }
+    }
+    for user in cluster.users().values() {
+        let owns = |id: &domain::JobId| cluster.job(*id).is_some_and(|job| job.user == Some(user.id));
+        assert!(user.jobs.iter().all(owns), "the jobs of {}", user.id);
+    }
+}
+
+fn slots_are_occupied(cluster: &Cluster) {
+    for node in cluster.nodes().values() {
+        for (slot, id) in &node.devices {
+            let device = cluster.device(*id).expect("the device in a slot is known");
+            assert_eq!((&device.node, device.slot), (&node.name, *slot), "{id} is where its node says");
+        }
+    }
+    for device in cluster.devices().values().filter(|device| device.presence == Presence::Present) {
+        let node = cluster.node(&device.node).expect("a device's node is known");
+        assert_eq!(node.devices.get(&device.slot), Some(&device.id), "what is reported has its slot");
+        let bad = device.conditions.iter().any(|condition| condition.severity.quarantines());
+        assert_eq!(device.quarantined, bad, "quarantined for a reason: {device:?}");
+    }
+}
+
+fn users_and_tokens_agree(cluster: &Cluster) {
+    assert_eq!(cluster.logins().len(), cluster.users().len());
+    for (login, id) in cluster.logins() {
+        assert_eq!(cluster.user(*id).map(|user| &user.login), Some(login));
+    }
+    for token in cluster.tokens().values() {
+        let owner = cluster.user(token.user).expect("a token's owner exists");
+        assert!(owner.tokens.contains(&token.id), "both sides of {}", token.id);
+        assert!(!owner.suspended, "who is shut out has no token");
+        assert_eq!(cluster.token_by_hash(&token.hash).map(|found| found.id), Some(token.id));
+    }
+    let owned: usize = cluster.users().values().map(|user| user.tokens.len()).sum();
+    assert_eq!(owned, cluster.tokens().len());
+    assert!(cluster.users().keys().all(|id| !cluster.is_former(*id)));
+}
+
+/// What no step does, seen from the state before it.
+#[track_caller]
+pub(crate) fn check_step(before: &Cluster, events: &[Event]) {
+    for event in events {
+        match event {
+            Event::Device(device::Event::Assigned { device, from, .. }) => {
+                let device = before.device(*device).expect("an assigned device is known");
+                assert_eq!(device.jobs().count(), 0, "a device under a job changed pool");
+                assert_eq!(device.pool.as_ref(), Some(from));
+            }
+            Event::Pool(pool::Event::Deleted { name }) => {
+                let pool = before.pool(name).expect("a deleted pool was there");
+                let busy = pool.devices.iter().filter_map(|id| before.device(*id)).any(|d| d.jobs().next().is_some());
+                assert!(!busy && !name.is_default(), "a pool was deleted under a job");
+            }
+            Event::Device(device::Event::Retired { device }) => {
+                let device = before.device(*device).expect("a retired device is known");
+                assert_eq!(device.jobs().count(), 0, "a device was retired under a job");
+            }
+            Event::Group(group::Event::UserAdded { user, .. }) => {
+                let left = |event: &Event| matches!(event, Event::Group(group::Event::UserRemoved { user: of, .. }) if of == user);
+                let grouped = before.user(*user).is_some_and(|user| user.group.is_some());
+                assert!(!grouped || events.iter().any(left), "a user joined a second group");
+            }
+            _ => {}
+        }
+    }
+}

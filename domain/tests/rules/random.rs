@@ -1,0 +1,288 @@
+//! Random histories in a small world: what holds in every state, and that histories survive being written down.
+use crate::{
+    harness::World,
+    snapshots::assert_survives,
+    words::{
+        A100, H100, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool, create_pool_of,
+        delete_group, delete_pool, delete_users, edit_group, erase, expect_devices, finding, finish, force, hear,
+        issue, lose, move_user, observe, observe_end, onboard_as, report_facts, report_health, retire, retire_node,
+        revoke, seen, set_devices, set_password, set_role, start_of, suspend,
+    },
+};
+use domain::{
+    Cluster, Command, Event, Role, Stamp,
+    device::{Finding, Presence, Severity},
+    evolve, group, job,
+    node::{self, Facts},
+    stored::{decode, encode, testing::TestVault},
+    token::Scope,
+    user,
+};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
+const POOLS: [&str; 4] = ["default", "vision", "speech", "nowhere"];
+const GROUPS: [&str; 4] = ["default", "research", "teaching", "nowhere"];
+const LOGINS: [&str; 6] = ["operator", "ada", "bob", "cyd", "dan", "eve"];
+const NODES: [&str; 3] = ["node-a", "node-b", "node-c"];
+const KINDS: [&str; 3] = ["gpu.lost", "xid.fatal", "thermal.slowdown"];
+const SEVERITIES: [Severity; 4] = [Severity::Info, Severity::Warning, Severity::Critical, Severity::Fatal];
+
+/// A wish in terms of the small world; jobs, tokens and users who are gone are named by their number among those there are.
+#[derive(Debug, Clone)]
+enum Wish {
+    Given(Command),
+    /// Devices by slot on a node: every node sees every device's model alike.
+    Report(&'static str, u8, Vec<(u8, u8)>),
+    Finish(usize, bool),
+    Revoke(usize),
+    Erase(usize),
+    IssueAs(&'static str, u8, Scope, u32),
+    Observe(u8, Option<usize>, Vec<u8>),
+    Wait(i64),
+}
+
+/// A device is of one model wherever it is seen.
+const fn model(n: u8) -> &'static str {
+    if n > 8 { A100 } else { H100 }
+}
+
+fn device() -> impl Strategy<Value = u8> {
+    1_u8..14
+}
+
+fn devices(most: usize) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::btree_set(device(), 0..most).prop_map(|set| set.into_iter().collect())
+}
+
+fn logins(most: usize) -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::subsequence(LOGINS.to_vec(), 0..most)
+}
+
+fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    prop::sample::select(words)
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop::sample::select(&Role::ALL[..])
+}
+
+fn fleet() -> impl Strategy<Value = Wish> {
+    let inventory = prop::collection::btree_map(0_u8..5, device(), 0..5);
+    let severity = || prop::sample::select(&SEVERITIES[..]);
+    prop_oneof![
+        6 => (one_of(&NODES), 0_u8..2, inventory)
+            .prop_map(|(node, boot, slots)| Wish::Report(node, boot, slots.into_iter().collect())),
+        3 => (one_of(&NODES), device(), one_of(&KINDS), severity(), prop::bool::weighted(0.9)).prop_map(
+            |(node, n, kind, severity, readable)| {
+                let finding = Finding { readable, ..finding(n, vec![condition(kind, severity)], &[]) };
+                Wish::Given(report_health(node, vec![finding]))
+            }
+        ),
+        3 => (one_of(&NODES), device(), one_of(&KINDS))
+            .prop_map(|(node, n, kind)| Wish::Given(report_health(node, vec![finding(n, vec![], &[kind])]))),
+        1 => one_of(&NODES).prop_map(|node| Wish::Given(lose(node))),
+        1 => one_of(&NODES).prop_map(|node| Wish::Given(hear(node))),
+        1 => (one_of(&NODES), any::<bool>()).prop_map(|(node, on)| Wish::Given(cordon_node(node, on))),
+        1 => (one_of(&NODES), any::<bool>()).prop_map(|(node, on)| Wish::Given(retire_node(node, on))),
+        1 => (one_of(&NODES), prop::option::of(0_u16..9)).prop_map(|(node, n)| Wish::Given(expect_devices(node, n))),
+        2 => (device(), any::<bool>()).prop_map(|(n, on)| Wish::Given(cordon(n, on))),
+        2 => (device(), any::<bool>()).prop_map(|(n, on)| Wish::Given(retire(n, on))),
+    ]
+}
+
+fn pools() -> impl Strategy<Value = Wish> {
+    prop_oneof![
+        2 => (one_of(&POOLS), devices(4)).prop_map(|(name, devices)| Wish::Given(create_pool(name, &devices))),
+        1 => (one_of(&POOLS), device(), 0_u32..4)
+            .prop_map(|(name, n, count)| Wish::Given(create_pool_of(name, model(n), count))),
+        2 => (one_of(&POOLS), devices(4)).prop_map(|(name, devices)| Wish::Given(set_devices(name, &devices))),
+        2 => (one_of(&POOLS), devices(3), devices(3))
+            .prop_map(|(name, add, remove)| Wish::Given(change_devices(name, &add, &remove))),
+        1 => one_of(&POOLS).prop_map(|name| Wish::Given(delete_pool(name))),
+    ]
+}
+
+fn people() -> impl Strategy<Value = Wish> {
+    let group = || prop::option::of(one_of(&GROUPS));
+    let pool = || prop::option::of(one_of(&POOLS));
+    let login = || one_of(&LOGINS);
+    prop_oneof![
+        3 => (logins(3), group(), role()).prop_map(|(logins, group, role)| Wish::Given(onboard_as(&logins, group, role))),
+        1 => logins(3).prop_map(|logins| Wish::Given(delete_users(&logins))),
+        1 => any::<usize>().prop_map(Wish::Erase),
+        1 => (login(), role()).prop_map(|(login, role)| Wish::Given(set_role(login, role))),
+        1 => (login(), any::<bool>()).prop_map(|(login, on)| Wish::Given(suspend(login, on))),
+        2 => (login(), group()).prop_map(|(login, group)| Wish::Given(move_user(login, group))),
+        1 => login().prop_map(|login| Wish::Given(set_password(login))),
+        2 => (one_of(&GROUPS), logins(3), pool())
+            .prop_map(|(name, logins, pool)| Wish::Given(create_group(name, &logins, pool))),
+        2 => (one_of(&GROUPS), logins(3), logins(3))
+            .prop_map(|(name, add, remove)| Wish::Given(edit_group(name, &add, &remove))),
+        2 => (one_of(&GROUPS), pool()).prop_map(|(name, pool)| Wish::Given(bind(name, pool))),
+        1 => one_of(&GROUPS).prop_map(|name| Wish::Given(delete_group(name))),
+        2 => (login(), 0_u8..3, prop::sample::select(&[Scope::Read, Scope::Full][..]), 1_u32..3)
+            .prop_map(|(login, name, scope, days)| Wish::IssueAs(login, name, scope, days)),
+        1 => any::<usize>().prop_map(Wish::Revoke),
+        1 => (1_i64..100_000).prop_map(Wish::Wait),
+    ]
+}
+
+fn jobs() -> impl Strategy<Value = Wish> {
+    let model = prop::option::of(prop::sample::select(&[H100, A100][..]));
+    prop_oneof![
+        4 => (one_of(&LOGINS), 1_u32..4, model).prop_map(|(login, n, model)| Wish::Given(start_of(login, n, model))),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(nth, force)| Wish::Finish(nth, force)),
+        2 => (0_u8..4, prop::option::of(any::<usize>()), devices(3))
+            .prop_map(|(source, user, devices)| Wish::Observe(source, user, devices)),
+        1 => (0_u8..4).prop_map(|source| Wish::Given(observe_end(&format!("process/{source}")))),
+    ]
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    prop_oneof![5 => fleet(), 3 => pools(), 4 => people(), 3 => jobs()]
+}
+
+/// A few things that are in each other's way from the beginning.
+fn start() -> World {
+    let mut world = World::with_fleet();
+    world.given(create_pool("vision", &[1, 2, 3]));
+    world.given(onboard_as(&["ada", "bob"], None, Role::DataScientist));
+    world.given(create_group("research", &["ada", "bob"], Some("vision")));
+    world.given(start_of("ada", 1, None));
+    world
+}
+
+fn nth<T: Copy>(items: impl ExactSizeIterator<Item = T>, n: usize) -> Option<T> {
+    let mut items = items;
+    let count = items.len();
+    if count == 0 { None } else { items.nth(n % count) }
+}
+
+/// The command that the wish comes to; none if there is nothing that it could name.
+fn command(world: &mut World, wish: &Wish) -> Option<Command> {
+    world.asker = world.session("operator");
+    let cluster = &world.cluster;
+    Some(match wish {
+        Wish::Given(command) => command.clone(),
+        Wish::Report(node, boot, slots) => {
+            let facts = Facts { boot_id: format!("boot-{boot}").into(), ..Facts::default() };
+            report_facts(node, facts, slots.iter().map(|(slot, n)| seen(*slot, *n, model(*n))).collect())
+        }
+        Wish::Finish(n, forced) => {
+            let job = nth(cluster.jobs().keys().copied(), *n)?;
+            world.has_reason = *forced;
+            if *forced { force(job) } else { finish(job) }
+        }
+        Wish::Revoke(n) => revoke(nth(cluster.tokens().keys().copied(), *n)?),
+        Wish::Erase(n) => {
+            let gone: Vec<_> = world
+                .log
+                .iter()
+                .filter_map(|recorded| match &recorded.event {
+                    Event::User(user::Event::Deleted { user }) => Some(*user),
+                    _ => None,
+                })
+                .collect();
+            erase(nth(gone.into_iter(), *n)?)
+        }
+        Wish::IssueAs(login, name, scope, days) => {
+            let user = cluster.user_by_login(&login.parse().ok()?)?;
+            // Who is shut out is turned away before anything is decided.
+            let id = (!user.suspended).then_some(user.id)?;
+            world.asker = world.session(login);
+            issue(&format!("{name}-{id}"), *scope, *days)
+        }
+        Wish::Observe(source, user, devices) => {
+            let user = user.and_then(|n| nth(cluster.users().keys().copied(), n));
+            observe(&format!("process/{source}"), user, devices)
+        }
+        Wish::Wait(seconds) => {
+            world.now = world.now.plus_seconds(*seconds);
+            return None;
+        }
+    })
+}
+
+/// Whether the wish is a state to be in, so that asking again changes nothing.
+const fn is_idempotent(command: &Command) -> bool {
+    match command {
+        Command::Pool(command) => {
+            use domain::pool::Command::{ChangeDevices, SetDevices};
+            matches!(command, SetDevices { .. } | ChangeDevices { .. })
+        }
+        Command::Group(command) => matches!(command, group::Command::Edit { .. }),
+        Command::User(command) => matches!(command, user::Command::Change { .. } | user::Command::Erase { .. }),
+        Command::Node(
+            node::Command::ReportInventory { .. }
+            | node::Command::ReportHealth { .. }
+            | node::Command::Lose { .. }
+            | node::Command::Return { .. }
+            | node::Command::Change { .. },
+        )
+        | Command::Device(_) => true,
+        Command::Job(command) => {
+            matches!(command, job::Command::Observe { .. } | job::Command::ObserveEnd { .. })
+        }
+        Command::Found { .. } | Command::Token(_) => false,
+    }
+}
+
+/// The state that the log folds to, from its stored bytes.
+fn replay(world: &World) -> Cluster {
+    let vault = TestVault::new();
+    let mut cluster = Cluster::default();
+    for recorded in &world.log {
+        let bytes = encode(recorded, &vault).expect("what happened can be written");
+        let read = decode(&bytes, &vault).expect("what was written can be read");
+        evolve(&mut cluster, Stamp { position: read.position, recorded_at: read.recorded_at }, &read.event);
+    }
+    cluster
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    /// The harness checks the invariants after every command.
+    #[test]
+    fn any_history_keeps_the_rules(wishes in prop::collection::vec(wish(), 1..80)) {
+        let mut world = start();
+        for wish in &wishes {
+            let Some(command) = command(&mut world, wish) else { continue };
+            let outcome = world.when(command.clone());
+            if outcome.result.is_ok() && is_idempotent(&command) {
+                let again = world.when(command.clone());
+                prop_assert_eq!(again.result, Ok(vec![]), "{:?} again", command);
+            }
+        }
+        prop_assert_eq!(replay(&world), world.cluster.clone());
+        assert_survives(&world.cluster);
+    }
+}
+
+/// The wishes reach what they are meant to reach: most events happen in a few thousand steps.
+#[test]
+fn the_random_histories_are_rich() {
+    let mut runner = TestRunner::deterministic();
+    let histories = prop::collection::vec(wish(), 400);
+    let mut names = std::collections::BTreeSet::new();
+    let mut retired_under_a_job = 0;
+    for _ in 0..10 {
+        let wishes = histories.new_tree(&mut runner).expect("a history").current();
+        let mut world = start();
+        for wish in &wishes {
+            let Some(command) = command(&mut world, wish) else { continue };
+            world.when(command);
+            let devices = world.cluster.devices().values();
+            retired_under_a_job +=
+                devices.filter(|d| d.presence == Presence::Retired && d.jobs().next().is_some()).count();
+        }
+        names.extend(world.log.iter().map(|recorded| recorded.event.name()));
+    }
+    // A job of more than 256 devices does not fit the small world.
+    let missing: Vec<_> = domain::stored::TYPES
+        .iter()
+        .map(|stored| stored.name)
+        .filter(|name| !names.contains(name) && *name != "JobDevicesAdded")
+        .collect();
+    assert!(missing.is_empty() && retired_under_a_job > 0, "never happened: {missing:?}");
+}
