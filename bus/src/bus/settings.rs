@@ -1,0 +1,234 @@
+//! How to reach a NATS server, and what is refused because it would be reached without protection.
+use async_nats::{ConnectOptions, ServerAddr, rustls::crypto};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    io,
+    net::IpAddr,
+    path::PathBuf,
+    time::Duration,
+};
+
+/// How to reach a NATS server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatsSettings {
+    /// One or more addresses, joined by commas: `nats://host:4222`, or `tls://…` where TLS is a must. Without a name and
+    /// password: those belong into a file.
+    pub url: String,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// Whether to talk to another machine without TLS or credentials: for networks that are protected otherwise.
+    pub allow_insecure: bool,
+    /// What the server shows this connection as.
+    pub name: String,
+    /// Where answers come to, for servers that allow each client its own prefix only; `_INBOX` if none.
+    pub inbox_prefix: Option<String>,
+}
+
+/// Who we are, as the server knows it. Files are read when the connection is first made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Credentials {
+    /// Nobody in particular, or who the client certificate says.
+    #[default]
+    None,
+    /// A credentials file (`.creds`) with a JWT and its seed.
+    File(PathBuf),
+    /// A file with an nkey seed (`SU…`) on its first line.
+    NkeySeedFile(PathBuf),
+}
+
+/// How the connection is protected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// Whether TLS is a must, as for addresses that begin with `tls://`.
+    pub required: bool,
+    /// Whether TLS comes before the server says anything (`handshake_first`).
+    pub first: bool,
+    /// A PEM file with the authorities to trust; those of the system, if none.
+    pub authorities: Option<PathBuf>,
+    /// PEM files with our certificate and its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+/// Settings that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// It is no address. Not repeated here: a password may be in it.
+    #[error("a NATS address is nats://host:port or tls://host:port")]
+    Address,
+    /// A name or password in the address, which is shown and logged.
+    #[error("a NATS address holds no name and password: put them into a credentials or nkey file")]
+    Secret,
+    /// Another machine, without TLS.
+    #[error(
+        "the NATS server {0} is on another machine and needs TLS: require it, or say that an insecure one is allowed"
+    )]
+    NeedsTls(String),
+    /// Another machine, without credentials.
+    #[error(
+        "the NATS server {0} is on another machine and needs credentials: name a credentials file, an nkey file or a client certificate, or say that an insecure one is allowed"
+    )]
+    NeedsCredentials(String),
+    /// A file can't be read.
+    #[error("read {what} {}", path.display())]
+    File {
+        /// What it holds.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl NatsSettings {
+    /// Settings with this address and name, and nothing else.
+    pub fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            credentials: Credentials::None,
+            tls: Tls::default(),
+            allow_insecure: false,
+            name: name.into(),
+            inbox_prefix: None,
+        }
+    }
+
+    /// The addresses, checked: one that is not this machine's needs TLS and credentials, unless insecure ones are allowed.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn servers(&self) -> Result<Vec<ServerAddr>, SettingsError> {
+        let servers = self.url.split(',').map(|address| self.server(address.trim()));
+        servers.collect()
+    }
+
+    fn server(&self, address: &str) -> Result<ServerAddr, SettingsError> {
+        let server: ServerAddr = address.parse().map_err(|_| SettingsError::Address)?;
+        if server.host().is_empty() || !matches!(server.scheme(), "nats" | "tls") {
+            return Err(SettingsError::Address);
+        }
+        if server.username().is_some() || server.password().is_some() {
+            return Err(SettingsError::Secret);
+        }
+        if !self.allow_insecure && !is_loopback(server.host()) {
+            let host = || server.host().to_owned();
+            if !self.tls.required && !self.tls.first && !server.tls_required() {
+                return Err(SettingsError::NeedsTls(host()));
+            }
+            if self.credentials == Credentials::None && self.tls.certificate.is_none() {
+                return Err(SettingsError::NeedsCredentials(host()));
+            }
+        }
+        Ok(server)
+    }
+
+    /// The servers, and the options that all connections to them share.
+    pub(crate) async fn options(&self) -> Result<(Vec<ServerAddr>, ConnectOptions), SettingsError> {
+        let servers = self.servers()?;
+        let tls = self.tls.required || self.tls.first || servers.iter().all(ServerAddr::tls_required);
+        // Two providers are linked in (another crate brings its own), so rustls can't choose by itself. That one was
+        // installed before is as good.
+        drop(crypto::ring::default_provider().install_default());
+        let mut options = ConnectOptions::new()
+            .name(&self.name)
+            .require_tls(tls)
+            .ping_interval(Duration::from_secs(10))
+            .reconnect_delay_callback(reconnect_delay);
+        if self.tls.first {
+            options = options.tls_first();
+        }
+        if !tls && !self.allow_insecure {
+            // The cluster may name servers elsewhere, which were not checked.
+            options = options.ignore_discovered_servers();
+        }
+        if let Some(authorities) = &self.tls.authorities {
+            options = options.add_root_certificates(authorities.clone());
+        }
+        if let Some((certificate, key)) = &self.tls.certificate {
+            options = options.add_client_certificate(certificate.clone(), key.clone());
+        }
+        if let Some(prefix) = &self.inbox_prefix {
+            options = options.custom_inbox_prefix(prefix);
+        }
+        options = match &self.credentials {
+            Credentials::None => options,
+            Credentials::File(path) => {
+                let failed = |source| SettingsError::File { what: "the credentials", path: path.clone(), source };
+                options.credentials_file(path).await.map_err(failed)?
+            }
+            Credentials::NkeySeedFile(path) => {
+                let failed = |source| SettingsError::File { what: "the nkey seed", path: path.clone(), source };
+                let text = tokio::fs::read_to_string(path).await.map_err(failed)?;
+                options.nkey(text.lines().next().unwrap_or_default().trim().to_owned())
+            }
+        };
+        Ok((servers, options))
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// At once, then from 100 ms doubling to 5 s, each shortened by up to a half, so that a fleet does not come back as one.
+fn reconnect_delay(attempts: usize) -> Duration {
+    if attempts <= 1 {
+        return Duration::ZERO;
+    }
+    let doublings = u32::try_from(attempts - 2).unwrap_or(u32::MAX).min(6);
+    let longest = (100_u64 << doublings).min(5000);
+    let random = RandomState::new().build_hasher().finish();
+    Duration::from_millis(longest - random % (longest / 2 + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> NatsSettings {
+        NatsSettings::new(url, "test")
+    }
+
+    #[test]
+    fn this_machine_needs_no_protection() {
+        for url in ["nats://127.0.0.1:4222", "localhost", "nats://[::1]:4222", "127.0.0.1:1,127.0.0.1:2"] {
+            assert!(settings(url).servers().is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn another_machine_needs_tls_and_credentials() {
+        let creds = Credentials::File("x.creds".into());
+        for url in ["nats://10.0.0.1:4222", "nats://nats.example", "127.0.0.1,nats.example", "0.0.0.0"] {
+            assert!(matches!(settings(url).servers(), Err(SettingsError::NeedsTls(_))), "{url}");
+        }
+        let tls = settings("tls://nats.example");
+        assert!(matches!(tls.servers(), Err(SettingsError::NeedsCredentials(_))));
+        assert!(NatsSettings { credentials: creds.clone(), ..tls }.servers().is_ok());
+        let plain = NatsSettings { credentials: creds, ..settings("nats://nats.example") };
+        assert!(matches!(plain.servers(), Err(SettingsError::NeedsTls(_))));
+        assert!(NatsSettings { allow_insecure: true, ..settings("nats://nats.example") }.servers().is_ok());
+    }
+
+    #[test]
+    fn an_address_holds_no_secret_and_its_error_neither() {
+        let error = settings("nats://ada:hunter2@127.0.0.1").servers().unwrap_err();
+        assert!(matches!(error, SettingsError::Secret));
+        for url in ["", "http://hunter2", "nats://", "ws://127.0.0.1", "nats://hunter2:x"] {
+            let error = settings(url).servers().unwrap_err();
+            assert!(matches!(error, SettingsError::Address) && !error.to_string().contains("hunter2"), "{url}");
+        }
+    }
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        assert_eq!(reconnect_delay(1), Duration::ZERO);
+        for (attempts, least, most) in [(2, 50, 100), (3, 100, 200), (1000, 2500, 5000)] {
+            let waits = reconnect_delay(attempts).as_millis();
+            assert!((least..=most).contains(&waits), "{attempts}: {waits}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Committing: a batch goes to the disk, and only then to anybody.
+use super::{Counters, Failure, Planted, batch::Batch};
+use crate::{
+    keyring::KeyRing,
+    log::{Appender, Framer, LogError, LogReader},
+};
+use domain::Position;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Why no more is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// The disk is full: reading goes on, and a restart with more room goes on writing.
+    Full(String),
+    /// The log failed: only a restart tells what the disk holds.
+    Failed(String),
+}
+
+/// The one that writes.
+pub(super) struct Committer {
+    pub(super) framer: Framer,
+    pub(super) appender: Appender,
+    pub(super) reader: LogReader,
+    pub(super) keyring: Arc<KeyRing>,
+    pub(super) watermark: watch::Sender<Position>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) planted: Option<Planted>,
+}
+
+impl Committer {
+    /// Makes a batch durable and shows it to readers. The batch that is left only waits to be answered.
+    ///
+    /// # Errors
+    /// Nothing more can be committed; whether this batch was is not known.
+    pub(super) fn commit(&mut self, batch: &mut Batch) -> Result<(), Halt> {
+        if !batch.commits() {
+            return Ok(());
+        }
+        self.keyring.persist().map_err(|error| Halt::Failed(explain(&error)))?;
+        let (events, records) = (std::mem::take(&mut batch.events), std::mem::take(&mut batch.records));
+        let framed = self.framer.frame(&events, &records).map_err(|error| halt(&error))?;
+        if self.planted == Some(Planted::PublishBeforeCommit) {
+            self.watermark.send_replace(Position(self.reader.tip().size + events.len() as u64));
+        }
+        let appended = self.appender.append(framed).map_err(|error| halt(&error))?;
+        let tip = appended.committed().tip;
+        if self.planted == Some(Planted::AnswerBeforeSync) {
+            answer(std::mem::take(batch));
+        }
+        self.appender.sync().map_err(|error| halt(&error))?;
+        self.counters.committed(&events);
+        self.watermark.send_replace(Position(tip.size));
+        if !batch.erased.is_empty() {
+            self.keyring.erase(&batch.erased).map_err(|error| Halt::Failed(explain(&error)))?;
+        }
+        Ok(())
+    }
+
+    /// Renews `HEAD` and lets go of the log.
+    pub(super) fn close(self) -> Result<(), Halt> {
+        self.appender.close().map_err(|error| halt(&error))
+    }
+}
+
+/// Tells everybody who waits for this batch, which is durable.
+pub(super) fn answer(batch: Batch) {
+    for (reply, verdict) in batch.waiting {
+        // Who does not wait any more needs no answer.
+        let _ = reply.send(verdict);
+    }
+}
+
+impl Halt {
+    /// What those are told who come later.
+    pub(super) fn afterwards(&self) -> Failure {
+        match self {
+            Self::Full(why) | Self::Failed(why) => Failure::ReadOnly(why.clone()),
+        }
+    }
+}
+
+fn halt(error: &LogError) -> Halt {
+    if error.is_full() { Halt::Full(explain(error)) } else { Halt::Failed(explain(error)) }
+}
+
+fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(deeper) = source {
+        text = format!("{text}: {deeper}");
+        source = deeper.source();
+    }
+    text
+}

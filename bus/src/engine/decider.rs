@@ -1,0 +1,223 @@
+//! Deciding: the one place where a wish becomes facts. No thread, no disk: what comes out is a [`Batch`].
+use super::{
+    Barrier, Failure, Outcome, Request,
+    batch::{Batch, Reply, Verdict},
+    ledger::{Entry, KeyHash, Ledger, Turn},
+    outcome::Kept,
+};
+use crate::clock::{Clock, Entropy, command_id};
+use domain::{
+    Cluster, Command, CommandId, Context, Event, Expected, Limits, NodeName, Origin, Position, Recorded, Refusal,
+    Rejection, Stamp, Subject, Timestamp, decide, evolve, node, permit,
+    stored::{self, EncodeError, Particulars, Vault},
+    user, warnings,
+};
+use std::sync::Arc;
+
+/// Owns the staged state: what is durable, and what will be once the commits under way are.
+pub(super) struct Decider {
+    pub(super) cluster: Cluster,
+    pub(super) ledger: Ledger,
+    pub(super) limits: Limits,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) vault: Arc<dyn Vault + Send + Sync>,
+    /// The last moment that an event was recorded at, or that a barrier promised to be over.
+    pub(super) last: Timestamp,
+    pub(super) batch: Batch,
+    /// The number of the last commit that was cut.
+    pub(super) commit: u64,
+}
+
+impl Decider {
+    /// Decides a command; the answer goes out when the batch is durable.
+    pub(super) fn take(&mut self, request: &Request, reply: Reply) {
+        let verdict = self.judge(request);
+        self.batch.waiting.push((reply, verdict));
+    }
+
+    /// Promises that nothing more is recorded at or before this moment.
+    pub(super) fn barrier(&mut self, reply: Reply) {
+        self.last = self.last.max(self.clock.now());
+        let barrier = Barrier { position: self.cluster.at().position, at: self.last };
+        self.batch.waiting.push((reply, Ok(Verdict::Barrier(barrier))));
+    }
+
+    /// What was decided since the last cut.
+    pub(super) fn cut(&mut self) -> Batch {
+        let batch = std::mem::take(&mut self.batch);
+        self.commit += u64::from(batch.commits());
+        batch
+    }
+
+    /// The file of the ledger, up to the last cut.
+    pub(super) fn ledger_file(&self) -> Vec<u8> {
+        self.ledger.to_file(self.commit, self.cluster.at().position)
+    }
+
+    fn judge(&mut self, request: &Request) -> Result<Verdict, Failure> {
+        let now = self.clock.now().max(self.last.next());
+        permit(&self.cluster, &request.asker, &request.command, now)?;
+        self.ledger.expire(now);
+        let key = match &request.idempotency {
+            Some(idempotency) if !request.dry_run => {
+                let (key, fingerprint) = self.ledger.hashes(&request.asker.actor, idempotency);
+                match self.ledger.outcome(&key, now) {
+                    Some(entry) if entry.fingerprint == fingerprint => return Verdict::of(entry.kept.clone()),
+                    Some(_) => return Err(Failure::KeyReused),
+                    None if self.ledger.is_full() => return Err(Failure::Overloaded),
+                    None => Some((key, fingerprint)),
+                }
+            }
+            Some(_) | None => None,
+        };
+        if let Some((node, origin)) = report(&request.command) {
+            match self.ledger.turn(node, origin) {
+                Turn::Next => {}
+                Turn::Repeat => return Ok(self.nothing_new()),
+                Turn::Gap(last) => return Err(refused(&Rejection::ReportGap { last })),
+            }
+        }
+        self.check(request)?;
+        let command = command_id(now, &*self.entropy);
+        let context =
+            Context { now, command, asker: &request.asker, has_reason: request.reason.is_some(), limits: &self.limits };
+        match decide(&self.cluster, &request.command, &context) {
+            Err(rejection) => {
+                let refusal = Refusal::from(&rejection);
+                if let Some((key, fingerprint)) = key {
+                    self.keep(key, Entry { fingerprint, decided_at: now, kept: Kept::Refused(refusal.clone()) });
+                }
+                Err(Failure::Refused(refusal))
+            }
+            Ok(events) => {
+                let warnings = warnings(&self.cluster, &events);
+                if request.dry_run {
+                    let position = self.cluster.at().position;
+                    return Ok(Verdict::answer(position, Outcome::DryRun(events), warnings));
+                }
+                let recorded = self.record(request, command, now, events)?;
+                let position = self.cluster.at().position;
+                if let Some((key, fingerprint)) = key {
+                    let first = recorded.first().map_or(position, |recorded| recorded.position);
+                    let count = u16::try_from(recorded.len()).expect("decide bounds the events of a command");
+                    let kept = Kept::Accepted { position, first, count, warnings: warnings.clone() };
+                    self.keep(key, Entry { fingerprint, decided_at: now, kept });
+                }
+                Ok(Verdict::answer(position, Outcome::Recorded(recorded), warnings))
+            }
+        }
+    }
+
+    fn keep(&mut self, key: KeyHash, entry: Entry) {
+        let record = self.ledger.keep(key, entry);
+        self.batch.push_record(record);
+    }
+
+    /// The answer to a report that was taken before.
+    fn nothing_new(&self) -> Verdict {
+        Verdict::answer(self.cluster.at().position, Outcome::Recorded(vec![]), vec![])
+    }
+
+    /// Holds the command to what its sender expects.
+    fn check(&self, request: &Request) -> Result<(), Failure> {
+        let differs = |subject: Subject, actual| Err(Failure::ConditionFailed { subject, actual });
+        for expected in &request.expected {
+            match expected {
+                Expected::Revision(subject, revision) => {
+                    let actual = self.cluster.revision(subject);
+                    if actual != Some(*revision) {
+                        return differs(subject.clone(), actual);
+                    }
+                }
+                Expected::PlannedAt(position) => {
+                    for subject in request.command.subjects(&self.cluster) {
+                        let actual = self.cluster.revision(&subject);
+                        if actual > Some(*position) {
+                            return differs(subject, actual);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the events into the batch and folds them into the state: all of them, or none.
+    fn record(
+        &mut self,
+        request: &Request,
+        command: CommandId,
+        now: Timestamp,
+        events: Vec<Event>,
+    ) -> Result<Vec<Recorded>, Failure> {
+        let report = report(&request.command);
+        if events.is_empty() {
+            if let Some((node, origin)) = report {
+                let position = self.cluster.at().position;
+                self.ledger.mark(node, origin, position);
+                self.batch.push_record(Ledger::mark_record(node, origin, position));
+            }
+            return Ok(vec![]);
+        }
+        let particulars = Particulars { address: request.asker.address, reason: request.reason.clone() };
+        let count = u16::try_from(events.len()).expect("decide bounds the events of a command");
+        let mut recorded = Vec::with_capacity(events.len());
+        let mut bytes = Vec::with_capacity(events.len());
+        for (index, event) in (0..count).zip(events) {
+            let id = command.event(index);
+            let sealed = particulars.seal(&*self.vault, &request.asker.actor, id).map_err(EncodeError::from);
+            let fact = Recorded {
+                position: Position(self.cluster.at().position.0 + u64::from(index) + 1),
+                id,
+                recorded_at: now,
+                actor: request.asker.actor.clone(),
+                token: request.asker.token(),
+                origin: report.map(|(_, origin)| *origin),
+                index,
+                count,
+                correlation: request.correlation.unwrap_or_else(|| command.uuid()),
+                particulars: sealed.map_err(|error| unwritable(&error))?,
+                subjects: event.subjects(),
+                event,
+            };
+            bytes.push(stored::encode(&fact, &*self.vault).map_err(|error| unwritable(&error))?);
+            recorded.push(fact);
+        }
+        for (fact, bytes) in recorded.iter().zip(bytes) {
+            if let Event::User(user::Event::Erased { user }) = &fact.event {
+                self.batch.erased.push(*user);
+            }
+            self.batch.push_event(bytes);
+            evolve(&mut self.cluster, Stamp { position: fact.position, recorded_at: now }, &fact.event);
+        }
+        if let Some((node, origin)) = report {
+            self.ledger.mark(node, origin, self.cluster.at().position);
+        }
+        self.last = now;
+        Ok(recorded)
+    }
+}
+
+/// The report that a command is, if it is one.
+pub(super) const fn report(command: &Command) -> Option<(&NodeName, &Origin)> {
+    match command {
+        Command::Node(
+            node::Command::ReportInventory { node, origin, .. } | node::Command::ReportHealth { node, origin, .. },
+        ) => Some((node, origin)),
+        _ => None,
+    }
+}
+
+fn refused(rejection: &Rejection) -> Failure {
+    Failure::Refused(Refusal::from(rejection))
+}
+
+fn unwritable(error: &EncodeError) -> Failure {
+    match error {
+        EncodeError::TooLarge(_) | EncodeError::TooManySubjects(_) | EncodeError::Unwritable => {
+            refused(&Rejection::Malformed("what this would record is too large for an event"))
+        }
+        EncodeError::Vault(error) => Failure::ReadOnly(error.to_string()),
+    }
+}

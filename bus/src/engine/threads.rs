@@ -1,0 +1,361 @@
+//! The engine's two threads and the lanes between callers and them.
+use super::{
+    Counters, Engine, Failure, Halt, Planted, Recovery, Request,
+    batch::{Batch, Reply},
+    committer::{Committer, answer},
+    decider::Decider,
+    recover::LEDGER,
+};
+use crate::{
+    clock::{Clock, Entropy},
+    keyring::KeyRing,
+    log::{LogReader, LogWriter},
+    storage::Files,
+};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select_biased};
+use domain::{Limits, Position};
+use std::{
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    thread::{self, JoinHandle},
+};
+use tokio::sync::watch;
+
+/// How an engine runs.
+#[derive(Clone)]
+pub struct Options {
+    /// Bounds and settings of decisions.
+    pub limits: Limits,
+    /// The most commands of people that may wait.
+    pub operators_queue: usize,
+    /// The most commands of agents that may wait.
+    pub agents_queue: usize,
+    /// Bytes that must be free on the disk: below, nothing is taken.
+    pub free_floor: u64,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// A bug to plant; only for the tests that must find it.
+    #[doc(hidden)]
+    pub planted: Option<Planted>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// The defaults, with this clock and chance.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            limits: Limits::default(),
+            operators_queue: 4096,
+            agents_queue: 4096,
+            free_floor: 256 << 20,
+            clock,
+            entropy,
+            planted: None,
+        }
+    }
+}
+
+/// What comes down a lane.
+#[derive(Debug)]
+pub(super) enum Message {
+    Command(Box<Request>, Reply),
+    Barrier(Reply),
+}
+
+impl Message {
+    fn refuse(self, failure: Failure) {
+        let (Self::Command(_, reply) | Self::Barrier(reply)) = self;
+        // Who does not wait any more needs no answer.
+        let _ = reply.send(Err(failure));
+    }
+}
+
+/// The lanes: taken away when the engine stops, so that its thread sees their end.
+struct Lanes {
+    operators: Sender<Message>,
+    agents: Sender<Message>,
+}
+
+/// The running threads.
+pub(super) struct Running {
+    lanes: RwLock<Option<Lanes>>,
+    decider: Mutex<Option<JoinHandle<Result<(), Halt>>>>,
+}
+
+impl Running {
+    /// Sends without waiting.
+    ///
+    /// # Errors
+    /// Whether the lane is full; otherwise the engine takes no more.
+    pub(super) fn send(&self, agents: bool, message: Message) -> Result<(), bool> {
+        let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let lanes = lanes.as_ref().ok_or(false)?;
+        let lane = if agents { &lanes.agents } else { &lanes.operators };
+        lane.try_send(message).map_err(|error| matches!(error, TrySendError::Full(_)))
+    }
+
+    pub(super) fn queued(&self) -> (usize, usize) {
+        let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.as_ref().map_or((0, 0), |lanes| (lanes.operators.len(), lanes.agents.len()))
+    }
+
+    pub(super) fn stop(&self) -> Result<(), Halt> {
+        *self.lanes.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let handle = self.decider.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(handle) = handle else { return Ok(()) };
+        handle.join().unwrap_or_else(|_| Err(Halt::Failed("the engine's thread panicked".to_owned())))
+    }
+}
+
+/// Starts an engine on a log whose state was recovered.
+///
+/// # Errors
+/// A thread can't be started.
+pub fn start(
+    writer: LogWriter,
+    reader: LogReader,
+    keyring: Arc<KeyRing>,
+    recovery: Recovery,
+    options: Options,
+) -> std::io::Result<Engine> {
+    let (operators_in, operators) = bounded(options.operators_queue);
+    let (agents_in, agents) = bounded(options.agents_queue);
+    let (watermark_in, watermark) = watch::channel(Position(reader.tip().size));
+    let (halted_in, halted) = watch::channel(None);
+    let counters = Arc::new(Counters::default());
+    let (framer, appender) = writer.into_parts();
+    let files = appender.files();
+    let committer = Committer {
+        framer,
+        appender,
+        reader: reader.clone(),
+        keyring: Arc::clone(&keyring),
+        watermark: watermark_in,
+        counters: Arc::clone(&counters),
+        planted: options.planted,
+    };
+    let space = Space { reader: reader.clone(), floor: options.free_floor, decisions: 0, low: None };
+    let decider = recovery.into_decider(Arc::clone(&keyring) as _, options);
+    let (batches, to_commit) = bounded::<Batch>(1);
+    let (done_in, done) = bounded(1);
+    let commits = thread::Builder::new()
+        .name("dkube-commit".to_owned())
+        .spawn(move || run_committer(committer, &to_commit, &done_in, &halted_in))?;
+    let saved_at = decider.commit;
+    let decisions = Decisions { decider, space, files, saved_at, operators, agents, batches, done, idle: true };
+    let handle = thread::Builder::new().name("dkube-engine".to_owned()).spawn(move || {
+        decisions.run();
+        commits.join().unwrap_or_else(|_| Err(Halt::Failed("the committing thread panicked".to_owned())))
+    })?;
+    let lanes = Lanes { operators: operators_in, agents: agents_in };
+    let running = Running { lanes: RwLock::new(Some(lanes)), decider: Mutex::new(Some(handle)) };
+    Ok(Engine { running: Arc::new(running), reader, keyring, watermark, halted, counters })
+}
+
+fn run_committer(
+    mut committer: Committer,
+    batches: &Receiver<Batch>,
+    done: &Sender<Result<(), Halt>>,
+    halted: &watch::Sender<Option<Halt>>,
+) -> Result<(), Halt> {
+    for mut batch in batches {
+        let result = committer.commit(&mut batch);
+        // The decider hears first, so that the next batch is on its way while this one is answered.
+        let told = done.send(result.clone());
+        match result {
+            Ok(()) => answer(batch),
+            Err(halt) => {
+                tracing::error!(reason = ?halt, "the log takes no more");
+                halted.send_replace(Some(halt.clone()));
+                batch.abandon();
+                return Err(halt);
+            }
+        }
+        if told.is_err() {
+            break;
+        }
+    }
+    committer.close()
+}
+
+/// Watches the room on the disk, now and then.
+struct Space {
+    reader: LogReader,
+    floor: u64,
+    decisions: u32,
+    low: Option<String>,
+}
+
+impl Space {
+    /// Looking costs a system call: often enough that what is decided in between fits well below the floor.
+    const EVERY: u32 = 256;
+
+    /// Why nothing may be taken now, if so.
+    fn low(&mut self) -> Option<&str> {
+        if self.low.is_some() || self.decisions.is_multiple_of(Self::EVERY) {
+            self.low = match self.reader.stats() {
+                Ok(stats) if stats.free_bytes < self.floor => Some(format!(
+                    "{} bytes are free on the disk, and {} must be: make room",
+                    stats.free_bytes, self.floor
+                )),
+                Ok(_) => None,
+                Err(error) => Some(format!("the free space can't be told: {error}")),
+            };
+        }
+        self.decisions = self.decisions.wrapping_add(1);
+        self.low.as_deref()
+    }
+}
+
+/// The deciding thread.
+struct Decisions {
+    decider: Decider,
+    space: Space,
+    files: Arc<dyn Files>,
+    /// The commit up to which the ledger's file has everything.
+    saved_at: u64,
+    operators: Receiver<Message>,
+    agents: Receiver<Message>,
+    batches: Sender<Batch>,
+    done: Receiver<Result<(), Halt>>,
+    /// Whether the committer waits for a batch.
+    idle: bool,
+}
+
+/// What the deciding thread woke up for.
+enum Woken {
+    By(Message),
+    Committed(Result<(), Halt>),
+    /// A lane has ended: the engine stops.
+    Stop,
+}
+
+impl Decisions {
+    /// How many commands of people are taken before one of an agent gets its turn: neither can starve the other.
+    const TURN: u32 = 64;
+
+    /// After how many commits the ledger's file is saved.
+    const LEDGER_EVERY: u64 = 65_536;
+
+    fn run(mut self) {
+        let mut turn = 0;
+        loop {
+            match self.wait(turn) {
+                Woken::By(message) => {
+                    self.take(message);
+                    turn = (turn + 1) % Self::TURN;
+                }
+                Woken::Committed(Ok(())) => self.idle = true,
+                Woken::Committed(Err(halt)) => return self.halt(&halt),
+                Woken::Stop => return self.finish(),
+            }
+            if self.idle {
+                self.drain();
+                if !self.dispatch() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Blocks until there is something to do.
+    fn wait(&self, turn: u32) -> Woken {
+        let by = |message: Result<Message, _>| message.map_or(Woken::Stop, Woken::By);
+        let committed = |result: Result<Result<(), Halt>, _>| {
+            Woken::Committed(result.unwrap_or_else(|_| Err(Halt::Failed("the committing thread ended".to_owned()))))
+        };
+        if self.decider.batch.is_full() {
+            return committed(self.done.recv().map_err(|_| crossbeam_channel::RecvError));
+        }
+        if turn == 0 {
+            select_biased! {
+                recv(self.done) -> result => committed(result),
+                recv(self.agents) -> message => by(message),
+                recv(self.operators) -> message => by(message),
+            }
+        } else {
+            select_biased! {
+                recv(self.done) -> result => committed(result),
+                recv(self.operators) -> message => by(message),
+                recv(self.agents) -> message => by(message),
+            }
+        }
+    }
+
+    /// Takes what waits already: the committer is free, and would find it in the next batch anyway.
+    fn drain(&mut self) {
+        for lane in [self.operators.clone(), self.agents.clone()] {
+            while !self.decider.batch.is_full() {
+                match lane.try_recv() {
+                    Ok(message) => self.take(message),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Barrier(reply) => self.decider.barrier(reply),
+            Message::Command(request, reply) => match self.space.low() {
+                Some(why) if !request.dry_run => {
+                    let why = why.to_owned();
+                    Message::Barrier(reply).refuse(Failure::ReadOnly(why));
+                }
+                Some(_) | None => self.decider.take(&request, reply),
+            },
+        }
+    }
+
+    /// Hands the batch over, if there is one. False if nobody takes it.
+    fn dispatch(&mut self) -> bool {
+        if self.decider.batch.is_empty() {
+            return true;
+        }
+        self.idle = false;
+        let taken = self.batches.send(self.decider.cut()).is_ok();
+        if self.decider.commit - self.saved_at >= Self::LEDGER_EVERY {
+            self.save_ledger();
+        }
+        taken
+    }
+
+    /// The file only spares the next start a look through the log, so nothing depends on it.
+    fn save_ledger(&mut self) {
+        self.saved_at = self.decider.commit;
+        if let Err(error) = self.files.write(LEDGER, &self.decider.ledger_file()) {
+            tracing::warn!(%error, "the ledger's file was not saved: the next start reads the log instead");
+        }
+    }
+
+    /// Decides what still waits, commits it, and lets the committer end.
+    fn finish(mut self) {
+        loop {
+            if !self.idle && !matches!(self.done.recv(), Ok(Ok(()))) {
+                return self.halt(&Halt::Failed("the log failed".to_owned()));
+            }
+            self.idle = true;
+            self.drain();
+            if self.decider.batch.is_empty() {
+                return self.save_ledger();
+            }
+            if !self.dispatch() {
+                return;
+            }
+        }
+    }
+
+    /// Tells everybody who waits, and ends: the lanes refuse whoever comes later.
+    fn halt(mut self, halt: &Halt) {
+        self.decider.cut().abandon();
+        for message in self.operators.iter().chain(self.agents.iter()) {
+            message.refuse(halt.afterwards());
+        }
+    }
+}

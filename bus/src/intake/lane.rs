@@ -1,0 +1,110 @@
+//! One report at a time: read it, have it decided, answer.
+use super::{Counters, Decides};
+use crate::{
+    bus,
+    engine::{Failure, Request},
+    wire::{Kind, Reply, Report, WireError},
+};
+use bytes::Bytes;
+use domain::{Actor, Command, NodeName, Principal, Refusal, Via};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// A report as it came in.
+pub(super) struct Incoming {
+    pub(super) node: NodeName,
+    pub(super) kind: Kind,
+    pub(super) payload: Bytes,
+    pub(super) reply: Option<bus::Reply>,
+}
+
+impl Incoming {
+    /// Answers its sender, who may have given up: then it sends the report again, and is answered then.
+    pub(super) async fn answer(self, reply: &Reply) {
+        let Some(way) = self.reply else { return };
+        let sent = match reply.encode() {
+            Ok(bytes) => way.send(bytes).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = sent {
+            tracing::warn!(node.name = %self.node, error, "a report could not be answered");
+        }
+    }
+}
+
+/// Works off the reports of some nodes, one after the other.
+pub(super) struct Lane<E> {
+    pub(super) engine: E,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl<E: Decides> Lane<E> {
+    /// Until nobody sends any more and all that was sent is answered.
+    pub(super) async fn run(self, mut reports: mpsc::Receiver<Incoming>) {
+        while let Some(incoming) = reports.recv().await {
+            let reply = self.take(&incoming).await;
+            incoming.answer(&reply).await;
+        }
+    }
+
+    async fn take(&self, incoming: &Incoming) -> Reply {
+        let report = match Report::decode(incoming.kind, &incoming.payload) {
+            Ok(report) => report,
+            Err(error) => return self.malformed(&incoming.node, &error),
+        };
+        let sequence = report.origin.sequence;
+        let node = incoming.node.clone();
+        let asker = Principal { actor: Actor::Agent(node.clone()), via: Via::Internal, address: None };
+        let command = Command::Node(report.into_command(node));
+        match self.engine.submit(Request::new(asker, command)).await {
+            Ok(_) => {
+                self.counters.taken();
+                Reply::Taken { up_to: sequence }
+            }
+            Err(failure) => self.refuse(&incoming.node, sequence, failure),
+        }
+    }
+
+    fn refuse(&self, node: &NodeName, sequence: u64, failure: Failure) -> Reply {
+        let later = |seconds| {
+            self.counters.deferred();
+            Reply::TryAgain { after: Duration::from_secs(seconds) }
+        };
+        // A refused report does not count: its number is the next still.
+        let refused = |code: &str, detail: String| {
+            self.counters.refused(code);
+            tracing::warn!(node.name = %node, code, detail, "a report is refused");
+            Reply::Refused { next: sequence, code: code.to_owned(), detail }
+        };
+        match failure {
+            Failure::Refused(refusal) => {
+                if let Some(last) = refusal.last_report() {
+                    self.counters.out_of_turn();
+                    return Reply::Expected { next: last.saturating_add(1) };
+                }
+                let Refusal { code, detail, .. } = refusal;
+                refused(&code, detail)
+            }
+            Failure::Denied(denied) => refused(denied.code(), denied.to_string()),
+            // A report has neither conditions nor a key: who answers so did not understand it.
+            Failure::ConditionFailed { .. } | Failure::KeyReused => refused("report.refused", failure.to_string()),
+            Failure::Overloaded => later(1),
+            // Whether it was recorded is found out by sending it again: a repeat is answered as taken.
+            Failure::OutcomeUnknown | Failure::Stopping => later(5),
+            Failure::ReadOnly(_) => later(15),
+        }
+    }
+
+    fn malformed(&self, node: &NodeName, error: &WireError) -> Reply {
+        let code = match error {
+            WireError::TooLarge { .. } => "report.too_large",
+            WireError::Version(_) => "report.version",
+            WireError::Malformed | WireError::Word(_) | WireError::Unknown(_) => "report.malformed",
+        };
+        self.counters.malformed();
+        self.counters.refused(code);
+        tracing::warn!(node.name = %node, code, error = error as &dyn std::error::Error, "a report can't be read");
+        // Its number is not known.
+        Reply::Refused { next: 0, code: code.to_owned(), detail: error.to_string() }
+    }
+}

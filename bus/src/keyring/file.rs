@@ -1,0 +1,95 @@
+//! The key ring's file: a header, then everything sealed under a key derived from the master key.
+use super::{Key, Keys, MasterKey, UserKey, cipher};
+use crate::{
+    clock::Entropy,
+    storage::{Files, StorageError},
+};
+use chacha20poly1305::{XNonce, aead::Aead};
+use domain::UserId;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use uuid::Uuid;
+use zeroize::{Zeroize, Zeroizing};
+
+const NAME: &str = "keyring";
+const MAGIC: &[u8; 8] = b"DKUBEKR1";
+const NONCE: usize = 24;
+
+/// The key ring can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyRingError {
+    /// There is a log and no key ring.
+    #[error("the key ring is missing, and the log's personal data is sealed under its keys: restore it from a backup")]
+    Missing,
+    /// It does not open.
+    #[error(
+        "the key ring does not open under this master key: it is damaged, or the key is another one; restore both from one backup"
+    )]
+    Closed,
+    /// A later release wrote it.
+    #[error("the key ring has a format that a newer release writes: upgrade this one")]
+    Newer,
+    /// The disk failed.
+    #[error("cannot read or write the key ring")]
+    Storage(#[from] StorageError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct RingV1 {
+    cluster: [u8; 32],
+    users: Vec<(Uuid, Option<[u8; 32]>)>,
+}
+
+impl Drop for RingV1 {
+    fn drop(&mut self) {
+        self.cluster.zeroize();
+        self.users.iter_mut().for_each(|(_, key)| key.zeroize());
+    }
+}
+
+fn sealing_key(master: &MasterKey) -> Key {
+    master.derived("key ring")
+}
+
+pub(super) fn load(files: &dyn Files, master: &MasterKey) -> Result<Option<Keys>, KeyRingError> {
+    let Some(bytes) = files.read(NAME)? else { return Ok(None) };
+    let rest = bytes.strip_prefix(&MAGIC[..7]).ok_or(KeyRingError::Closed)?;
+    let rest = rest.strip_prefix(&MAGIC[7..]).ok_or(KeyRingError::Newer)?;
+    let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(KeyRingError::Closed)?;
+    let clear = cipher(&sealing_key(master)).decrypt(&XNonce::from(*nonce), sealed);
+    let clear = Zeroizing::new(clear.map_err(|_| KeyRingError::Closed)?);
+    let (ring, rest) = postcard::take_from_bytes::<RingV1>(&clear).map_err(|_| KeyRingError::Closed)?;
+    if !rest.is_empty() {
+        return Err(KeyRingError::Closed);
+    }
+    let user = |(id, key): &(Uuid, Option<[u8; 32]>)| {
+        (UserId(*id), key.map_or(UserKey::Erased, |key| UserKey::Held(Key::new(key))))
+    };
+    let users: HashMap<UserId, UserKey> = ring.users.iter().map(user).collect();
+    Ok(Some(Keys { cluster: Key::new(ring.cluster), users }))
+}
+
+pub(super) fn save(
+    files: &dyn Files,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+    keys: &Keys,
+    destroying: bool,
+) -> Result<(), KeyRingError> {
+    let user = |(id, key): (&UserId, &UserKey)| match key {
+        UserKey::Held(key) => (id.0, Some(**key)),
+        UserKey::Erased => (id.0, None),
+    };
+    let ring = RingV1 { cluster: *keys.cluster, users: keys.users.iter().map(user).collect() };
+    let clear = Zeroizing::new(postcard::to_allocvec(&ring).expect("plain data always serialises"));
+    let mut nonce = [0; NONCE];
+    entropy.fill(&mut nonce);
+    let sealed = cipher(&sealing_key(master)).encrypt(&XNonce::from(nonce), clear.as_slice());
+    let bytes = [&MAGIC[..], &nonce, &sealed.map_err(|_| KeyRingError::Closed)?].concat();
+    if destroying {
+        files.write_destroying(NAME, &bytes)?;
+    } else {
+        files.write(NAME, &bytes)?;
+    }
+    Ok(())
+}

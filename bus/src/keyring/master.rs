@@ -1,0 +1,133 @@
+use crate::clock::Entropy;
+use std::{
+    fmt, fs,
+    io::{self, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// The key under which the key ring is sealed. Kept outside the log and its backups.
+#[derive(Clone)]
+pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+/// The master key can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// The file can't be read or made.
+    #[error("cannot {what} the master key file {}", path.display())]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Others than its owner may read the file.
+    #[error("the master key file {} can be read by others (mode {mode:o}): make it 0600", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is not a key.
+    #[error("the master key file {} is not 64 hexadecimal digits: restore it from its backup", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is gone, and things are sealed under it.
+    #[error(
+        "the master key file {} is missing, and the log's personal data is sealed under it: restore it from its backup",
+        path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl MasterKey {
+    /// This key.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The key in this file: 64 hexadecimal digits, readable by its owner alone. Makes it where `may_create` says that
+    /// nothing was sealed yet.
+    ///
+    /// # Errors
+    /// See [`MasterKeyError`].
+    pub fn in_file(path: &Path, entropy: &dyn Entropy, may_create: bool) -> Result<Self, MasterKeyError> {
+        let fails = |what| move |source| MasterKeyError::File { what, path: path.to_owned(), source };
+        match fs::File::open(path) {
+            Ok(file) => Self::read(path, file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => {
+                let key = Self::random(entropy);
+                key.write(path).map_err(fails("make"))?;
+                Ok(key)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(MasterKeyError::Missing { path: path.to_owned() })
+            }
+            Err(error) => Err(fails("open")(error)),
+        }
+    }
+
+    fn random(entropy: &dyn Entropy) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *bytes);
+        Self(bytes)
+    }
+
+    fn read(path: &Path, mut file: fs::File) -> Result<Self, MasterKeyError> {
+        let fails = |source| MasterKeyError::File { what: "read", path: path.to_owned(), source };
+        let mode = file.metadata().map_err(fails)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(MasterKeyError::Exposed { path: path.to_owned(), mode });
+        }
+        let mut text = Zeroizing::new(String::new());
+        Read::by_ref(&mut file).take(1024).read_to_string(&mut text).map_err(fails)?;
+        let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
+        parse_hex(text.trim()).map(Self).ok_or_else(malformed)
+    }
+
+    /// A file that is whole and durable, or not there.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let partial = path.with_extension("partial");
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        for byte in self.0.iter() {
+            write!(file, "{byte:02x}")?;
+        }
+        writeln!(file)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        fs::File::open(folder)?.sync_all()
+    }
+
+    /// A key for one purpose; none can be told from another, nor this one from any of them.
+    pub(crate) fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(blake3::derive_key(&format!("dkube 2026 {purpose}"), &*self.0))
+    }
+}
+
+fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(key)
+}

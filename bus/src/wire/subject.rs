@@ -1,0 +1,95 @@
+//! The subjects that agents and the server talk on.
+use domain::{NodeName, WordError};
+
+/// Every agent's inventory: what the server listens to.
+pub const AGENTS_INVENTORY: &str = "dkube.agent.*.inventory";
+
+/// Every agent's health findings: what the server listens to.
+pub const AGENTS_HEALTH: &str = "dkube.agent.*.health";
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The host and all devices on it.
+    Inventory,
+    /// Changes in the devices' health.
+    Health,
+}
+
+impl Kind {
+    const fn token(self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::Health => "health",
+        }
+    }
+}
+
+/// Where the agent of a node sends reports of a kind.
+pub fn agent(node: &NodeName, kind: Kind) -> String {
+    format!("dkube.agent.{}.{}", node_token(node), kind.token())
+}
+
+/// Whose agent sends to this subject, and what kind of report; none if it is no agent's subject.
+pub fn agent_of(subject: &str) -> Option<(NodeName, Kind)> {
+    let (token, kind) = subject.strip_prefix("dkube.agent.")?.split_once('.')?;
+    let kind = [Kind::Inventory, Kind::Health].into_iter().find(|known| known.token() == kind)?;
+    Some((node_of_token(token).ok()?, kind))
+}
+
+/// Where the agent of a node sends what it measures: lossy, and not answered.
+pub fn telemetry(node: &NodeName) -> String {
+    format!("dkube.telemetry.{}", node_token(node))
+}
+
+/// A node's name as one token of a subject: a dot becomes `_`, which is in no node's name.
+pub fn node_token(node: &NodeName) -> String {
+    node.as_str().replace('.', "_")
+}
+
+/// The node's name that this token stands for.
+///
+/// # Errors
+/// It stands for none.
+pub fn node_of_token(token: &str) -> Result<NodeName, WordError> {
+    // A dot is of no token. Left as it is, two texts would stand for one node.
+    let dotted = if token.contains('.') { String::new() } else { token.replace('_', ".") };
+    dotted.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Pattern;
+
+    #[test]
+    fn a_node_is_one_token_and_back() {
+        for name in ["gpu-01", "gpu-01.rack3.example", "a"] {
+            let node: NodeName = name.parse().unwrap();
+            let token = node_token(&node);
+            assert!(!token.contains('.'));
+            assert_eq!(node_of_token(&token).unwrap(), node);
+            for (kind, pattern) in [(Kind::Inventory, AGENTS_INVENTORY), (Kind::Health, AGENTS_HEALTH)] {
+                let subject = agent(&node, kind);
+                assert_eq!(agent_of(&subject), Some((node.clone(), kind)));
+                assert!(pattern.parse::<Pattern>().unwrap().matches(&subject));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_agents_subject_is_refused() {
+        for subject in [
+            "dkube.agent.gpu-01",
+            "dkube.agent.gpu-01.other",
+            "dkube.agent.gpu-01.rack.health",
+            "dkube.agent._.health",
+            "dkube.agent.GPU.health",
+            "dkube.telemetry.gpu-01",
+            "dkube.agent..health",
+        ] {
+            assert_eq!(agent_of(subject), None, "{subject}");
+        }
+        assert!(node_of_token("a.b").is_err());
+    }
+}
