@@ -1,0 +1,56 @@
+//! The one fold: the cluster as committed events tell it, and what its users were called.
+use crate::{
+    cursor::{Applied, Gap, step},
+    names::Names,
+};
+use domain::{Cluster, Position, Recorded, Stamp};
+
+/// The cluster and its names after one event: what every view is a function of.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State {
+    cluster: Cluster,
+    names: Names,
+}
+
+impl State {
+    /// Changes whenever the same events fold into something else here: snapshots of another version are not used.
+    pub const VERSION: u32 = 1;
+
+    /// The last event that is folded in.
+    pub const fn position(&self) -> Position {
+        self.cluster.at().position
+    }
+
+    /// The last event that is folded in, and when it was recorded.
+    pub const fn stamp(&self) -> Stamp {
+        self.cluster.at()
+    }
+
+    /// The cluster.
+    pub const fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// What its users are and were called.
+    pub const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Folds in the next event. One that is folded in already changes nothing.
+    ///
+    /// # Errors
+    /// The event is not the next one: nothing changed.
+    pub fn apply(&mut self, recorded: &Recorded) -> Result<Applied, Gap> {
+        let applied = step(self.position(), recorded.position)?;
+        if applied == Applied::Folded {
+            self.names.apply(recorded);
+            let at = Stamp { position: recorded.position, recorded_at: recorded.recorded_at };
+            domain::evolve(&mut self.cluster, at, &recorded.event);
+        }
+        Ok(applied)
+    }
+
+    pub(crate) const fn from_parts(cluster: Cluster, names: Names) -> Self {
+        Self { cluster, names }
+    }
+}

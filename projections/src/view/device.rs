@@ -1,0 +1,228 @@
+//! Devices: single GPUs.
+use super::{Availability, Health, Listed, Look, Nodes, Page, PageError, Presence, Remedy, Severity};
+use domain::{
+    JobId, Model, NodeName, PoolName, Position, Timestamp,
+    device::{self, Condition, ConditionKind, Device, DeviceId, Slot},
+    node::{self, Node},
+};
+use serde::Serialize;
+use std::{ops::Bound, sync::Arc};
+use utoipa::ToSchema;
+
+/// A device as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeviceView {
+    /// Its UUID.
+    #[schema(value_type = String)]
+    pub id: DeviceId,
+    /// Its node.
+    #[schema(value_type = String)]
+    pub node: NodeName,
+    /// Its slot there: a PCI bus id.
+    #[schema(value_type = String)]
+    pub slot: Slot,
+    /// Its model.
+    #[schema(value_type = String)]
+    pub model: Model,
+    /// Its memory in bytes.
+    pub memory_bytes: u64,
+    /// The pool that holds it; null for a retired one.
+    #[schema(value_type = Option<String>)]
+    pub pool: Option<PoolName>,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// How it is.
+    pub health: Health,
+    /// Its troubles, by kind; of one whose health is unknown, the last that were known.
+    pub conditions: Vec<ConditionView>,
+    /// Whether it can be given to a job, and if not, why not.
+    pub availability: Availability,
+    /// The active jobs on it.
+    #[schema(value_type = Vec<String>)]
+    pub jobs: Vec<JobId>,
+    /// Whether an operator wishes that it takes no job. Its node may be cordoned besides.
+    pub cordoned: bool,
+    /// Whether it was quarantined.
+    pub quarantined: bool,
+    /// When it was first seen here.
+    #[schema(value_type = String, format = DateTime)]
+    pub discovered_at: Timestamp,
+    /// Where it was last configured: what `If-Match` compares.
+    #[schema(value_type = u64)]
+    pub revision: Position,
+}
+
+/// One trouble of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConditionView {
+    /// Which trouble, as in `gpu.lost`.
+    #[schema(value_type = String)]
+    pub kind: ConditionKind,
+    /// How bad.
+    pub severity: Severity,
+    /// What was seen.
+    #[schema(value_type = String)]
+    pub reason: Arc<str>,
+    /// What to do.
+    pub remedy: Remedy,
+    /// The XID behind it, where there was one.
+    pub xid: Option<u32>,
+    /// When it was first seen, by the node's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub first_seen: Timestamp,
+    /// When it was last seen changing, by the node's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_seen: Timestamp,
+}
+
+/// How many devices are how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct HealthCounts {
+    /// Without a condition that matters.
+    pub healthy: u32,
+    /// Degraded, and in use.
+    pub warning: u32,
+    /// That take no new work.
+    pub critical: u32,
+    /// That are unusable.
+    pub fatal: u32,
+    /// Of which nobody can tell.
+    pub unknown: u32,
+}
+
+/// Which devices: those that meet all that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeviceFilter {
+    /// In this pool.
+    pub pool: Option<PoolName>,
+    /// On this node.
+    pub node: Option<NodeName>,
+    /// Of this model.
+    pub model: Option<Model>,
+    /// So healthy.
+    pub health: Option<Health>,
+    /// So available.
+    pub availability: Option<Availability>,
+    /// That can be given to a job, or can't.
+    pub free: Option<bool>,
+    /// Out of service, or in it.
+    pub retired: Option<bool>,
+}
+
+impl Look<'_> {
+    /// The device with this UUID, a retired one too.
+    pub fn device(&self, id: DeviceId) -> Option<DeviceView> {
+        let device = self.cluster().device(id)?;
+        self.sees_pool(device.pool.as_ref()).then(|| self.show_device(device))
+    }
+
+    /// Devices by UUID, retired ones too.
+    ///
+    /// # Errors
+    /// The cursor is none.
+    pub fn devices(&self, filter: &DeviceFilter, page: &Page) -> Result<Listed<DeviceView>, PageError> {
+        let after = page.after_id::<DeviceId>()?;
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        // Where a pool bounds what can be shown, only its devices are looked at.
+        let pool = if self.sees_all() { filter.pool.as_ref() } else { self.own_pool() };
+        let devices: Box<dyn Iterator<Item = &Device>> = match pool {
+            Some(name) => {
+                let ids = self.cluster().pool(name).into_iter().flat_map(|pool| pool.devices.range(range));
+                Box::new(ids.filter_map(|id| self.cluster().device(*id)))
+            }
+            None if self.sees_all() => Box::new(self.cluster().devices().range(range).map(|(_, device)| device)),
+            None => Box::new(std::iter::empty()),
+        };
+        let judges = filter.health.is_some() || filter.availability.is_some() || filter.free.is_some();
+        let nodes = if judges { self.nodes_at_hand() } else { Nodes::new() };
+        let devices = devices.filter(|device| filter.admits(device, || nodes.get(device.node.as_str()).copied()));
+        Ok(page.take(self.position(), devices, |device| device.id.to_string(), |device| self.show_device(device)))
+    }
+
+    fn own_pool(&self) -> Option<&PoolName> {
+        match self.sight {
+            super::Sight::All => None,
+            super::Sight::Own(me) => self.pool_of(me),
+        }
+    }
+
+    fn show_device(&self, device: &Device) -> DeviceView {
+        let node = self.cluster().node(&device.node);
+        DeviceView {
+            id: device.id,
+            node: device.node.clone(),
+            slot: device.slot,
+            model: device.model.clone(),
+            memory_bytes: device.memory_bytes,
+            pool: device.pool.clone(),
+            presence: device.presence.into(),
+            health: health(device, node),
+            conditions: device.conditions.iter().map(show_condition).collect(),
+            availability: availability(device, node),
+            jobs: device.jobs().collect(),
+            cordoned: device.cordoned,
+            quarantined: device.quarantined,
+            discovered_at: device.discovered_at,
+            revision: device.revision,
+        }
+    }
+}
+
+/// How the device is, being on this node.
+pub(super) fn health(device: &Device, node: Option<&Node>) -> Health {
+    let lost = node.is_none_or(|node| node.contact == node::Contact::Lost);
+    if device.presence != device::Presence::Present || lost || !device.readable {
+        return Health::Unknown;
+    }
+    match device.conditions.iter().map(|condition| condition.severity).max() {
+        None | Some(device::Severity::Info) => Health::Healthy,
+        Some(device::Severity::Warning) => Health::Warning,
+        Some(device::Severity::Critical) => Health::Critical,
+        Some(device::Severity::Fatal) => Health::Fatal,
+    }
+}
+
+fn availability(device: &Device, node: Option<&Node>) -> Availability {
+    match device.availability(node) {
+        // The domain does not tell why it is not there.
+        domain::Availability::Missing if device.presence == device::Presence::Retired => Availability::Retired,
+        availability => availability.into(),
+    }
+}
+
+impl DeviceFilter {
+    fn admits<'a>(&self, device: &Device, node: impl Fn() -> Option<&'a Node>) -> bool {
+        self.pool.as_ref().is_none_or(|pool| device.pool.as_ref() == Some(pool))
+            && self.node.as_ref().is_none_or(|node| device.node == *node)
+            && self.model.as_ref().is_none_or(|model| device.model == *model)
+            && self.retired.is_none_or(|retired| retired == (device.presence == device::Presence::Retired))
+            && self.health.is_none_or(|wanted| health(device, node()) == wanted)
+            && self.availability.is_none_or(|wanted| availability(device, node()) == wanted)
+            && self.free.is_none_or(|free| free == (availability(device, node()) == Availability::Free))
+    }
+}
+
+fn show_condition(condition: &Condition) -> ConditionView {
+    ConditionView {
+        kind: condition.kind.clone(),
+        severity: condition.severity.into(),
+        reason: Arc::clone(&condition.reason),
+        remedy: condition.remedy.into(),
+        xid: condition.xid,
+        first_seen: condition.first_seen,
+        last_seen: condition.last_seen,
+    }
+}
+
+impl HealthCounts {
+    /// Counts one more.
+    pub(super) fn count(&mut self, health: Health) {
+        *match health {
+            Health::Healthy => &mut self.healthy,
+            Health::Warning => &mut self.warning,
+            Health::Critical => &mut self.critical,
+            Health::Fatal => &mut self.fatal,
+            Health::Unknown => &mut self.unknown,
+        } += 1;
+    }
+}
