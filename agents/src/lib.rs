@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The node agent: `observe → plan → act`.
+//!
+//! ```text
+//! source ──Observation──► health ──Present──► plan ──reports──► queue ──one at a time──► bus
+//! (NVML or simulated)    (the table of       (what the server     (numbered, bounded,
+//!                         conditions)         does not know)       until it is taken)
+//! ```
+//!
+//! What is seen is compared with what the server was told, and the difference is told: so recovery is the everyday path.
+//! Only [`agent`] knows a network; all before it is given its time.
+
+pub mod agent;
+pub mod health;
+pub mod plan;
+pub mod queue;
+pub mod simulation;
+pub mod source;
+
+pub use simulation::Simulation;

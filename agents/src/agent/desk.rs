@@ -1,0 +1,288 @@
+//! What one agent thinks: what is, what the server knows, and what waits to be told. No clock, no network.
+use super::hold::Holds;
+use crate::{
+    health::{Present, diagnose},
+    plan::{Known, plan},
+    queue::{Queue, QueueError},
+    source::{Observation, Tick},
+};
+use bus::wire::{Content, Reply, Report};
+use domain::{Incarnation, Timestamp, device::Finding};
+use std::time::Duration;
+
+/// The most devices that one report tells the health of.
+pub const FINDINGS_MAX: usize = 32;
+
+/// The state of one agent.
+#[derive(Debug)]
+pub struct Desk<Q> {
+    queue: Q,
+    known: Known,
+    present: Option<Present>,
+    /// Whether nothing was to be seen last: then nobody is there to report.
+    silent: bool,
+    holds: Holds,
+    restate_every: Duration,
+    restate_at: Option<Duration>,
+}
+
+/// What an answer of the server came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Reports were taken, or are out of the way.
+    Forward,
+    /// The same report again, after a while.
+    Again,
+    /// The server and this agent do not agree on what was told: everything is told anew.
+    Anew,
+}
+
+impl<Q: Queue> Desk<Q> {
+    /// An agent that has seen nothing yet, with what its queue holds from before. Now and then it tells everything anew,
+    /// in case that the server lost something without knowing.
+    pub fn new(queue: Q, restate_every: Duration) -> Self {
+        let holds = Holds::default();
+        Self { queue, known: Known::default(), present: None, silent: true, holds, restate_every, restate_at: None }
+    }
+
+    /// The reports that wait.
+    pub const fn queue(&self) -> &Q {
+        &self.queue
+    }
+
+    /// What was last seen.
+    pub const fn present(&self) -> Option<&Present> {
+        self.present.as_ref()
+    }
+
+    /// Takes in what was seen, and queues what the server does not know of it.
+    ///
+    /// # Errors
+    /// The queue took only some of it: the rest is the difference that the next look finds.
+    pub fn look(&mut self, tick: Tick, observation: Option<Observation>) -> Result<(), QueueError> {
+        let Some(observation) = observation else {
+            self.silent = true;
+            return Ok(());
+        };
+        let due = self.restate_at.is_none_or(|at| tick.elapsed >= at);
+        if std::mem::take(&mut self.silent) || due {
+            self.restate();
+            self.restate_at = Some(tick.elapsed + self.restate_every);
+        }
+        let present = diagnose(self.present.take(), observation, tick);
+        self.holds.keep(|device| present.health.contains_key(device));
+        let tell = self.tell(&present, tick);
+        self.present = Some(present);
+        tell
+    }
+
+    /// Lets the next look tell everything, known or not.
+    pub fn restate(&mut self) {
+        self.known = Known::default();
+    }
+
+    /// The report to send next.
+    pub fn next(&self) -> Option<&Report> {
+        if self.silent { None } else { self.queue.first() }
+    }
+
+    /// Takes in what the server answered to the oldest report. `fresh` names the life that begins where one has to.
+    ///
+    /// # Errors
+    /// What keeps the reports failed.
+    pub fn answered(&mut self, now: Duration, reply: &Reply, fresh: Incarnation) -> Result<Progress, QueueError> {
+        let Some(first) = self.queue.first() else { return Ok(Progress::Forward) };
+        let sequence = first.origin.sequence;
+        match reply {
+            Reply::Taken { up_to } if *up_to >= sequence => self.taken(*up_to),
+            // An answer that fits to no question of ours.
+            Reply::Taken { .. } | Reply::TryAgain { .. } => Ok(Progress::Again),
+            Reply::Refused { next, .. } => {
+                self.holds.refuse(now, &first.content);
+                self.queue.settle(sequence)?;
+                // Its number may be wanted again. In a new life no late copy of it can be taken for another report.
+                if *next <= sequence {
+                    self.queue.begin_anew(fresh)?;
+                }
+                Ok(Progress::Forward)
+            }
+            Reply::Expected { next } => self.expected(sequence, *next, fresh),
+        }
+    }
+
+    fn taken(&mut self, up_to: u64) -> Result<Progress, QueueError> {
+        for report in self.queue.waiting().take_while(|report| report.origin.sequence <= up_to) {
+            self.known.learn(&report.content);
+            self.holds.release(&report.content);
+        }
+        self.queue.settle(up_to)?;
+        Ok(Progress::Forward)
+    }
+
+    fn expected(&mut self, sequence: u64, next: u64, fresh: Incarnation) -> Result<Progress, QueueError> {
+        let waiting = self.queue.waiting().any(|report| report.origin.sequence == next);
+        if waiting && next > sequence {
+            return self.taken(next - 1);
+        }
+        if next == sequence {
+            return Ok(Progress::Again);
+        }
+        // The server lacks reports that it once took: it may lack anything.
+        self.queue.begin_anew(fresh)?;
+        self.restate();
+        Ok(Progress::Anew)
+    }
+
+    /// Queues the difference between what the server will know, once it has taken all that waits, and what is.
+    fn tell(&mut self, present: &Present, tick: Tick) -> Result<(), QueueError> {
+        let mut known = None;
+        for report in self.queue.waiting() {
+            known.get_or_insert_with(|| self.known.clone()).learn(&report.content);
+        }
+        let plan = plan(known.as_ref().unwrap_or(&self.known), present);
+        if let Some(inventory) = plan.inventory
+            && self.holds.inventory(tick.elapsed)
+        {
+            self.queue.push(tick.wall, inventory)?;
+        }
+        let due = plan.findings.into_iter().filter(|finding| self.holds.device(tick.elapsed, finding));
+        // One that was refused goes alone, so that it keeps no other from being taken.
+        let (suspect, good): (Vec<_>, Vec<_>) = due.partition(|finding| self.holds.suspects(finding));
+        for findings in good.chunks(FINDINGS_MAX).chain(suspect.chunks(1)) {
+            push(&mut self.queue, tick.wall, findings)?;
+        }
+        Ok(())
+    }
+}
+
+fn push<Q: Queue>(queue: &mut Q, observed_at: Timestamp, findings: &[Finding]) -> Result<(), QueueError> {
+    queue.push(observed_at, Content::Health { findings: findings.to_vec() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        queue::InMemory,
+        source::simulated::{Entry, Fault, Faults, Fleet, Script, SimulatedNode},
+    };
+    use bus::wire::Kind;
+    use std::sync::Arc;
+    use uuid::Uuid;
+
+    fn life(number: u128) -> Incarnation {
+        Incarnation(Uuid::from_u128(number))
+    }
+
+    /// A node of two GPUs, the first of which overheats in every second ten seconds.
+    fn node() -> SimulatedNode {
+        let entry = |nth: u64| Entry {
+            at: Duration::from_secs(10 + 20 * nth),
+            lasts: Duration::from_secs(10),
+            node: 0,
+            device: 0,
+            fault: Fault::Overheated,
+        };
+        let faults = Faults::Script(Arc::new(Script::new((0..4).map(entry).collect())));
+        let fleet = Fleet { size: "1x2".parse().unwrap(), seed: 1, began: Timestamp::default(), faults };
+        fleet.nodes().next().unwrap()
+    }
+
+    fn tick(second: u64) -> Tick {
+        Tick { elapsed: Duration::from_secs(second), wall: Timestamp::default() }
+    }
+
+    /// A desk with an inventory, the health of both and two changes waiting: 1 to 4.
+    fn desk() -> (Desk<InMemory>, SimulatedNode) {
+        let mut node = node();
+        let mut desk = Desk::new(InMemory::new(life(1), 16), Duration::from_hours(1));
+        for second in [0, 10, 20] {
+            desk.look(tick(second), node.look(Duration::from_secs(second))).unwrap();
+        }
+        (desk, node)
+    }
+
+    fn waiting(desk: &Desk<InMemory>) -> Vec<(u64, Kind)> {
+        desk.queue().waiting().map(|report| (report.origin.sequence, report.kind())).collect()
+    }
+
+    fn answer(desk: &mut Desk<InMemory>, reply: &Reply) -> Progress {
+        desk.answered(Duration::from_secs(20), reply, life(2)).unwrap()
+    }
+
+    fn refused(next: u64) -> Reply {
+        Reply::Refused { next, code: "a.b".to_owned(), detail: String::new() }
+    }
+
+    #[test]
+    fn at_first_it_tells_the_inventory_then_the_health_then_what_changes() {
+        let (desk, _) = desk();
+        assert_eq!(waiting(&desk), [(1, Kind::Inventory), (2, Kind::Health), (3, Kind::Health), (4, Kind::Health)]);
+        assert_eq!(desk.next().unwrap().origin.sequence, 1);
+    }
+
+    #[test]
+    fn what_is_taken_is_out_of_the_way() {
+        let (mut desk, _) = desk();
+        assert_eq!(answer(&mut desk, &Reply::Taken { up_to: 2 }), Progress::Forward);
+        assert_eq!(desk.next().unwrap().origin.sequence, 3);
+        assert_eq!(answer(&mut desk, &Reply::Taken { up_to: 2 }), Progress::Again, "an answer to another question");
+        assert_eq!(answer(&mut desk, &Reply::TryAgain { after: Duration::ZERO }), Progress::Again);
+        assert_eq!(answer(&mut desk, &Reply::Expected { next: 3 }), Progress::Again, "it is what was sent");
+        assert_eq!(desk.next().unwrap().origin.sequence, 3);
+    }
+
+    #[test]
+    fn a_server_that_has_more_than_was_known_is_followed() {
+        let (mut desk, _) = desk();
+        assert_eq!(answer(&mut desk, &Reply::Expected { next: 4 }), Progress::Forward);
+        assert_eq!(waiting(&desk), [(4, Kind::Health)]);
+        assert_eq!(desk.queue().incarnation(), life(1));
+    }
+
+    #[test]
+    fn a_server_that_lacks_reports_is_told_everything_anew_and_nothing_waiting_is_lost() {
+        let (mut desk, mut node) = desk();
+        answer(&mut desk, &Reply::Taken { up_to: 3 });
+        assert_eq!(answer(&mut desk, &Reply::Expected { next: 1 }), Progress::Anew);
+        assert_eq!((desk.queue().incarnation(), waiting(&desk)), (life(2), vec![(1, Kind::Health)]));
+        desk.look(tick(25), node.look(Duration::from_secs(25))).unwrap();
+        assert_eq!(waiting(&desk), [(1, Kind::Health), (2, Kind::Inventory), (3, Kind::Health)]);
+        let Content::Health { findings } = &desk.queue().waiting().nth(2).unwrap().content else { panic!("health") };
+        assert_eq!(findings.len(), 2);
+    }
+
+    #[test]
+    fn a_refused_report_makes_way_for_the_next() {
+        let (mut desk, _) = desk();
+        assert_eq!(answer(&mut desk, &refused(2)), Progress::Forward);
+        assert_eq!((desk.queue().incarnation(), waiting(&desk)[0]), (life(1), (2, Kind::Health)), "its number is used");
+        assert_eq!(answer(&mut desk, &refused(2)), Progress::Forward);
+        assert_eq!((desk.queue().incarnation(), waiting(&desk)[0]), (life(2), (1, Kind::Health)), "it is not");
+        assert_eq!(waiting(&desk).len(), 2);
+    }
+
+    #[test]
+    fn what_was_refused_is_told_again_after_a_while_the_devices_one_by_one() {
+        let (mut desk, mut node) = desk();
+        answer(&mut desk, &refused(1));
+        answer(&mut desk, &refused(1));
+        answer(&mut desk, &Reply::Taken { up_to: 2 });
+        desk.look(tick(24), node.look(Duration::from_secs(24))).unwrap();
+        assert_eq!(waiting(&desk), [(3, Kind::Health), (4, Kind::Health)], "each GPU alone; the inventory waits");
+        desk.look(tick(26), node.look(Duration::from_secs(26))).unwrap();
+        assert_eq!(waiting(&desk).iter().filter(|(_, kind)| *kind == Kind::Inventory).count(), 1);
+    }
+
+    #[test]
+    fn a_node_that_was_silent_tells_everything_when_it_is_back() {
+        let (mut desk, mut node) = desk();
+        answer(&mut desk, &Reply::Taken { up_to: 4 });
+        desk.look(tick(21), node.look(Duration::from_secs(21))).unwrap();
+        assert_eq!(waiting(&desk), [], "nothing is new");
+        desk.look(tick(22), None).unwrap();
+        assert_eq!(desk.next(), None);
+        desk.look(tick(23), node.look(Duration::from_secs(23))).unwrap();
+        assert_eq!(waiting(&desk), [(5, Kind::Inventory), (6, Kind::Health)]);
+    }
+}

@@ -1,0 +1,203 @@
+//! Acting: one agent, looking at its host and telling the server, until it is stopped.
+mod desk;
+mod hold;
+mod pace;
+
+pub use desk::{Desk, FINDINGS_MAX, Progress};
+pub use pace::Pace;
+
+use crate::{
+    queue::Queue,
+    source::{Source, Tick},
+};
+use bus::{
+    bus::{Bus, BusError},
+    clock::{Clock, Entropy, time_ordered_id},
+    wire::{self, Reply, WireError},
+};
+use bytes::Bytes;
+use domain::{Incarnation, NodeName};
+use pace::share;
+use std::{pin::Pin, sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior},
+};
+
+/// What an agent takes from outside.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Where it reports to.
+    pub bus: Bus,
+    /// The node's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where the names of new lives come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Surroundings {
+    /// A name for a new life of a queue.
+    pub fn incarnation(&self) -> Incarnation {
+        Incarnation(time_ordered_id(self.clock.now(), &*self.entropy))
+    }
+}
+
+/// The agent of one node.
+pub struct Agent<S, Q> {
+    node: NodeName,
+    source: S,
+    desk: Desk<Q>,
+    around: Surroundings,
+    pace: Pace,
+    /// What the source's time was when the agent started.
+    age: Duration,
+    started: Instant,
+    /// How often in a row no report came through, and since when.
+    failures: u32,
+    failing_since: Option<Instant>,
+}
+
+type Sending = Pin<Box<dyn Future<Output = Result<Bytes, BusError>> + Send>>;
+
+/// What became of a report.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}
+
+impl<S: Source, Q: Queue> Agent<S, Q> {
+    /// An agent of this node, whose source is `age` old.
+    pub fn new(node: NodeName, source: S, queue: Q, around: Surroundings, pace: Pace, age: Duration) -> Self {
+        let desk = Desk::new(queue, pace.restate_every + share(&node, 1, pace.restate_every / 4));
+        let started = Instant::now();
+        Self { node, source, desk, around, pace, age, started, failures: 0, failing_since: None }
+    }
+
+    /// Looks and tells, until `stop` says so or is dropped. What the server has not taken by then stays in the queue.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let first = self.started + share(&self.node, 0, self.pace.look_every);
+        let mut looks = tokio::time::interval_at(first, self.pace.look_every);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sending: Option<Sending> = None;
+        let mut not_before = self.started;
+        loop {
+            if sending.is_none() && Instant::now() >= not_before {
+                sending = self.send();
+            }
+            let waits = sending.is_none() && self.desk.next().is_some();
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => return,
+                answer = done(&mut sending) => {
+                    sending = None;
+                    not_before = Instant::now() + self.hear(answer);
+                }
+                _ = looks.tick() => {
+                    let tick = Tick { elapsed: self.age + self.started.elapsed(), wall: self.around.clock.now() };
+                    let observation = tokio::select! {
+                        () = stopped(&mut stop) => return,
+                        observation = self.source.observe(tick) => observation,
+                    };
+                    if let Err(error) = self.desk.look(tick, observation) {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(node.name = %self.node, error, "not all that was seen could be queued: it is told later");
+                    }
+                }
+                () = tokio::time::sleep_until(not_before), if waits => {}
+            }
+        }
+    }
+
+    /// Begins to send the oldest report, if there is one.
+    fn send(&mut self) -> Option<Sending> {
+        let report = self.desk.next()?;
+        let subject = wire::agent(&self.node, report.kind());
+        match report.encode() {
+            Ok(payload) => {
+                let (bus, limit) = (self.around.bus.clone(), self.pace.answer_within);
+                Some(Box::pin(async move { bus.request(&subject, payload, limit).await }))
+            }
+            // The server would refuse it as well, and so it is treated as if it had.
+            Err(error) => {
+                let next = report.origin.sequence;
+                let refused = Reply::Refused { next, code: "report.too_large".to_owned(), detail: error.to_string() };
+                self.settle(&refused);
+                None
+            }
+        }
+    }
+
+    /// Takes in an answer, or that there was none. How long to wait before the next report.
+    fn hear(&mut self, answer: Result<Bytes, BusError>) -> Duration {
+        let reply = answer.map_err(Failed::from).and_then(|bytes| Ok(Reply::decode(&bytes)?));
+        match reply {
+            Ok(reply) => {
+                let out = self.failing_since.take().map(|since| since.elapsed());
+                if let Some(out) = out {
+                    tracing::info!(node.name = %self.node, outage_ms = out.as_millis(), "the server answers again");
+                }
+                let wait = self.settle(&reply);
+                if out.is_some_and(|out| out >= self.pace.outage) {
+                    self.desk.restate();
+                }
+                wait
+            }
+            Err(error) => {
+                if self.failing_since.is_none() {
+                    self.failing_since = Some(Instant::now());
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(node.name = %self.node, error, "the server does not answer: reports wait");
+                }
+                self.fail()
+            }
+        }
+    }
+
+    fn settle(&mut self, reply: &Reply) -> Duration {
+        if let Reply::Refused { code, detail, .. } = reply {
+            tracing::warn!(node.name = %self.node, code, detail, "the server refuses a report");
+        }
+        let now = self.age + self.started.elapsed();
+        let fresh = self.around.incarnation();
+        match (self.desk.answered(now, reply, fresh), reply) {
+            (Ok(_), Reply::TryAgain { after }) => {
+                let backoff = self.fail();
+                backoff.max((*after).min(self.pace.retry_longest))
+            }
+            (Ok(Progress::Forward), Reply::Taken { .. } | Reply::Expected { .. }) => {
+                self.failures = 0;
+                Duration::ZERO
+            }
+            (Ok(Progress::Anew), _) => {
+                tracing::warn!(node.name = %self.node, "the server lacks reports that it took: all is told anew");
+                self.fail()
+            }
+            (Ok(_), _) => self.fail(),
+            (Err(error), _) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(node.name = %self.node, error, "the waiting reports can't be kept");
+                self.fail()
+            }
+        }
+    }
+
+    fn fail(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        self.pace.retry_after(&self.node, self.failures)
+    }
+}
+
+async fn done(sending: &mut Option<Sending>) -> Result<Bytes, BusError> {
+    match sending {
+        Some(sending) => sending.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Who can't stop us any more is gone, and we with them.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,104 @@
+//! Observing: what a host and its GPUs give, whoever asks them.
+mod readings;
+pub mod simulated;
+
+pub use readings::{Ecc, Memory, NvLinks, Pcie, Readings, Remap, Retired, Temperatures, Throttle};
+
+use domain::{
+    Model, Timestamp,
+    device::{DeviceId, Slot},
+    node::{Facts, Seen},
+};
+use std::{future::Future, time::Duration};
+
+/// When something is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tick {
+    /// Since the agent (or the simulation) began: never goes back, so that durations can be told from it.
+    pub elapsed: Duration,
+    /// The node's clock: what is shown to people, and nothing is ordered by.
+    pub wall: Timestamp,
+}
+
+/// Where an agent's knowledge comes from.
+pub trait Source: Send + 'static {
+    /// Looks at everything once.
+    ///
+    /// Answers in less than a polling period: a source whose driver may hang asks it on a thread of its own, and says
+    /// [`Unreadable`] of what did not answer in time. `None` says that nothing runs on this host at present, so that
+    /// nobody is there to report: only a simulation knows such a thing.
+    fn observe(&mut self, tick: Tick) -> impl Future<Output = Option<Observation>> + Send;
+}
+
+/// All that was seen at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// What the host says of itself.
+    pub host: Facts,
+    /// Every GPU that is there; or that it can't be told which are there, which is not the same as none.
+    pub devices: Result<Vec<Sighting>, Unreadable>,
+}
+
+/// The driver did not answer: nothing is known, neither good nor bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the driver gives no answer")]
+pub struct Unreadable;
+
+/// One GPU as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its UUID.
+    pub device: DeviceId,
+    /// Where it sits.
+    pub slot: Slot,
+    /// Its model.
+    pub model: Model,
+    /// Its memory in bytes.
+    pub memory_bytes: u64,
+    /// What the driver says of it now.
+    pub state: State,
+    /// The XIDs that the driver logged for it since the host started, or since the GPU's last reset, each code once and
+    /// in rising order; none if that log can't be read.
+    pub xids: Option<Vec<Xid>>,
+}
+
+/// What the driver says of a GPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It answers.
+    Read(Box<Readings>),
+    /// The driver knows that it has lost the GPU (`NVML_ERROR_GPU_IS_LOST`).
+    Lost,
+    /// The driver did not answer for it.
+    Unreadable,
+}
+
+/// How often one XID (NVIDIA's fault code) was logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Xid {
+    /// The code.
+    pub code: u32,
+    /// How often.
+    pub count: u32,
+}
+
+impl Sighting {
+    /// What it gives when it can be read.
+    pub fn readings(&self) -> Option<&Readings> {
+        match &self.state {
+            State::Read(readings) => Some(readings),
+            State::Lost | State::Unreadable => None,
+        }
+    }
+}
+
+impl From<&Sighting> for Seen {
+    fn from(sighting: &Sighting) -> Self {
+        Self {
+            device: sighting.device,
+            slot: sighting.slot,
+            model: sighting.model.clone(),
+            memory_bytes: sighting.memory_bytes,
+        }
+    }
+}

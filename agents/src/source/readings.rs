@@ -1,0 +1,148 @@
+//! What one GPU's driver can be asked. Every field may be missing: this GPU or this driver does not support it, or it
+//! was not answered this time. Missing is never zero.
+
+/// One GPU's readings of one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Readings {
+    /// Per cent of the last sample period in which a kernel ran.
+    pub gpu_utilization: Option<u8>,
+    /// Per cent of the last sample period in which memory was read or written.
+    pub memory_utilization: Option<u8>,
+    /// Its memory.
+    pub memory: Memory,
+    /// Its temperatures.
+    pub temperatures: Temperatures,
+    /// Power drawn, in milliwatts.
+    pub power_mw: Option<u32>,
+    /// The limit that is enforced, in milliwatts.
+    pub power_limit_mw: Option<u32>,
+    /// Energy since the driver was loaded, in millijoules.
+    pub energy_mj: Option<u64>,
+    /// Clock of the multiprocessors, in megahertz.
+    pub sm_clock_mhz: Option<u32>,
+    /// Clock of the memory, in megahertz.
+    pub memory_clock_mhz: Option<u32>,
+    /// Why its clocks are held back.
+    pub throttle: Option<Throttle>,
+    /// Memory errors that were found.
+    pub ecc: Ecc,
+    /// Remapped rows (since Ampere).
+    pub remap: Remap,
+    /// Retired pages (before Ampere).
+    pub retired: Retired,
+    /// Its PCI Express link.
+    pub pcie: Pcie,
+    /// Its `NVLinks`.
+    pub nvlinks: Option<NvLinks>,
+    /// What the driver itself says should be done (`NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`), as its number.
+    pub recovery_action: Option<u32>,
+    /// Whether the driver stays loaded when nobody uses the GPU.
+    pub persistence: Option<bool>,
+    /// Whether the info ROM is as it was written.
+    pub info_rom_valid: Option<bool>,
+}
+
+/// A GPU's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// In use.
+    pub used: Option<u64>,
+    /// To be had.
+    pub free: Option<u64>,
+    /// Kept by the driver.
+    pub reserved: Option<u64>,
+}
+
+/// A GPU's temperatures and their limits, in degrees Celsius.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Temperatures {
+    /// Of the GPU.
+    pub gpu: Option<i32>,
+    /// Of its memory.
+    pub memory: Option<i32>,
+    /// Where the GPU slows itself down.
+    pub slowdown: Option<i32>,
+    /// Where it switches itself off.
+    pub shutdown: Option<i32>,
+    /// The most that its memory may have.
+    pub memory_max: Option<i32>,
+}
+
+/// The reasons for which clocks are held back, as NVML's bits (`nvmlClocksEventReasons`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Throttle(pub u64);
+
+impl Throttle {
+    /// Nothing runs.
+    pub const IDLE: Self = Self(0x1);
+    /// The power limit in software: normal under load, never a fault.
+    pub const POWER_CAP: Self = Self(0x4);
+    /// The hardware is too hot.
+    pub const HW_THERMAL: Self = Self(0x40);
+    /// The power supply asked for less.
+    pub const POWER_BRAKE: Self = Self(0x80);
+
+    /// Whether these reasons hold, perhaps among others.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Memory errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ecc {
+    /// Whether errors are looked for.
+    pub enabled: Option<bool>,
+    /// Whether they will be, after the next restart.
+    pub pending: Option<bool>,
+    /// Corrected ones since the last reset.
+    pub corrected: Option<u64>,
+    /// Uncorrected ones since the last reset.
+    pub uncorrected: Option<u64>,
+    /// Whether the GPU itself says that its SRAM has failed too often.
+    pub sram_threshold_exceeded: Option<bool>,
+}
+
+/// Remapped rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Remap {
+    /// Rows remapped for uncorrected errors.
+    pub uncorrected: Option<u32>,
+    /// Whether a remapping waits for a reset.
+    pub pending: Option<bool>,
+    /// Whether a remapping failed.
+    pub failed: Option<bool>,
+}
+
+/// Retired pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retired {
+    /// How many.
+    pub total: Option<u32>,
+    /// Whether one waits for a restart.
+    pub pending: Option<bool>,
+}
+
+/// A PCI Express link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pcie {
+    /// Its generation now: lower while idle.
+    pub generation: Option<u32>,
+    /// The best that GPU and slot have in common.
+    pub generation_max: Option<u32>,
+    /// Its lanes now.
+    pub width: Option<u32>,
+    /// The most that GPU and slot have in common.
+    pub width_max: Option<u32>,
+    /// Packets sent again since the driver was loaded.
+    pub replays: Option<u64>,
+}
+
+/// A GPU's `NVLinks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NvLinks {
+    /// How many it has.
+    pub total: u8,
+    /// How many are up.
+    pub active: u8,
+}

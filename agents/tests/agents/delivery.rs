@@ -1,0 +1,322 @@
+//! The agents' loops against a server that loses, repeats and delays answers: every report is taken once, in order.
+
+use crate::server::{Counting, Server, Taken, TokioClock, entry, fleet};
+use agents::{
+    Simulation,
+    agent::{Pace, Surroundings},
+    source::simulated::{Fault, Fleet},
+};
+use bus::{
+    bus::{Bus, Message, Subscription},
+    engine::{Answer, Failure, Outcome, Request},
+    intake::{Bounds, Decides, Intake},
+    wire::{self, AGENTS_HEALTH, AGENTS_INVENTORY, Reply, Report},
+};
+use bytes::Bytes;
+use domain::{Command, Kind, Principal, Refusal, Rejection, node};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{task::JoinHandle, time::Instant};
+
+/// What a server does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    /// Takes it, and answers.
+    Kind,
+    /// Each request is treated otherwise: dropped, taken without an answer, taken twice, answered too late, answered
+    /// with nonsense, or as it should be.
+    Hostile,
+    /// Drops everything.
+    Away,
+}
+
+struct World {
+    bus: Bus,
+    server: Arc<Mutex<Server>>,
+    mood: Arc<Mutex<Mood>>,
+    began: Instant,
+    intakes: Vec<JoinHandle<()>>,
+}
+
+impl World {
+    async fn new(mood: Mood) -> Self {
+        let bus = Bus::in_process();
+        let server = Arc::new(Mutex::new(Server::new()));
+        let mood = Arc::new(Mutex::new(mood));
+        let mut intakes = vec![];
+        for pattern in [AGENTS_INVENTORY, AGENTS_HEALTH] {
+            let subscription = bus.subscribe(pattern).await.unwrap();
+            intakes.push(tokio::spawn(serve(subscription, server.clone(), mood.clone())));
+        }
+        Self { bus, server, mood, began: Instant::now(), intakes }
+    }
+
+    fn simulate(&self, fleet: &Fleet) -> Simulation {
+        let around = Surroundings {
+            bus: self.bus.clone(),
+            clock: Arc::new(TokioClock::start()),
+            entropy: Arc::new(Counting::default()),
+        };
+        Simulation::start(fleet, &around, Pace::default())
+    }
+
+    fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// Lets time pass until the server believes what is, for at most so many (virtual) seconds.
+    async fn converges(&self, fleet: &Fleet, limit: u64) {
+        let wait = async {
+            loop {
+                let differences = self.server.lock().unwrap().differences(fleet, self.began.elapsed());
+                if differences.is_empty() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(limit), wait).await.is_err() {
+            let differences = self.server.lock().unwrap().differences(fleet, self.began.elapsed());
+            panic!("after {limit} s: {differences:#?}");
+        }
+    }
+
+    async fn until(&self, second: u64) {
+        tokio::time::sleep_until(self.began + Duration::from_secs(second)).await;
+    }
+
+    fn taken(&self) -> Vec<Taken> {
+        self.server.lock().unwrap().taken.clone()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for intake in &self.intakes {
+            intake.abort();
+        }
+    }
+}
+
+async fn serve(mut requests: Subscription, server: Arc<Mutex<Server>>, mood: Arc<Mutex<Mood>>) {
+    let mut nth = 0_u32;
+    while let Some(message) = requests.next().await {
+        nth += 1;
+        let mood = *mood.lock().unwrap();
+        let take = || take(&server, &message);
+        let turn = match mood {
+            Mood::Away => continue,
+            Mood::Kind => 5,
+            Mood::Hostile => nth % 6,
+        };
+        let answer = match turn {
+            0 => continue,
+            1 => {
+                take();
+                continue;
+            }
+            2 => {
+                take();
+                take()
+            }
+            3 => {
+                let late = take();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(25)).await;
+                    message.reply.unwrap().send(late).await.unwrap();
+                });
+                continue;
+            }
+            4 => Bytes::from_static(b"what?"),
+            _ => take(),
+        };
+        message.reply.unwrap().send(answer).await.unwrap();
+    }
+}
+
+fn take(server: &Mutex<Server>, message: &Message) -> Bytes {
+    let (node, kind) = wire::agent_of(&message.subject).unwrap();
+    let report = Report::decode(kind, &message.payload).unwrap();
+    server.lock().unwrap().report(&node, report).encode().unwrap()
+}
+
+fn troubled() -> Fleet {
+    let script = vec![
+        entry(20, 60, 0, 1, Fault::FallenOff),
+        entry(30, 100, 1, 0, Fault::UncorrectedEcc),
+        entry(40, 90, 1, 3, Fault::Overheated),
+        entry(60, 60, 2, 2, Fault::Replaced),
+        entry(70, 120, 3, 0, Fault::NodeSilent),
+        entry(90, 50, 2, 1, Fault::Missing),
+        entry(100, 80, 0, 2, Fault::Hung),
+        entry(150, 1000, 3, 1, Fault::RemapPending),
+        entry(200, 30, 2, 0, Fault::NodeRestart),
+    ];
+    fleet("4x4", script)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_report_is_taken_once_and_in_order() {
+    let world = World::new(Mood::Hostile).await;
+    let fleet = troubled();
+    let simulation = world.simulate(&fleet);
+    world.until(300).await;
+    world.converges(&fleet, 600).await;
+    let taken = world.taken();
+    world.server.lock().unwrap().check_order();
+    let lives: BTreeSet<_> = taken.iter().map(|taken| (taken.node.clone(), taken.incarnation)).collect();
+    assert_eq!(lives.len(), 4, "nobody had to begin anew");
+    assert!(world.server.lock().unwrap().refusals.is_empty());
+    simulation.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_is_known_within_two_looks() {
+    let world = World::new(Mood::Kind).await;
+    let fleet = fleet("2x4", vec![entry(60, 600, 1, 2, Fault::FallenOff)]);
+    let simulation = world.simulate(&fleet);
+    world.converges(&fleet, 10).await;
+    world.until(61).await;
+    world.converges(&fleet, 9).await;
+    simulation.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_while_the_server_is_away_is_told_afterwards_once() {
+    let script = vec![entry(60, 20, 0, 0, Fault::Overheated), entry(80, 30, 1, 1, Fault::UncorrectedEcc)];
+    let fleet = fleet("2x2", script);
+    let world = World::new(Mood::Kind).await;
+    let simulation = world.simulate(&fleet);
+    world.converges(&fleet, 10).await;
+    world.set(Mood::Away);
+    world.until(150).await;
+    world.set(Mood::Kind);
+    world.until(240).await;
+    world.converges(&fleet, 60).await;
+    world.server.lock().unwrap().check_order();
+    let raised = |kind: &str| {
+        let findings = world.taken().into_iter().filter_map(|taken| match taken.content {
+            wire::Content::Health { findings } => Some(findings),
+            wire::Content::Inventory { .. } => None,
+        });
+        findings.flatten().flat_map(|finding| finding.raised).filter(|raised| raised.kind.as_str() == kind).count()
+    };
+    assert_eq!((raised("thermal.hw_slowdown"), raised("ecc.uncorrected")), (1, 1), "over before it could be told");
+    simulation.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_lost_everything_is_told_everything() {
+    let fleet = fleet("2x2", vec![entry(20, 1000, 0, 0, Fault::UncorrectedEcc), entry(100, 50, 0, 1, Fault::Hung)]);
+    let world = World::new(Mood::Kind).await;
+    let simulation = world.simulate(&fleet);
+    world.until(30).await;
+    world.converges(&fleet, 10).await;
+    world.server.lock().unwrap().forget();
+    // The next report of the first node finds out; the second has none until it tells all anew.
+    world.until(160).await;
+    world.converges(&fleet, 2 * 3600).await;
+    world.server.lock().unwrap().check_order();
+    simulation.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retired_node_asks_ever_more_seldom_and_comes_back() {
+    let fleet = fleet("2x2", vec![entry(60, 10_000, 0, 0, Fault::Overheated)]);
+    let world = World::new(Mood::Kind).await;
+    let simulation = world.simulate(&fleet);
+    world.converges(&fleet, 10).await;
+    let retire = |retired| {
+        let node = "sim-1".parse().unwrap();
+        let change = node::Command::Change { node, cordoned: None, expected_devices: None, retired: Some(retired) };
+        world.server.lock().unwrap().submit(&Principal::SYSTEM, &Command::Node(change)).unwrap();
+    };
+    retire(true);
+    world.until(1800).await;
+    let refused = world.server.lock().unwrap().refusals["node.retired"];
+    assert!((5..30).contains(&refused), "{refused}");
+    retire(false);
+    // What was refused is told again; that the node's devices are there again, when all is told anew.
+    world.converges(&fleet, 2 * 3600).await;
+    simulation.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_tells_the_same_story() {
+    let mut stories = vec![];
+    for _ in 0..2 {
+        let world = World::new(Mood::Hostile).await;
+        let simulation = world.simulate(&troubled());
+        world.until(400).await;
+        simulation.stop().await;
+        stories.push(world.taken());
+    }
+    assert!(stories[0].len() > 20);
+    assert_eq!(stories[0], stories[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_nodes_report_from_one_process() {
+    let fleet = fleet("1000x8", vec![]);
+    let world = World::new(Mood::Kind).await;
+    let simulation = world.simulate(&fleet);
+    assert_eq!(simulation.len(), 1000);
+    world.converges(&fleet, 60).await;
+    assert_eq!(world.server.lock().unwrap().cluster.devices().len(), 8000);
+    assert_eq!(world.bus.lost(), 0);
+    simulation.stop().await;
+}
+
+/// The server's rules where the engine would be.
+#[derive(Clone)]
+struct Port(Arc<Mutex<Server>>);
+
+impl Decides for Port {
+    async fn submit(&self, request: Request) -> Result<Answer, Failure> {
+        let Command::Node(command) = request.command else { panic!("a report is for a node") };
+        let (node, report) = Report::from_command(command).expect("it is a report");
+        let mut server = self.0.lock().unwrap();
+        match server.report(&node, report) {
+            Reply::Taken { .. } => Ok(Answer {
+                position: server.cluster.at().position,
+                outcome: Outcome::Recorded(vec![]),
+                warnings: vec![],
+                repeated: false,
+            }),
+            Reply::Expected { next } => Err(Failure::Refused(Refusal::from(&Rejection::ReportGap { last: next - 1 }))),
+            Reply::Refused { code, detail, .. } => Err(Failure::Refused(Refusal {
+                kind: Kind::Conflict,
+                code,
+                detail,
+                refs: vec![],
+                unknown_login: None,
+                shortage: None,
+            })),
+            Reply::TryAgain { .. } => Err(Failure::Overloaded),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_reports_through_the_intake() {
+    let mut world = World::new(Mood::Kind).await;
+    world.intakes.drain(..).for_each(|intake| intake.abort());
+    tokio::task::yield_now().await;
+    let intake = Intake::start(&world.bus, Port(world.server.clone()), Bounds::default()).await.unwrap();
+    let fleet = troubled();
+    let simulation = world.simulate(&fleet);
+    world.until(100).await;
+    world.server.lock().unwrap().forget();
+    world.until(300).await;
+    world.converges(&fleet, 1200).await;
+    world.server.lock().unwrap().check_order();
+    let counts = intake.counters().counts();
+    assert!(counts.out_of_turn > 0, "{counts:?}");
+    let refused: u64 = counts.refused.values().sum();
+    assert_eq!(counts.received, counts.taken + counts.out_of_turn + refused);
+    simulation.stop().await;
+    intake.stop().await;
+}
