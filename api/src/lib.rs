@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The server and the command line: binary `dkube`, which composes everything.
+
+pub mod cli;
+pub mod http;
+pub mod log;
+pub mod serve;
+pub mod settings;

@@ -1,1 +1,6 @@
-fn main() {}
+//! The binary `dkube`.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    api::cli::main()
+}

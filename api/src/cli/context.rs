@@ -1,0 +1,86 @@
+//! What every client command works with.
+use super::{
+    answer,
+    args::{List, Read, Write},
+    call::Call,
+    client::{Client, Identity, Reply, fits_header},
+    console::{Console, Format},
+    credentials::{Credentials, Kept},
+    error::CliError,
+    page,
+    show::{self, Column},
+};
+use crate::settings::{Environment, Secret};
+
+/// A server, somebody who is signed in to it, and where to write.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    /// Speaks as them.
+    pub(super) client: Client,
+    /// What is kept of their sign-in; none where the token comes from the environment.
+    pub(super) kept: Option<Kept>,
+    /// Where to write.
+    pub(super) console: &'a mut Console,
+}
+
+impl<'a> Context<'a> {
+    /// With the token of the environment, else with the one kept for that server.
+    pub(super) fn signed_in(
+        anonymous: &Client,
+        environment: &Environment,
+        console: &'a mut Console,
+    ) -> Result<Self, CliError> {
+        let given = environment.get("DKUBE_TOKEN").map(|token| Secret::new(token.trim().to_owned()));
+        let kept = match given {
+            Some(_) => None,
+            None => Credentials::of(environment)?.find(anonymous.server().as_str())?,
+        };
+        let Some(token) = given.or_else(|| kept.as_ref().map(Kept::token)) else {
+            return Err(CliError::NotSignedIn(format!("not signed in to {}", anonymous.server())));
+        };
+        if !fits_header(&token) {
+            return Err(CliError::NotSignedIn("the token is not one that a server gave out".to_owned()));
+        }
+        Ok(Self { client: anonymous.acting_as(Identity::Token(token)), kept, console })
+    }
+
+    /// Lists what that call gives.
+    pub(super) async fn list(&mut self, call: Call, list: &List, columns: &[Column]) -> Result<(), CliError> {
+        self.list_of("items", list.apply(call), list.limit.map(|limit| limit as usize), columns).await
+    }
+
+    /// Lists what that call gives under that field.
+    pub(super) async fn list_of(
+        &mut self,
+        field: &str,
+        call: Call,
+        limit: Option<usize>,
+        columns: &[Column],
+    ) -> Result<(), CliError> {
+        let listed = page::gather(&self.client, call, field, limit).await?;
+        if self.console.format == Format::Json {
+            return Ok(self.console.json(&listed.document(field))?);
+        }
+        show::table(self.console, columns, &listed.items)?;
+        if listed.next.is_some() {
+            self.console.note("there is more: raise --limit")?;
+        }
+        Ok(())
+    }
+
+    /// Shows the one thing that this call gives.
+    pub(super) async fn show(&mut self, call: Call, read: &Read) -> Result<(), CliError> {
+        let Reply { body, .. } = self.client.send(&read.apply(call)).await?;
+        match self.console.format {
+            Format::Json => self.console.json(&body)?,
+            Format::Table => show::details(self.console, &body)?,
+        }
+        Ok(())
+    }
+
+    /// Gives a command, and tells what came of it.
+    pub(super) async fn command(&mut self, call: Call, write: &Write) -> Result<(), CliError> {
+        let Reply { body, .. } = self.client.send(&write.apply(call)).await?;
+        Ok(answer::tell(self.console, &body)?)
+    }
+}

@@ -1,0 +1,99 @@
+//! `dkube job …`
+use super::{
+    args::{List, Match, Read, Write},
+    call::Call,
+    context::Context,
+    error::CliError,
+    show::{As, Column},
+};
+use clap::Subcommand;
+use domain::{JobId, JobName, Login, Model, NodeName, PoolName};
+use serde_json::{Map, Value, json};
+
+const COLUMNS: [Column; 7] = [
+    ("JOB", "id", As::Text),
+    ("NAME", "name", As::Text),
+    ("USER", "user", As::Text),
+    ("DEVICES", "devices", As::Count),
+    ("POOL", "pool", As::Text),
+    ("KIND", "kind", As::Text),
+    ("STARTED", "started_at", As::Time),
+];
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the active jobs
+    List {
+        /// Only those of this user; none: those whose owner nobody knows
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<Login>,
+        /// Only those on devices of this pool
+        #[arg(long)]
+        pool: Option<PoolName>,
+        /// Only those on devices of this node
+        #[arg(long)]
+        node: Option<NodeName>,
+        #[command(flatten)]
+        list: List,
+    },
+    /// Show an active job
+    Show {
+        id: JobId,
+        #[command(flatten)]
+        read: Read,
+    },
+    /// Start a job: claim devices of the pool of its user's group
+    Start {
+        name: JobName,
+        /// For whom; left out: for yourself
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<Login>,
+        /// How many devices
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+        devices: u32,
+        /// Of which model, where the pool mixes them
+        #[arg(long)]
+        model: Option<Model>,
+        #[command(flatten)]
+        write: Write,
+    },
+    /// Finish a job: give its devices back
+    Finish {
+        id: JobId,
+        /// Finish somebody else's job; needs --reason
+        #[arg(long, requires = "reason")]
+        force: bool,
+        #[command(flatten)]
+        matching: Match,
+        #[command(flatten)]
+        write: Write,
+    },
+}
+
+impl Command {
+    pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
+        match self {
+            Self::List { user, pool, node, list } => {
+                let call =
+                    Call::get(["jobs"]).query_some("owner", user).query_some("pool", pool).query_some("node", node);
+                context.list(call, &list, &COLUMNS).await
+            }
+            Self::Show { id, read } => context.show(Call::get(["jobs", &id.to_string()]), &read).await,
+            Self::Start { name, user, devices, model, write } => {
+                let mut body =
+                    Map::from_iter([("name".to_owned(), json!(name)), ("devices".to_owned(), json!(devices))]);
+                if let Some(user) = user {
+                    body.insert("user".to_owned(), json!(user));
+                }
+                if let Some(model) = model {
+                    body.insert("model".to_owned(), json!(model));
+                }
+                context.command(Call::post(["jobs"], Value::Object(body)), &write).await
+            }
+            Self::Finish { id, force, matching, write } => {
+                let call = Call::delete(["jobs", &id.to_string()]).query_some("force", force.then_some(true));
+                context.command(matching.apply(call), &write).await
+            }
+        }
+    }
+}

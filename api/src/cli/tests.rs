@@ -1,0 +1,12 @@
+mod commands;
+mod events;
+mod failures;
+mod sign_in;
+
+use super::Cli;
+use clap::CommandFactory;
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}

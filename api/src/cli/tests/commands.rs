@@ -1,0 +1,323 @@
+use crate::cli::testing::{Player, json};
+use serde_json::{Value, json as value};
+
+const GPU: [&str; 2] = ["GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c", "GPU-00000000-0000-0000-0000-000000000002"];
+const JOB: &str = "0199c0de-0000-7000-8000-000000008000";
+
+fn unchanged() -> Value {
+    value!({"position": 41, "dry_run": false, "events": []})
+}
+
+/// Each command line, what it asks, and with which body.
+#[tokio::test]
+async fn what_each_command_asks() {
+    let [a, b] = GPU;
+    let cases: &[(&[&str], &str, Value)] = &[
+        (
+            &["pool", "create", "p", "--device", a, "--device", b],
+            "POST /v1/pools",
+            value!({"name": "p", "devices": [a, b]}),
+        ),
+        (
+            &["pool", "create", "p", "--model", "H100", "--count", "4"],
+            "POST /v1/pools",
+            value!({"name": "p", "model": "H100", "count": 4}),
+        ),
+        (&["pool", "create", "p"], "POST /v1/pools", value!({"name": "p", "devices": []})),
+        (&["pool", "add", "p", a], "PATCH /v1/pools/p/devices", value!({"add": [a]})),
+        (&["pool", "remove", "p", a, b], "PATCH /v1/pools/p/devices", value!({"remove": [a, b]})),
+        (&["pool", "set", "p", "--empty", "--if-match", "7"], "PUT /v1/pools/p/devices", value!({"devices": []})),
+        (&["pool", "delete", "p"], "DELETE /v1/pools/p", Value::Null),
+        (
+            &["group", "create", "g", "--user", "Ada", "--pool", "p"],
+            "POST /v1/groups",
+            value!({"name": "g", "users": ["ada"], "pool": "p"}),
+        ),
+        (&["group", "create", "g"], "POST /v1/groups", value!({"name": "g", "users": [], "pool": null})),
+        (
+            &["group", "edit", "g", "--add-user", "ada", "--no-pool"],
+            "PATCH /v1/groups/g",
+            value!({"add_users": ["ada"], "pool": null}),
+        ),
+        (&["group", "edit", "g", "--remove-user", "ada"], "PATCH /v1/groups/g", value!({"remove_users": ["ada"]})),
+        (&["group", "edit", "g", "--pool", "p"], "PATCH /v1/groups/g", value!({"pool": "p"})),
+        (&["group", "delete", "g"], "DELETE /v1/groups/g", Value::Null),
+        (&["user", "onboard", "ada", "bob"], "POST /v1/users", value!({"logins": ["ada", "bob"]})),
+        (
+            &["user", "onboard", "ada", "--no-group", "--role", "auditor"],
+            "POST /v1/users",
+            value!({"logins": ["ada"], "group": null, "role": "auditor"}),
+        ),
+        (&["user", "role", "ada", "operator"], "PATCH /v1/users/ada", value!({"role": "operator"})),
+        (&["user", "move", "ada", "g"], "PATCH /v1/users/ada", value!({"group": "g"})),
+        (&["user", "move", "ada", "--no-group"], "PATCH /v1/users/ada", value!({"group": null})),
+        (&["user", "suspend", "a@b.c"], "PATCH /v1/users/a@b.c", value!({"suspended": true})),
+        (&["user", "reinstate", "ada"], "PATCH /v1/users/ada", value!({"suspended": false})),
+        (&["user", "delete", "ada"], "DELETE /v1/users/ada", Value::Null),
+        (&["user", "delete", "ada", "bob"], "POST /v1/users/delete", value!({"logins": ["ada", "bob"]})),
+        (&["user", "erase", JOB], "POST /v1/users/0199c0de-0000-7000-8000-000000008000/erase", Value::Null),
+        (&["node", "cordon", "n.1"], "PATCH /v1/nodes/n.1", value!({"cordoned": true})),
+        (&["node", "uncordon", "n"], "PATCH /v1/nodes/n", value!({"cordoned": false})),
+        (&["node", "expect", "n", "--devices", "8"], "PATCH /v1/nodes/n", value!({"expected_devices": 8})),
+        (&["node", "expect", "n", "--as-seen"], "PATCH /v1/nodes/n", value!({"expected_devices": null})),
+        (&["node", "retire", "n"], "PATCH /v1/nodes/n", value!({"retired": true})),
+        (&["node", "reinstate", "n"], "PATCH /v1/nodes/n", value!({"retired": false})),
+        (
+            &["device", "cordon", a],
+            "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
+            value!({"cordoned": true}),
+        ),
+        (
+            &["device", "reinstate", a],
+            "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
+            value!({"retired": false}),
+        ),
+        (
+            &["job", "start", "train", "--user", "ada", "--devices", "2"],
+            "POST /v1/jobs",
+            value!({"name": "train", "user": "ada", "devices": 2}),
+        ),
+        (
+            &["job", "start", "train", "--devices", "2", "--model", "H100"],
+            "POST /v1/jobs",
+            value!({"name": "train", "devices": 2, "model": "H100"}),
+        ),
+        (&["job", "finish", JOB], "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000", Value::Null),
+        (
+            &["job", "finish", JOB, "--force", "--reason", "lost"],
+            "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000?force=true",
+            Value::Null,
+        ),
+        (&["token", "revoke", JOB], "DELETE /v1/tokens/0199c0de-0000-7000-8000-000000008000", Value::Null),
+    ];
+    let server = Player::of(cases.iter().map(|_| json(200, &unchanged()))).await;
+    for (arguments, line, body) in cases {
+        let ran = server.run(arguments).await;
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        assert_eq!(ran.out, "nothing changes: it is so already (at position 41)\n");
+        let asked = server.asked().pop().unwrap();
+        assert_eq!(asked.line, *line, "{arguments:?}");
+        let sent = if asked.body.is_empty() { Value::Null } else { serde_json::from_str(&asked.body).unwrap() };
+        assert_eq!(sent, *body, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_each_query_asks() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["pool", "list", "--group", "none"], "GET /v1/pools?group=none&limit=1000"),
+        (&["pool", "list", "--as-of", "41", "--limit", "5"], "GET /v1/pools?as_of=41&limit=5"),
+        (&["group", "list"], "GET /v1/groups?limit=1000"),
+        (&["user", "list", "--role", "auditor"], "GET /v1/users?role=auditor&limit=1000"),
+        (&["node", "list", "--contact", "lost"], "GET /v1/nodes?contact=lost&limit=1000"),
+        (
+            &["device", "list", "--pool", "p", "--health", "fatal", "--free"],
+            "GET /v1/devices?pool=p&health=fatal&free=true&limit=1000",
+        ),
+        (&["job", "list", "--user", "ada"], "GET /v1/jobs?owner=ada&limit=1000"),
+        (&["token", "list"], "GET /v1/tokens?limit=1000"),
+        (&["token", "list", "--user", "ada"], "GET /v1/users/ada/tokens?limit=1000"),
+    ];
+    let empty = value!({"items": [], "next": null, "position": 41});
+    let server = Player::of(cases.iter().map(|_| json(200, &empty))).await;
+    for (arguments, line) in cases {
+        let ran = server.run(arguments).await;
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        assert_eq!(server.lines().pop().unwrap(), *line, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_with_a_command() {
+    let server = Player::of([json(200, &unchanged()), json(200, &unchanged())]).await;
+    server.run(&["pool", "delete", "p", "--reason", "zu alt: 100%", "--planned-at", "40", "--if-match", "7"]).await;
+    server.run(&["pool", "delete", "p", "--dry-run"]).await;
+    let asked = server.asked();
+    assert_eq!(asked[0].header("dkube-reason"), "zu alt: 100%25");
+    assert_eq!(asked[0].header("dkube-planned-at"), "40");
+    assert_eq!(asked[0].header("if-match"), "\"7\"");
+    assert_eq!(asked[1].line, "DELETE /v1/pools/p?dry_run=true");
+    assert_eq!(asked[1].header("idempotency-key"), "", "a dry run has none");
+}
+
+#[tokio::test]
+async fn a_whole_set_is_written_on_the_revision_that_was_read() {
+    let pool = value!({"name": "p", "devices": [], "revision": 39});
+    let server = Player::of([json(200, &pool), json(200, &unchanged())]).await;
+    let ran = server.run(&["pool", "set", "p", GPU[0]]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(server.lines(), ["GET /v1/pools/p", "PUT /v1/pools/p/devices"]);
+    assert_eq!(server.asked()[1].header("if-match"), "\"39\"");
+}
+
+#[tokio::test]
+async fn what_came_of_a_command() {
+    let answer = value!({"position": 42, "dry_run": false, "events": [
+        {"position": 41, "id": "i", "type": "PoolUnbound", "subject": "group/g", "time": "2026-03-01T12:00:00.000001Z",
+         "actor": "user/ada", "data": {"group": "g", "pool": "p"}},
+        {"position": 42, "id": "j", "type": "PoolDeleted", "subject": "pool/p", "time": "2026-03-01T12:00:00.000002Z",
+         "actor": "user/ada", "data": {"name": "p"}}],
+        "warnings": [{"code": "group_without_pool", "detail": "the group has no pool now", "group": "g"}]});
+    let server = Player::of([json(200, &answer), json(200, &answer)]).await;
+    let ran = server.run(&["pool", "delete", "p"]).await;
+    let expected = "\
+POSITION  EVENT        SUBJECT  WHAT
+      41  PoolUnbound  group/g  group=g pool=p
+      42  PoolDeleted  pool/p   name=p
+";
+    assert_eq!(ran.out, expected);
+    assert_eq!(ran.err, "warning: the group has no pool now: group=g\n");
+    let ran = server.run(&["-o", "json", "pool", "delete", "p"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap(), answer);
+    assert_eq!(ran.err, "");
+}
+
+#[tokio::test]
+async fn what_would_come_of_a_command() {
+    let answer = value!({"position": 40, "dry_run": true,
+        "events": [{"type": "PoolDeleted", "subject": "pool/p", "actor": "user/ada", "data": {"name": "p"}}]});
+    let server = Player::of([json(200, &answer)]).await;
+    let ran = server.run(&["pool", "delete", "p", "--dry-run"]).await;
+    let expected = "\
+a dry run: nothing was recorded; this would be
+EVENT        SUBJECT  WHAT
+PoolDeleted  pool/p   name=p
+";
+    assert_eq!(ran.out, expected);
+}
+
+fn pool(name: &str) -> Value {
+    value!({"name": name, "models": ["H100"], "devices": ["a", "b"], "idle": 1, "busy": 1, "quarantined": 0,
+        "cordoned": 0, "group": null, "revision": 7})
+}
+
+#[tokio::test]
+async fn a_list_is_followed_to_its_end() {
+    let pages = || {
+        [
+            json(200, &value!({"items": [pool("a"), pool("b")], "next": "b", "position": 41})),
+            json(200, &value!({"items": [pool("c")], "next": null, "position": 42})),
+        ]
+    };
+    let server = Player::of(pages().into_iter().chain(pages())).await;
+    let ran = server.run(&["pool", "list"]).await;
+    let expected = "\
+NAME  MODEL  DEVICES  IDLE  BUSY  QUARANTINED  CORDONED  GROUP
+a     H100         2     1     1            0         0  -
+b     H100         2     1     1            0         0  -
+c     H100         2     1     1            0         0  -
+";
+    assert_eq!(ran.out, expected, "{ran:?}");
+    assert_eq!(server.lines(), ["GET /v1/pools?limit=1000", "GET /v1/pools?limit=1000&after=b"]);
+    let ran = server.run(&["-o", "json", "pool", "list"]).await;
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document, value!({"items": [pool("a"), pool("b"), pool("c")], "next": null, "position": 41}));
+}
+
+#[tokio::test]
+async fn a_limit_is_kept_and_more_is_said() {
+    let server = Player::of([json(200, &value!({"items": [pool("a")], "next": "a", "position": 41}))]).await;
+    let ran = server.run(&["pool", "list", "--limit", "1"]).await;
+    assert_eq!(server.lines(), ["GET /v1/pools?limit=1"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, "there is more: raise --limit\n"));
+}
+
+#[tokio::test]
+async fn a_page_may_be_empty_and_lead_on() {
+    let seen = value!({"position": 3, "type": "PoolCreated", "subject": "pool/p", "time": "2026-03-01T12:00:00.000001Z",
+        "actor": "user/ada", "reason": "because", "data": {}});
+    let server = Player::of([
+        json(200, &value!({"events": [], "next": "9", "position": 41})),
+        json(200, &value!({"events": [seen], "next": null, "position": 41})),
+    ])
+    .await;
+    let ran =
+        server.run(&["audit", "list", "--type", "PoolCreated", "--type", "PoolDeleted", "--actor", "user/ada"]).await;
+    let expected = "\
+POSITION  TIME                     EVENT        SUBJECT  ACTOR     WHY
+       3  2026-03-01 12:00:00 UTC  PoolCreated  pool/p   user/ada  because
+";
+    assert_eq!(ran.out, expected, "{ran:?}");
+    let query = "actor=user%2Fada&type=PoolCreated%2CPoolDeleted&order=desc";
+    assert_eq!(
+        server.lines(),
+        [format!("GET /v1/audit?{query}&limit=100"), format!("GET /v1/audit?{query}&limit=100&after=9")]
+    );
+}
+
+#[tokio::test]
+async fn an_export_is_whole_or_not_there() {
+    use crate::cli::testing::text;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.csv");
+    let to = path.to_str().unwrap();
+    let broken = futures::stream::iter([Ok(b"a,b\n".to_vec()), Err(std::io::Error::other("broke"))]);
+    let server = Player::of([
+        text(200, "text/csv; charset=utf-8; header=present", axum::body::Body::from_stream(broken)),
+        text(200, "text/csv; charset=utf-8; header=present", "a,b\n1,2\n"),
+        text(200, "application/x-ndjson", "{}\n"),
+    ])
+    .await;
+    let csv = ["audit", "export", "--format", "csv", "--to-file", to];
+    let ran = server.run(&csv).await;
+    assert_eq!(ran.code, 5, "{ran:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let ran = server.run(&csv).await;
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n1,2\n");
+    assert_eq!(server.asked()[1].header("accept"), "text/csv");
+    let ran = server.run(&csv).await;
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let ran = server.run(&["audit", "export"]).await;
+    assert_eq!((ran.code, ran.out.as_str()), (0, "{}\n"));
+}
+
+#[tokio::test]
+async fn a_list_that_goes_in_circles_ends() {
+    let page = || json(200, &value!({"items": [pool("a")], "next": "a", "position": 41}));
+    let server = Player::of([page(), page(), page()]).await;
+    let ran = server.run(&["pool", "list"]).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("goes in circles"), "{ran:?}");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn one_thing_is_shown_by_its_fields() {
+    let server = Player::of([json(200, &pool("a"))]).await;
+    let ran = server.run(&["pool", "show", "a", "--as-of", "2026-03-01T12:00:00Z", "--min-position", "9"]).await;
+    let asked = &server.asked()[0];
+    assert_eq!(asked.line, "GET /v1/pools/a?as_of=2026-03-01T12%3A00%3A00Z");
+    assert_eq!(asked.header("dkube-min-position"), "9");
+    assert!(ran.out.contains("devices      a\n             b\n") && ran.out.contains("revision     7\n"), "{ran:?}");
+}
+
+#[test]
+fn what_makes_no_sense_is_a_usage_error() {
+    use clap::Parser;
+    let cases: &[&[&str]] = &[
+        &["pool", "create", "Vision"],
+        &["pool", "create", "p", "--model", "H100"],
+        &["pool", "create", "p", "--device", GPU[0], "--count", "1", "--model", "m"],
+        &["pool", "add", "p"],
+        &["pool", "set", "p"],
+        &["pool", "delete", "p", "--dry-run", "--idempotency-key", "k"],
+        &["group", "edit", "g"],
+        &["group", "edit", "g", "--pool", "p", "--no-pool"],
+        &["user", "onboard"],
+        &["user", "role", "ada", "king"],
+        &["user", "move", "ada"],
+        &["user", "move", "ada", "g", "--no-group"],
+        &["job", "start", "train"],
+        &["job", "start", "train", "--devices", "0"],
+        &["job", "finish", JOB, "--force"],
+        &["device", "cordon", "GPU-1"],
+        &["pool", "list", "--limit", "0"],
+        &["pool", "list", "--as-of", "yesterday"],
+    ];
+    for arguments in cases {
+        let all = std::iter::once(&"dkube").chain(*arguments);
+        let error = crate::cli::Cli::try_parse_from(all).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{arguments:?}");
+    }
+}

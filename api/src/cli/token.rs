@@ -1,0 +1,130 @@
+//! `dkube token …`
+use super::{
+    answer,
+    args::{List, Write},
+    call::Call,
+    client::Reply,
+    console::Format,
+    context::Context,
+    error::CliError,
+    password,
+    show::{As, Column},
+    sign_in::{self, Session},
+};
+use clap::{Subcommand, ValueEnum};
+use domain::{Login, TokenId, TokenName};
+use serde_json::json;
+
+const COLUMNS: [Column; 6] = [
+    ("TOKEN", "id", As::Text),
+    ("NAME", "name", As::Text),
+    ("OWNER", "owner", As::Text),
+    ("SCOPE", "scope", As::Text),
+    ("ISSUED", "issued_at", As::Time),
+    ("EXPIRES", "expires_at", As::Time),
+];
+
+/// What a token may be used for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scope {
+    /// Looking
+    Read,
+    /// All that its owner may do, but make tokens and passwords
+    Full,
+    /// /metrics alone
+    Metrics,
+}
+
+impl Scope {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Full => "full",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List your tokens, or a user's
+    List {
+        /// Whose
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<Login>,
+        #[command(flatten)]
+        list: List,
+    },
+    /// Make a token for yourself; needs your password, and shows the secret this once
+    Create(Create),
+    /// Revoke a token
+    Revoke {
+        id: TokenId,
+        #[command(flatten)]
+        write: Write,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Create {
+    name: TokenName,
+    /// What it may be used for
+    #[arg(long, value_enum, default_value = "read")]
+    scope: Scope,
+    /// After how many days it ends
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=366))]
+    expires_in_days: u32,
+    /// Who you are; left out: who is signed in
+    #[arg(long, value_name = "LOGIN")]
+    login: Option<String>,
+    #[command(flatten)]
+    password: password::Source,
+    #[command(flatten)]
+    write: Write,
+}
+
+impl Command {
+    pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
+        match self {
+            Self::List { user, list } => {
+                let call = match &user {
+                    Some(login) => Call::get(["users", login.as_str(), "tokens"]),
+                    None => Call::get(["tokens"]),
+                };
+                context.list(call, &list, &COLUMNS).await
+            }
+            Self::Create(create) => create.run(context).await,
+            Self::Revoke { id, write } => context.command(Call::delete(["tokens", &id.to_string()]), &write).await,
+        }
+    }
+}
+
+impl Create {
+    /// Only a session makes tokens: one is opened for this, and closed again.
+    async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
+        let kept = context.kept.as_ref().map(|kept| kept.login.clone());
+        let login = self.login.or(kept).map_or_else(|| password::ask("Login: "), Ok)?;
+        let password = self.password.read(&format!("Password of {login}: "))?;
+        let session = Session::open(&context.client, &login, &password).await?;
+        let body = json!({"name": self.name, "scope": self.scope.as_str(), "expires_in_days": self.expires_in_days});
+        let made = session.client.send(&self.write.apply(Call::post(["tokens"], body))).await;
+        if session.close().await.is_err() {
+            context.console.note("warning: the session could not be closed; it ends by itself")?;
+        }
+        let Reply { body, .. } = made?;
+        let secret = sign_in::secret(&body);
+        if context.console.format == Format::Json || self.write.is_dry_run() {
+            answer::tell(context.console, &body)?;
+        } else if let Some(secret) = &secret {
+            // The secret alone on standard output, so that it can go straight into a file.
+            context.console.note("this is the token's secret; it is shown this once:")?;
+            context.console.line(secret.reveal())?;
+        }
+        if secret.is_none() && !self.write.is_dry_run() {
+            context
+                .console
+                .note("warning: the secret was lost with an earlier answer: revoke this token and make another")?;
+        }
+        Ok(())
+    }
+}

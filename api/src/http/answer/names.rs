@@ -1,0 +1,62 @@
+use crate::http::{app::App, problem::Named};
+use domain::{Actor, Event, Login, Position, Subject, UserId, user};
+use projections::Presenter;
+
+/// What things were called at a position: the log names users by id, people by login.
+pub(crate) struct Names<'a> {
+    app: &'a App,
+    at: Position,
+    fresh: Vec<(UserId, Login)>,
+    named: &'a [Login],
+}
+
+impl<'a> Names<'a> {
+    /// The names at this position.
+    pub(crate) const fn at(app: &'a App, at: Position) -> Self {
+        Self { app, at, fresh: vec![], named: &[] }
+    }
+
+    /// The logins of the command that is answered, in its order.
+    pub(crate) const fn naming(mut self, logins: &'a [Login]) -> Self {
+        self.named = logins;
+        self
+    }
+
+    /// Names that these events gave: the read models may not know them yet.
+    pub(crate) fn with<'e>(mut self, events: impl IntoIterator<Item = &'e Event>) -> Self {
+        self.fresh.extend(events.into_iter().filter_map(|event| match event {
+            Event::User(user::Event::Onboarded { user, login, .. }) => Some((*user, login.clone())),
+            _ => None,
+        }));
+        self
+    }
+
+    /// The user's login: the id where there never was such a user.
+    pub(crate) fn user(&self, id: UserId) -> String {
+        let fresh = self.fresh.iter().find(|(user, _)| *user == id).map(|(_, login)| login.clone());
+        let known = || self.app.present(|state| Presenter::new(state.names(), self.at).login(id).cloned());
+        let login = fresh.or_else(known);
+        login.map_or_else(|| id.to_string(), |login| login.to_string())
+    }
+
+    /// Who, as it is shown.
+    pub(crate) fn actor(&self, actor: &Actor) -> String {
+        match actor {
+            Actor::User(id) => format!("user/{}", self.user(*id)),
+            Actor::System | Actor::Agent(_) => actor.to_string(),
+        }
+    }
+}
+
+impl Named for Names<'_> {
+    fn subject(&self, subject: &Subject) -> String {
+        match subject {
+            Subject::User(id) => format!("user/{}", self.user(*id)),
+            other => other.to_string(),
+        }
+    }
+
+    fn login_named(&self, nth: u32) -> Option<String> {
+        self.named.get(usize::try_from(nth).ok()?).map(ToString::to_string)
+    }
+}

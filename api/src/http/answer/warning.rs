@@ -1,0 +1,56 @@
+use super::Names;
+use domain::{JobId, Warning};
+use serde::Serialize;
+
+/// What else follows from an accepted command.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Warning)]
+pub(crate) struct WarningView {
+    /// Which consequence.
+    #[schema(example = "jobs_keep_devices")]
+    code: &'static str,
+    /// What that means, for a person.
+    detail: &'static str,
+    /// Whom it is about, by login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    /// The group that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    /// The pool that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool: Option<String>,
+    /// The jobs that it is about, at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<uuid::Uuid>)]
+    jobs: Vec<JobId>,
+}
+
+impl WarningView {
+    pub(super) fn of(warning: &Warning, names: &Names<'_>) -> Self {
+        let blank = Self { code: "", detail: "", user: None, group: None, pool: None, jobs: vec![] };
+        match warning {
+            Warning::JobsKeepDevices { user, jobs } => Self {
+                code: "jobs_keep_devices",
+                detail: "the user left the group, and their jobs keep their devices until they end",
+                user: Some(names.user(*user)),
+                jobs: jobs.clone(),
+                ..blank
+            },
+            Warning::PoolUnboundUnderJobs { group, pool, jobs } => Self {
+                code: "pool_unbound_under_jobs",
+                detail: "the group lost the pool, and its jobs keep their devices until they end",
+                group: Some(group.to_string()),
+                pool: Some(pool.to_string()),
+                jobs: jobs.clone(),
+                ..blank
+            },
+            Warning::GroupWithoutPool { group } => Self {
+                code: "group_without_pool",
+                detail: "the group has no pool now: its users can claim no devices",
+                group: Some(group.to_string()),
+                ..blank
+            },
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What every handler can reach.
+use super::{
+    auth::{Passwords, Sessions, Slowdown},
+    metrics::Metrics,
+    port::{Clock, Commands, EventLog, SharedVault, Vitals},
+};
+use domain::{ClusterId, Position, Timestamp};
+use projections::{Live, Past, State};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+use tokio::sync::{Semaphore, watch};
+
+/// Bounds and choices of the HTTP server.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The address that browsers use: when it is https, the session cookie travels over TLS only.
+    pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whether `/metrics` answers without a sign-in.
+    pub open_metrics: bool,
+    /// The largest body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a client may take to send a request's head, and again its body.
+    pub read_timeout: Duration,
+    /// How long a handler may take.
+    pub handler_timeout: Duration,
+    /// How long `Dkube-Min-Position` waits.
+    pub position_timeout: Duration,
+    /// How long `as_of` waits for the past to be rebuilt.
+    pub past_timeout: Duration,
+    /// The most requests at a time, streams aside.
+    pub requests_max: usize,
+    /// The most connections at a time.
+    pub connections_max: usize,
+    /// The most event streams at a time, and exports of the audit trail likewise.
+    pub streams_max: usize,
+    /// How often a stream that has nothing to tell shows that it lives.
+    pub heartbeat: Duration,
+    /// How long requests in flight may go on once the server stops.
+    pub shutdown_timeout: Duration,
+    /// The most sessions at a time.
+    pub sessions_max: usize,
+    /// How long a session lasts unused.
+    pub session_idle: Duration,
+    /// How long a session lasts.
+    pub session_life: Duration,
+    /// What a password hash costs.
+    pub password_cost: PasswordCost,
+}
+
+/// What a password hash costs whoever computes it (argon2id, RFC 9106).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordCost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Default for PasswordCost {
+    /// OWASP's first choice for argon2id.
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 }
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        const HOUR: u64 = 3600;
+        Self {
+            public_url: None,
+            trusted_proxies: vec![],
+            open_metrics: false,
+            body_bytes_max: 1 << 20,
+            read_timeout: Duration::from_secs(15),
+            handler_timeout: Duration::from_secs(30),
+            position_timeout: Duration::from_secs(5),
+            past_timeout: Duration::from_secs(20),
+            requests_max: 1024,
+            connections_max: 4096,
+            streams_max: 256,
+            heartbeat: Duration::from_secs(15),
+            shutdown_timeout: Duration::from_secs(10),
+            sessions_max: 10_000,
+            session_idle: Duration::from_secs(8 * HOUR),
+            session_life: Duration::from_secs(24 * HOUR),
+            password_cost: PasswordCost::default(),
+        }
+    }
+}
+
+/// What the HTTP server is made of.
+pub struct Parts {
+    /// Which cluster this is.
+    pub cluster: ClusterId,
+    /// Where commands go.
+    pub commands: Arc<dyn Commands>,
+    /// The committed events.
+    pub log: Arc<dyn EventLog>,
+    /// The read models as they stand.
+    pub live: Live,
+    /// The read models as they stood.
+    pub past: Past,
+    /// Opens what is sealed in events.
+    pub vault: SharedVault,
+    /// The server's time.
+    pub clock: Clock,
+    /// How the rest is.
+    pub vitals: Arc<dyn Vitals>,
+    /// Bounds and choices.
+    pub settings: HttpSettings,
+    /// Becomes true when the server begins to stop: streams end.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// What stands behind an [`App`].
+pub struct Shared {
+    pub(crate) parts: Parts,
+    pub(crate) sessions: Sessions,
+    pub(crate) slowdown: Slowdown,
+    pub(crate) passwords: Passwords,
+    pub(crate) metrics: Metrics,
+    pub(crate) requests: Arc<Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("cluster", &self.parts.cluster).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// An app of these parts, with no sessions.
+    pub fn new(parts: Parts) -> Self {
+        let settings = &parts.settings;
+        Self(Arc::new(Shared {
+            sessions: Sessions::new(settings),
+            slowdown: Slowdown::default(),
+            passwords: Passwords::new(settings.password_cost),
+            metrics: Metrics::default(),
+            requests: Arc::new(Semaphore::new(settings.requests_max)),
+            streams: Arc::new(Semaphore::new(settings.streams_max)),
+            parts,
+        }))
+    }
+
+    /// Bounds and choices.
+    pub(crate) fn settings(&self) -> &HttpSettings {
+        &self.parts.settings
+    }
+
+    /// The server's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.parts.clock)()
+    }
+
+    /// Reads from the present. What reads must not read again inside: a writer that waits would part the two for ever.
+    pub(crate) fn present<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(self.parts.live.read().state())
+    }
+
+    /// The last durable position.
+    pub(crate) fn durable(&self) -> Position {
+        *self.parts.commands.watermark().borrow()
+    }
+
+    /// Whether the read models reached that position within this time.
+    pub(crate) async fn reached(&self, position: Position, within: Duration) -> bool {
+        self.parts.live.wait_for(position, within).await.is_ok()
+    }
+
+    /// Waits a moment for the read models to show what is durable already.
+    pub(crate) async fn catch_up(&self) {
+        self.reached(self.durable(), Duration::from_secs(1)).await;
+    }
+}

@@ -1,0 +1,82 @@
+//! The gate before every route: who asks, and does the table let them.
+use super::{Address, Asker, Credential, Rule, TokenSecret, asker::judge, cookie, rule_of};
+use crate::http::{app::App, problem::Problem, problem::denied};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use domain::Denied;
+use std::time::Duration;
+
+/// How long a sign-in that the read models do not know yet waits for them.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// Lets a request pass to its handler, with an [`Asker`] where the route's rule wants one.
+pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let rule = path.and_then(|path| rule_of(request.method(), path.as_str()));
+    // A path that does not take this method: the router says so, and has nothing to guard.
+    let Some(rule) = rule else { return next.run(request).await };
+    let open = rule == Rule::Open || (rule == METRICS && app.settings().open_metrics);
+    if open {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let address = Address::of(app.settings(), &parts);
+    match enter(&app, &parts.method, &parts.headers, rule, address).await {
+        Ok(asker) => {
+            parts.extensions.insert(asker);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+const METRICS: Rule = Rule::May(domain::Action::ReadMetrics);
+
+async fn enter(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    rule: Rule,
+    Address(address): Address,
+) -> Result<Asker, Problem> {
+    let credential = presented(app, method, headers)?;
+    let judged = || app.present(|state| judge(state.cluster(), credential, rule, address, app.now()));
+    let mut verdict = judged();
+    if verdict.is_err() {
+        // What made this sign-in good may be recorded a moment ago.
+        let durable = app.durable();
+        if app.parts.live.position() < durable && app.reached(durable, CATCH_UP).await {
+            verdict = judged();
+        }
+    }
+    if let (Err(Denied::Unknown | Denied::Suspended), Credential::Session(key, _)) = (&verdict, &credential) {
+        app.sessions.end(key);
+    }
+    verdict.map_err(denied)
+}
+
+fn presented(app: &App, method: &Method, headers: &HeaderMap) -> Result<Credential, Problem> {
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(line) = lines.next() {
+        // A token that is wrong is never made good by a cookie.
+        let invalid = || denied(Denied::Unknown);
+        let text = line.to_str().ok().filter(|_| lines.next().is_none()).ok_or_else(invalid)?;
+        let (scheme, token) = text.split_once(' ').ok_or_else(invalid)?;
+        let secret = TokenSecret::parse(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"));
+        return Ok(Credential::Token(secret.ok_or_else(invalid)?.hash()));
+    }
+    let missing = || Problem::new("auth.required", "this needs a sign-in");
+    let secret = cookie::presented_secret(app.settings(), headers).ok_or_else(missing)?;
+    let key = secret.key();
+    let session = app.sessions.touch(&key, app.now()).ok_or_else(|| denied(Denied::Unknown))?;
+    let safe = *method == Method::GET || *method == Method::HEAD;
+    let token = headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
+    if safe || token.is_some_and(|token| secret.has_csrf(token)) {
+        return Ok(Credential::Session(key, session));
+    }
+    Err(Problem::new("auth.csrf", "with the session cookie, whatever writes carries the header X-CSRF-Token"))
+}

@@ -1,0 +1,24 @@
+//! Who asks, and whether they may: checked for every route before its handler runs, by one table.
+mod address;
+mod asker;
+mod cookie;
+mod gate;
+mod password;
+mod rules;
+mod secret;
+mod sessions;
+mod slowdown;
+
+pub(crate) use address::Address;
+pub(crate) use asker::{Asker, Credential, still_valid};
+pub(crate) use cookie::{clear_cookie, clear_presented, presented_secret, session_cookie};
+pub(crate) use gate::gate;
+pub use password::hash_password;
+pub(crate) use password::{NewPassword, Password, Passwords};
+pub(crate) use rules::{Rule, rule_of};
+pub(crate) use secret::{SessionSecret, TokenSecret, random_id};
+pub(crate) use sessions::{SessionKey, Sessions};
+pub(crate) use slowdown::Slowdown;
+
+#[cfg(test)]
+pub(crate) use rules::RULES;

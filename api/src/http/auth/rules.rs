@@ -1,0 +1,98 @@
+//! The table from each route to what a role must allow for it.
+use axum::http::Method;
+use domain::Action;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Anybody, signed in or not.
+    Open,
+    /// Whoever is signed in: it is about their own sign-in.
+    SignedIn,
+    /// Whoever's role allows this.
+    May(Action),
+}
+
+use Rule::{May, Open, SignedIn};
+
+/// Every route. A route that is missing here answers nobody, and a test fails.
+#[rustfmt::skip]
+pub(crate) const RULES: &[(&str, &str, Rule)] = &[
+    ("GET", "/livez", Open),
+    ("GET", "/readyz", Open),
+    ("GET", "/metrics", May(Action::ReadMetrics)),
+    ("GET", "/openapi.json", Open),
+    ("GET", "/problems", Open),
+    ("GET", "/problems/{code}", Open),
+
+    ("POST", "/v1/session", Open),
+    ("GET", "/v1/session", SignedIn),
+    ("DELETE", "/v1/session", SignedIn),
+    ("GET", "/v1/sessions", May(Action::ReadTokens)),
+    ("DELETE", "/v1/sessions/{id}", May(Action::ManageTokens)),
+    ("POST", "/v1/password", May(Action::ChangePassword)),
+    ("GET", "/v1/tokens", May(Action::ReadTokens)),
+    ("POST", "/v1/tokens", May(Action::ManageTokens)),
+    ("DELETE", "/v1/tokens/{id}", May(Action::ManageTokens)),
+
+    ("GET", "/v1/overview", May(Action::ReadOverview)),
+    ("GET", "/v1/pools", May(Action::ReadPools)),
+    ("GET", "/v1/pools/{name}", May(Action::ReadPools)),
+    ("POST", "/v1/pools", May(Action::ManagePools)),
+    ("PUT", "/v1/pools/{name}/devices", May(Action::ManagePools)),
+    ("PATCH", "/v1/pools/{name}/devices", May(Action::ManagePools)),
+    ("DELETE", "/v1/pools/{name}", May(Action::ManagePools)),
+    ("GET", "/v1/groups", May(Action::ReadGroups)),
+    ("GET", "/v1/groups/{name}", May(Action::ReadGroups)),
+    ("POST", "/v1/groups", May(Action::ManageGroups)),
+    ("PATCH", "/v1/groups/{name}", May(Action::ManageGroups)),
+    ("DELETE", "/v1/groups/{name}", May(Action::ManageGroups)),
+    ("GET", "/v1/users", May(Action::ReadUsers)),
+    ("GET", "/v1/users/{login}", May(Action::ReadUsers)),
+    ("GET", "/v1/users/{login}/tokens", May(Action::ReadTokens)),
+    ("POST", "/v1/users", May(Action::ManageUsers)),
+    ("PATCH", "/v1/users/{login}", May(Action::ManageUsers)),
+    ("DELETE", "/v1/users/{login}", May(Action::ManageUsers)),
+    ("POST", "/v1/users/delete", May(Action::ManageUsers)),
+    ("POST", "/v1/users/{login}/erase", May(Action::Erase)),
+    ("GET", "/v1/nodes", May(Action::ReadNodes)),
+    ("GET", "/v1/nodes/{name}", May(Action::ReadNodes)),
+    ("PATCH", "/v1/nodes/{name}", May(Action::ManageNodes)),
+    ("GET", "/v1/devices", May(Action::ReadDevices)),
+    ("GET", "/v1/devices/{uuid}", May(Action::ReadDevices)),
+    ("PATCH", "/v1/devices/{uuid}", May(Action::ManageDevices)),
+    ("GET", "/v1/jobs", May(Action::ReadJobs)),
+    ("GET", "/v1/jobs/{id}", May(Action::ReadJobs)),
+    ("POST", "/v1/jobs", May(Action::RunJobs)),
+    ("DELETE", "/v1/jobs/{id}", May(Action::RunJobs)),
+    ("GET", "/v1/audit", May(Action::ReadAudit)),
+    ("GET", "/v1/audit/{position}", May(Action::ReadAudit)),
+    ("GET", "/v1/events", May(Action::Follow)),
+];
+
+/// The rule of a route: none if there is no such route with this method. `HEAD` is `GET`.
+pub(crate) fn rule_of(method: &Method, path: &str) -> Option<Rule> {
+    let method = if *method == Method::HEAD { Method::GET.as_str() } else { method.as_str() };
+    RULES.iter().find(|(verb, route, _)| *verb == method && *route == path).map(|(_, _, rule)| *rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_route_is_twice_in_the_table() {
+        let routes: BTreeSet<_> = RULES.iter().map(|(method, path, _)| (method, path)).collect();
+        assert_eq!(routes.len(), RULES.len());
+    }
+
+    #[test]
+    fn what_reads_is_a_get_and_what_writes_is_not() {
+        for (method, path, rule) in RULES {
+            if let May(action) = rule {
+                assert_eq!(action.reads(), *method == "GET", "{method} {path}");
+            }
+        }
+    }
+}

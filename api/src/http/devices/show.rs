@@ -1,0 +1,40 @@
+use crate::http::{
+    answer::{EventView, Shown},
+    audit,
+    input::{AsOf, Look, Segment},
+    problem::Problem,
+};
+use domain::{Subject, device::DeviceId};
+use projections::{Filter, Order, Query, view::DeviceView};
+use serde::Serialize;
+
+/// How many events of its history a device shows: the newest.
+const HISTORY: usize = 50;
+
+/// A device with its history.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct DeviceWithHistory {
+    /// The device.
+    #[serde(flatten)]
+    device: DeviceView,
+    /// What happened to it, the newest first: at most 50 events, and only for those who may read the audit trail, which
+    /// has all.
+    history: Vec<EventView>,
+}
+
+/// One device, with its history.
+#[utoipa::path(get, path = "/v1/devices/{uuid}", tag = "devices", operation_id = "show_device",
+    params(("uuid" = String, Path, description = "The device: `GPU-` and a UUID"), AsOf),
+    responses((status = 200, body = DeviceWithHistory)))]
+pub(super) async fn show(Segment(id): Segment<DeviceId>, look: Look) -> Result<Shown<DeviceWithHistory>, Problem> {
+    let (position, device) = look.view(|view| (view.position(), view.device(id)));
+    let device = look.found(device, "device.not_found", format_args!("device/{id}"))?;
+    let history = if look.asker.sees_people() {
+        let filter = Filter { subjects: Some(vec![Subject::Device(id)]), ..Filter::default() };
+        let query = Query { filter, order: Order::NewestFirst, after: None, limit: HISTORY };
+        audit::events(look.app(), query, position).await?
+    } else {
+        vec![]
+    };
+    Ok(Shown::one(position, device.revision, DeviceWithHistory { device, history }))
+}

@@ -1,0 +1,12 @@
+//! `/livez`, `/readyz` and `/metrics`: how the server is, for those who watch it.
+mod live;
+mod metrics;
+mod ready;
+
+use super::app::App;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of health.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(live::live)).routes(routes!(ready::ready)).routes(routes!(metrics::metrics))
+}

@@ -1,0 +1,34 @@
+use crate::http::problem::{MEDIA_TYPE, Problem};
+use axum::{
+    extract::Request,
+    http::header,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::any::Any;
+
+/// Makes a problem document of every failure that is not one yet: those that the router itself answers.
+pub(crate) async fn tidy(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let told = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.as_bytes();
+        kind == MEDIA_TYPE.as_bytes() || kind == b"application/json"
+    });
+    if told || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let mut problem = Problem::of_status(status);
+    if let Some(allow) = allow {
+        problem = problem.header(header::ALLOW, allow);
+    }
+    problem.into_response()
+}
+
+/// The answer to whom a handler panicked.
+pub(crate) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let said = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
+    tracing::error!(panic = said.unwrap_or("unknown"), "a handler panicked");
+    Problem::new("server.fault", "the server failed; its log says more").into_response()
+}

@@ -1,0 +1,85 @@
+//! The HTTP server: it parses, makes one call to the engine or a read model, and renders.
+//!
+//! One endpoint is one file under the folder of its noun. Who may use it is in one table (`auth/rules.rs`), what can go
+//! wrong in another (`problem/table.rs`).
+mod answer;
+mod app;
+mod audit;
+mod auth;
+mod devices;
+mod events;
+mod groups;
+mod health;
+mod input;
+mod jobs;
+mod layer;
+mod metrics;
+mod nodes;
+mod openapi;
+mod overview;
+mod pools;
+pub mod port;
+mod problem;
+mod serve;
+mod session;
+mod tokens;
+mod users;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use app::{App, HttpSettings, Parts, PasswordCost};
+pub use auth::hash_password;
+pub use serve::serve;
+
+use axum::{Json, Router, middleware, routing::get};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// Everything that the server answers.
+pub fn router(app: App) -> Router {
+    let (routes, document) = routes();
+    let document = openapi::complete(document);
+    let shown = document.clone();
+    let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json").validator_url("none"));
+    let routes = routes
+        .route("/openapi.json", get(|| async move { Json(shown) }))
+        .route("/problems", get(problem::page::list))
+        .route("/problems/{code}", get(problem::page::show))
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::gate))
+        // The gate comes before this: it would have no rule for the page's files.
+        .merge(docs)
+        .fallback(|| async { problem::Problem::new("request.not_found", "there is no such path") })
+        .layer(middleware::from_fn_with_state(app.clone(), layer::limit))
+        .layer(CatchPanicLayer::custom(layer::panicked))
+        .layer(middleware::from_fn(layer::tidy))
+        .layer(middleware::from_fn(layer::harden))
+        .layer(middleware::from_fn_with_state(app.clone(), layer::identify));
+    routes.with_state(app)
+}
+
+/// The OpenAPI document of everything that the server answers.
+pub fn document() -> OpenApi {
+    openapi::complete(routes().1)
+}
+
+fn routes() -> (Router<App>, OpenApi) {
+    OpenApiRouter::with_openapi(openapi::base())
+        .merge(overview::routes())
+        .merge(pools::routes())
+        .merge(groups::routes())
+        .merge(users::routes())
+        .merge(nodes::routes())
+        .merge(devices::routes())
+        .merge(jobs::routes())
+        .merge(audit::routes())
+        .merge(events::routes())
+        .merge(session::routes())
+        .merge(tokens::routes())
+        .merge(health::routes())
+        .split_for_parts()
+}

@@ -1,0 +1,129 @@
+//! The OpenAPI document: made from the handlers, with what all of them share added here.
+use super::{
+    auth::{Rule, rule_of},
+    problem::{self, MEDIA_TYPE},
+};
+use axum::http::Method;
+use utoipa::{
+    PartialSchema as _, ToSchema as _,
+    openapi::{
+        Components, Content, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Schema, Type},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+const ABOUT: &str = "Pools, groups, users, nodes, devices and jobs of a GPU cluster.\n\n\
+    Every command is accepted or refused as a whole, and recorded. Failures are problem documents (RFC 9457) with a \
+    stable `code`: see `/problems`. Users are shown by login; `data` of events names them by id.";
+
+/// The document before the handlers are added.
+pub(super) fn base() -> OpenApi {
+    let mut info = Info::new("DKube Operator", env!("CARGO_PKG_VERSION"));
+    info.description = Some(ABOUT.to_owned());
+    let mut license = License::new("Apache-2.0");
+    license.identifier = Some("Apache-2.0".to_owned());
+    info.license = Some(license);
+    let mut components = Components::new();
+    let mut schemas = vec![(problem::Document::name().to_string(), problem::Document::schema())];
+    problem::Document::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("dkube_…").build();
+    components.add_security_scheme("token", SecurityScheme::Http(token));
+    let cookie = ApiKeyValue::with_description("dkube_session", "Behind TLS it is called `__Host-dkube_session`.");
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    OpenApiBuilder::new().info(info).components(Some(components)).build()
+}
+
+/// Adds what all calls share: the headers of commands and queries, the problem document, and who may.
+pub(super) fn complete(mut document: OpenApi) -> OpenApi {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::PUT, &mut item.put),
+            (Method::POST, &mut item.post),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                describe(operation, &method, path);
+            }
+        }
+    }
+    document
+}
+
+fn describe(operation: &mut Operation, method: &Method, path: &str) {
+    let rule = rule_of(method, path);
+    let (dry_run, as_of) = (has(operation, "dry_run"), has(operation, "as_of"));
+    let parameters = operation.parameters.get_or_insert_default();
+    if dry_run {
+        parameters.push(header(
+            "Idempotency-Key",
+            "Makes a repeat harmless: the same key and request get the same answer for 24 hours.",
+            text(),
+        ));
+        parameters.push(header(
+            "Dkube-Reason",
+            "Why, for the audit trail: percent-encoded UTF-8, at most 1024 bytes.",
+            text(),
+        ));
+        parameters.push(header(
+            "Dkube-Planned-At",
+            "Refuse (412) if anything that this is about was configured after this position.",
+            number(),
+        ));
+        parameters.push(header("X-CSRF-Token", "With the session cookie: the `csrf_token` of the sign-in.", text()));
+        if path.contains('{') {
+            parameters.push(header(
+                "If-Match",
+                "Refuse (412) unless this is the revision, in double quotes; `*`: whatever it is.",
+                text(),
+            ));
+        }
+    }
+    if as_of {
+        parameters.push(header(
+            "Dkube-Min-Position",
+            "Wait until this position is shown: a moment, else 503.",
+            number(),
+        ));
+    }
+    if matches!(rule, Some(Rule::May(_) | Rule::SignedIn)) {
+        let none: [String; 0] = [];
+        let (token, session) =
+            (SecurityRequirement::new("token", none.clone()), SecurityRequirement::new("session", none));
+        operation.security = Some(vec![token, session]);
+    }
+    if let Some(Rule::May(action)) = rule {
+        let extension =
+            utoipa::openapi::extensions::ExtensionsBuilder::new().add("x-dkube-action", format!("{action:?}"));
+        operation.extensions = Some(extension.build());
+    }
+    operation.responses.responses.insert("default".to_owned(), RefOr::T(problem()));
+}
+
+fn has(operation: &Operation, name: &str) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
+}
+
+fn header(name: &str, about: &str, schema: Schema) -> RefOr<Parameter> {
+    let header = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False);
+    RefOr::T(header.description(Some(about)).schema(Some(schema)).build())
+}
+
+fn text() -> Schema {
+    ObjectBuilder::new().schema_type(Type::String).into()
+}
+
+fn number() -> Schema {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).into()
+}
+
+fn problem() -> Response {
+    let content = Content::new(Some(Ref::from_schema_name(problem::Document::name())));
+    ResponseBuilder::new().description("A problem document").content(MEDIA_TYPE, content).build()
+}

@@ -1,0 +1,79 @@
+use crate::http::{
+    app::App,
+    auth::{Address, Password, clear_presented, session_cookie},
+    input::{Body, Nothing, Query},
+    problem::{Problem, denied},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use domain::{Denied, Login, Role, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A sign-in.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// The login.
+    #[schema(value_type = String, example = "operator")]
+    login: Password,
+    /// The password.
+    #[schema(value_type = String, format = Password)]
+    password: Password,
+}
+
+/// A session.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionView {
+    /// Who is signed in.
+    #[schema(value_type = String, example = "operator")]
+    pub(super) login: Login,
+    /// What they may do.
+    #[schema(value_type = String, example = "operator")]
+    pub(super) role: Role,
+    /// What every write with the session cookie carries as `X-CSRF-Token`; null for a token, which needs none.
+    pub(super) csrf_token: Option<String>,
+    /// When it ends at the latest.
+    #[schema(value_type = String, format = DateTime)]
+    pub(super) expires_at: Timestamp,
+}
+
+/// Signs in with login and password: sets the session cookie.
+#[utoipa::path(post, path = "/v1/session", tag = "session", operation_id = "sign_in", request_body = SignIn,
+    responses((status = 200, body = SessionView)), security(()))]
+pub(super) async fn begin(
+    State(app): State<App>,
+    Address(address): Address,
+    Query(Nothing {}): Query<Nothing>,
+    headers: HeaderMap,
+    body: Body<SignIn>,
+) -> Result<Response, Problem> {
+    let wrong = || Problem::new("auth.failed", "login or password is wrong");
+    // What is no login at all is nobody's: that tells nothing of who there is.
+    let login: Login = body.value.login.reveal().parse().map_err(|_| wrong())?;
+    let attempt = app.slowdown.begin(&login, address, app.now()).map_err(|seconds| {
+        Problem::new("auth.slow_down", "too many sign-ins failed: wait a little").retry_after(seconds)
+    })?;
+    app.catch_up().await;
+    let kept = app.present(|state| state.cluster().user_by_login(&login).and_then(|user| user.password.clone()));
+    if !app.passwords.fits(&body.value.password, kept).await? {
+        app.metrics.sign_in(false);
+        return Err(wrong());
+    }
+    app.slowdown.succeeded(&attempt);
+    app.metrics.sign_in(true);
+    let found = app.present(|state| state.cluster().user_by_login(&login).map(|user| (user.id, user.role, user.suspended)));
+    let (user, role, suspended) = found.ok_or_else(wrong)?;
+    if suspended {
+        return Err(denied(Denied::Suspended));
+    }
+    clear_presented(&app, &headers);
+    let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
+    let (secret, session) = app.sessions.begin(user, role, address, app.now()).ok_or_else(full)?;
+    let view = SessionView { login, role, csrf_token: Some(secret.csrf().to_string()), expires_at: session.expires_at };
+    Ok(([(header::SET_COOKIE, session_cookie(app.settings(), &secret))], Json(view)).into_response())
+}

@@ -1,0 +1,19 @@
+//! `/v1/session`, `/v1/sessions` and `/v1/password`: signing in and out.
+mod begin;
+mod current;
+mod end;
+mod end_other;
+mod list;
+mod password;
+
+use super::app::App;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of sessions.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(begin::begin, current::current, end::end))
+        .routes(routes!(list::list))
+        .routes(routes!(end_other::end_other))
+        .routes(routes!(password::password))
+}

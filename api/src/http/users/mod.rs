@@ -1,0 +1,23 @@
+//! `/v1/users`.
+mod change;
+mod delete;
+mod delete_many;
+mod erase;
+mod list;
+mod onboard;
+mod show;
+mod target;
+mod tokens;
+
+use super::app::App;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes of users.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list::list, onboard::onboard))
+        .routes(routes!(delete_many::delete_many))
+        .routes(routes!(show::show, change::change, delete::delete))
+        .routes(routes!(erase::erase))
+        .routes(routes!(tokens::tokens))
+}

@@ -1,0 +1,69 @@
+use crate::http::{
+    answer::{Accepted, CommandAnswer, Errand, carry_out},
+    app::App,
+    auth::{Asker, NewPassword},
+    input::{Body, DryRun, Wish, present},
+    problem::Problem,
+};
+use axum::extract::State;
+use domain::{
+    Command, GroupName, Login, Role,
+    user::{self, Newcomer},
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The most passwords in one call: each takes a while to hash.
+const PASSWORDS_MAX: usize = 50;
+
+/// People to be on-boarded, all or none.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OnboardUsers {
+    /// Their logins.
+    #[schema(value_type = Vec<String>, example = json!(["ada", "bob"]))]
+    logins: Vec<Login>,
+    /// The group that all of them join: `default` where it is left out, none where it is null.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    group: Option<Option<GroupName>>,
+    /// What all of them may do: `data-scientist` where it is left out.
+    #[schema(value_type = Option<String>, example = "data-scientist")]
+    role: Option<Role>,
+    /// First local passwords, by login: 12 to 128 characters each, at most 50 in one call.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    passwords: BTreeMap<Login, NewPassword>,
+}
+
+/// On-boards users.
+#[utoipa::path(post, path = "/v1/users", tag = "users", operation_id = "onboard_users", params(DryRun),
+    request_body = OnboardUsers, responses((status = 200, body = CommandAnswer), (status = 201, body = CommandAnswer)))]
+pub(super) async fn onboard(
+    State(app): State<App>,
+    asker: Asker,
+    wish: Wish,
+    body: Body<OnboardUsers>,
+) -> Result<Accepted, Problem> {
+    let OnboardUsers { logins, group, role, mut passwords } = body.value;
+    if passwords.len() > PASSWORDS_MAX {
+        let detail = format!("one call takes at most {PASSWORDS_MAX} passwords");
+        return Err(Problem::new("request.too_large", detail));
+    }
+    if passwords.keys().any(|login| !logins.contains(login)) {
+        return Err(Problem::new("request.body", "passwords: every login in it is also in logins"));
+    }
+    let mut newcomers = Vec::with_capacity(logins.len());
+    for login in &logins {
+        let password = match passwords.remove(login) {
+            Some(password) => Some(app.passwords.hash(password).await?),
+            None => None,
+        };
+        newcomers.push(Newcomer { login: login.clone(), password });
+    }
+    let location = if let [only] = &logins[..] { format!("/v1/users/{only}") } else { "/v1/users".to_owned() };
+    let group = group.unwrap_or_else(|| Some(GroupName::default_group()));
+    let role = role.unwrap_or(Role::DataScientist);
+    let command = Command::User(user::Command::Onboard { newcomers, group, role });
+    Ok(carry_out(&app, &asker, &wish, Errand::new(command).naming(logins).with(&body.raw)).await?.made(location))
+}

@@ -1,0 +1,37 @@
+//! What a person reads when the server has started.
+use super::{genesis::FirstPassword, opened::Opened};
+use crate::settings::Settings;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
+
+/// Says where the server is, and, after the founding, how to sign in.
+///
+/// # Errors
+/// Nobody can be told.
+pub(crate) fn announce(
+    settings: &Settings,
+    opened: &Opened,
+    address: SocketAddr,
+    password: Option<&FirstPassword>,
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "DKube Operator {} on http://{address} (API: http://{address}/docs)", env!("CARGO_PKG_VERSION"))?;
+    let kind = if opened.demonstration { "demonstration" } else { "cluster" };
+    writeln!(out, "{kind} {} in {}", opened.cluster, settings.data.display())?;
+    if let Some(fleet) = settings.simulate {
+        writeln!(out, "simulated fleet of {fleet}: its agents report now")?;
+    }
+    match password {
+        None => {}
+        Some(FirstPassword::Shown(password)) => {
+            writeln!(out, "sign in as {} with the password {}", settings.operator_login, password.reveal())?;
+            writeln!(out, "it is shown this once: change it with `dkube password`")?;
+        }
+        Some(FirstPassword::Written(path)) => {
+            writeln!(out, "sign in as {} with the password in {}", settings.operator_login, path.display())?;
+        }
+    }
+    out.flush()
+}

@@ -1,0 +1,32 @@
+//! The simulated fleet of a demonstration: its agents report over the bus, as real ones do.
+use super::opened::Opened;
+use crate::settings::Settings;
+use agents::{
+    Simulation,
+    agent::{Pace, Surroundings},
+    source::simulated::{Faults, Fleet, Size},
+};
+use bus::{
+    bus::Bus,
+    clock::{SystemClock, SystemEntropy},
+};
+use domain::Timestamp;
+use std::sync::Arc;
+
+/// Starts the fleet, if the settings ask for one.
+pub(crate) fn start(settings: &Settings, opened: &Opened, bus: Bus) -> Option<Simulation> {
+    let size = settings.simulate?;
+    let size = Size { nodes: size.nodes, gpus_per_node: u16::try_from(size.gpus).unwrap_or(Size::GPUS_MAX) };
+    let fleet = Fleet { size, seed: settings.simulate_seed, began: founded_at(opened), faults: Faults::Calm };
+    let around = Surroundings { bus, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    Some(Simulation::start(&fleet, &around, Pace::default()))
+}
+
+/// When the cluster was founded: the moment in its id, which is a `UUIDv7`.
+fn founded_at(opened: &Opened) -> Timestamp {
+    let millis = opened.cluster.0.get_timestamp().map_or(0, |at| {
+        let (seconds, nanos) = at.to_unix();
+        seconds * 1000 + u64::from(nanos) / 1_000_000
+    });
+    Timestamp::from_micros(i64::try_from(millis * 1000).unwrap_or_default())
+}

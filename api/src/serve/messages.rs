@@ -1,0 +1,118 @@
+//! The bus, the relay of events to it, and the intake of agents' reports from it.
+use super::opened::Opened;
+use crate::settings::{Identity, Settings};
+use anyhow::Context;
+use bus::{
+    bus::{Bus, Credentials, InProcess, Nats, NatsSettings, Tls},
+    engine::Engine,
+    intake::{Bounds, Intake},
+    relay::{CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers},
+};
+use std::sync::Arc;
+use tokio::{sync::watch, task::JoinHandle};
+
+/// What talks to the rest of the cluster.
+pub(crate) struct Messages {
+    bus: Bus,
+    status: watch::Receiver<Status>,
+    relay: JoinHandle<()>,
+    intake: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    /// The relay to JetStream ends with its last handle.
+    handle: Option<Relay>,
+}
+
+impl Messages {
+    /// Connects, if there is something to connect to. A NATS server that is away is waited for, for ever.
+    ///
+    /// # Errors
+    /// The settings can't be used.
+    pub(crate) async fn start(settings: &Settings, opened: &Opened) -> anyhow::Result<Self> {
+        let reader = opened.committed.reader().clone();
+        let log = StoredLog::new(reader, Arc::clone(&opened.keyring) as _, opened.engine.watermark());
+        let log: Arc<dyn CommittedLog> = Arc::new(log);
+        let (stop, stopped) = watch::channel(false);
+        let (bus, status, relay, handle) = match &settings.nats {
+            None => {
+                let bus = InProcess::default();
+                let (status, relay) = relay_to_subscribers(bus.clone(), log);
+                (Bus::InProcess(bus), status, tokio::spawn(relay), None)
+            }
+            Some(nats) => {
+                let nats = nats_settings(nats);
+                let bus = Nats::connect(&nats).await.context("cannot use the settings of the NATS server")?;
+                let (handle, relay) = relay_to_jetstream(nats, StreamSettings::default(), log);
+                (Bus::Nats(bus), handle.status(), tokio::spawn(relay), Some(handle))
+            }
+        };
+        let intake = tokio::spawn(take_in(bus.clone(), opened.engine.clone(), status.clone(), stopped));
+        Ok(Self { bus, status, relay, intake, stop, handle })
+    }
+
+    pub(crate) fn bus(&self) -> Bus {
+        self.bus.clone()
+    }
+
+    pub(crate) fn relay_status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Takes no more reports, answers those that were taken, and ends the relay. What is not relayed yet is relayed
+    /// after the next start.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.intake.await {
+            tracing::error!(%error, "the intake of reports failed");
+        }
+        drop(self.handle);
+        self.relay.abort();
+    }
+}
+
+/// Takes reports in as long as the stream is known to be this cluster's: agents behind another cluster's NATS server are
+/// not ours to listen to.
+async fn take_in(bus: Bus, engine: Engine, mut relay: watch::Receiver<Status>, mut stop: watch::Receiver<bool>) {
+    let foreign = |status: &Status| matches!(status.state, State::Faulted(Fault::Foreign(_)));
+    loop {
+        tokio::select! {
+            ours = relay.wait_for(|status| status.state == State::Relaying) => if ours.is_err() { return },
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let intake = match Intake::start(&bus, engine.clone(), Bounds::default()).await {
+            Ok(intake) => intake,
+            Err(error) => {
+                tracing::error!(%error, "reports of agents can't be taken");
+                return;
+            }
+        };
+        let stopped = tokio::select! {
+            fault = relay.wait_for(foreign) => fault.is_err(),
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        intake.stop().await;
+        if stopped {
+            return;
+        }
+        tracing::error!("the stream belongs to another cluster: no more reports of agents are taken");
+    }
+}
+
+fn nats_settings(nats: &crate::settings::Nats) -> NatsSettings {
+    let credentials = match &nats.identity {
+        None => Credentials::None,
+        Some(Identity::Credentials(path)) => Credentials::File(path.clone()),
+        Some(Identity::Nkey(path)) => Credentials::NkeySeedFile(path.clone()),
+    };
+    let tls = nats.tls.as_ref().map(|tls| Tls {
+        required: true,
+        first: false,
+        authorities: tls.ca.clone(),
+        certificate: tls.own.clone(),
+    });
+    NatsSettings {
+        credentials,
+        tls: tls.unwrap_or_default(),
+        allow_insecure: nats.insecure,
+        ..NatsSettings::new(nats.url.as_str(), "dkube")
+    }
+}

@@ -1,0 +1,99 @@
+//! The server, composed: the log and the engine, the read models, the bus and the relay, the HTTP server, and, for a
+//! demonstration, a simulated fleet. Started in the order of the data, stopped the other way round.
+mod announce;
+mod commands;
+mod fleet;
+mod genesis;
+mod log;
+mod messages;
+mod opened;
+mod snapshots;
+mod vitals;
+
+pub(crate) use opened::data_lock;
+
+use crate::{
+    http::{self, App, HttpSettings, Parts},
+    settings::Settings,
+};
+use anyhow::Context;
+use bus::clock::{Clock, SystemClock};
+use futures::FutureExt as _;
+use messages::Messages;
+use opened::Opened;
+use std::sync::Arc;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// Runs the server with these settings until it is told to stop.
+///
+/// # Errors
+/// Where it can't start, or fails.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // The address first: a log must not be founded by a server that nobody can reach.
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let shared = Arc::new(settings);
+    let opening = Arc::clone(&shared);
+    let opened = tokio::task::spawn_blocking(move || Opened::open(&opening)).await??;
+    let password = genesis::found(&opened, &shared).await?;
+    let messages = Messages::start(&shared, &opened).await?;
+    let fleet = fleet::start(&shared, &opened, messages.bus());
+    let (stop, stopping) = watch::channel(false);
+    let app = App::new(parts(&shared, &opened, &messages, stopping));
+    announce::announce(&shared, &opened, address, password.as_ref())?;
+    let asked = stop_asked(opened.engine.halted(), stop)?;
+    let served = http::serve(listener, http::router(app), &http_settings(&shared), asked).await;
+    if let Some(fleet) = fleet {
+        fleet.stop().await;
+    }
+    messages.stop().await;
+    let closed = opened.close().await;
+    served.context("the HTTP server failed")?;
+    closed
+}
+
+fn http_settings(settings: &Settings) -> HttpSettings {
+    HttpSettings {
+        public_url: settings.public_url.as_ref().map(ToString::to_string),
+        open_metrics: settings.metrics_open,
+        ..HttpSettings::default()
+    }
+}
+
+fn parts(settings: &Settings, opened: &Opened, messages: &Messages, stopping: watch::Receiver<bool>) -> Parts {
+    Parts {
+        cluster: opened.cluster,
+        commands: Arc::new(commands::Commands { engine: opened.engine.clone(), past: opened.past.clone() }),
+        log: Arc::new(opened.committed.clone()),
+        live: opened.live.clone(),
+        past: opened.past.clone(),
+        vault: Arc::clone(&opened.keyring) as _,
+        clock: Arc::new(|| SystemClock.now()),
+        vitals: Arc::new(vitals::Watched { engine: opened.engine.clone(), relay: messages.relay_status() }),
+        settings: http_settings(settings),
+        stopping,
+    }
+}
+
+/// Done when the server is asked to stop, or the log takes no more and only a restart helps.
+fn stop_asked(
+    mut halted: watch::Receiver<Option<bus::engine::Halt>>,
+    stop: watch::Sender<bool>,
+) -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        let failed = halted.wait_for(|halt| matches!(halt, Some(bus::engine::Halt::Failed(_)))).map(|_| ());
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("asked to stop (SIGTERM)"),
+            _ = interrupt.recv() => tracing::info!("asked to stop (SIGINT)"),
+            () = failed => tracing::error!("the log failed: stopping, so that a restart finds out what the disk holds"),
+        }
+        stop.send_replace(true);
+    })
+}

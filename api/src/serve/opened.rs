@@ -1,0 +1,115 @@
+//! What stands on the disk, opened and brought up to date: the log, the keys, the engine and the read models.
+use super::{log::Committed, snapshots::Snapshots};
+use crate::settings::Settings;
+use anyhow::Context;
+use bus::{
+    clock::{SystemClock, SystemEntropy, time_ordered_id},
+    engine::{self, Engine, Halt, Options, Recovery},
+    keyring::{KeyRing, MasterKey},
+    log::{Log, OpenOptions},
+    storage::{Storage, sled::SledStorage},
+};
+use domain::{ClusterId, Limits, Position};
+use projections::{Bounds, Feeder, Live, Past, Ports};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The parts that live as long as the server.
+pub(crate) struct Opened {
+    pub(crate) cluster: ClusterId,
+    pub(crate) demonstration: bool,
+    pub(crate) engine: Engine,
+    pub(crate) committed: Committed,
+    pub(crate) keyring: Arc<KeyRing>,
+    pub(crate) live: Live,
+    pub(crate) past: Past,
+    feeder: Mutex<Option<Feeder>>,
+}
+
+impl Opened {
+    /// Opens everything. Blocks.
+    ///
+    /// # Errors
+    /// Something does not fit together, is damaged, or can't be reached: says what, where, and what to do.
+    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let clock = SystemClock;
+        let entropy = Arc::new(SystemEntropy);
+        let storage = data_lock(&settings.data)?;
+        let files = storage.files();
+        let open = OpenOptions {
+            demonstration: settings.simulate.is_some(),
+            ..OpenOptions::new(Some(time_ordered_id(bus::clock::Clock::now(&clock), &*entropy)))
+        };
+        let (writer, reader, recovered) = Log::open(Box::new(storage), &open)
+            .with_context(|| format!("cannot open the log in {}", settings.data.display()))?;
+        let empty = recovered.tip.size == 0;
+        let master = MasterKey::in_file(&settings.data.join("master.key"), &*entropy, empty)?;
+        let keyring = KeyRing::open(master, Arc::clone(&files), Arc::clone(&entropy) as _, empty)?;
+        let keyring = Arc::new(keyring);
+        let committed = Committed::new(reader.clone(), Arc::clone(&keyring));
+        let ports = Ports {
+            events: Arc::new(committed.clone()),
+            store: Arc::new(Snapshots(Arc::clone(&files))),
+            vault: Arc::clone(&keyring) as _,
+        };
+        let snapshot = projections::saved(&ports, Position(recovered.tip.size));
+        let start = snapshot.as_ref().map_or(Position::START, |state| state.position());
+        if recovered.tip.size > start.0 {
+            tracing::info!(from = start.0, to = recovered.tip.size, "reading the log");
+        }
+        let cluster = snapshot.map(|state| state.cluster().clone());
+        let recovery = Recovery::from_log(&reader, &*files, &keyring, cluster, |position| {
+            tracing::info!(position = position.0, of = recovered.tip.size, "reading the log");
+        })?;
+        let options = Options {
+            limits: Limits { cordon_new_devices: settings.cordon_new_devices, ..Limits::default() },
+            free_floor: settings.free_space_floor.0,
+            ..Options::new(Arc::new(clock), entropy)
+        };
+        let engine = engine::start(writer, reader, Arc::clone(&keyring), recovery, options)
+            .context("cannot start the engine's threads")?;
+        let live = Live::new();
+        let past = Past::new(live.clone(), ports.clone(), Bounds::default());
+        let feeder = projections::start(live.clone(), ports, engine.watermark(), projections::Settings::default())
+            .context("cannot start the read models' thread")?;
+        Ok(Self {
+            cluster: ClusterId(recovered.marker.cluster),
+            demonstration: recovered.marker.demonstration,
+            engine,
+            committed,
+            keyring,
+            live,
+            past,
+            feeder: Mutex::new(Some(feeder)),
+        })
+    }
+
+    /// Takes no more commands, finishes those under way, saves the read models and closes the log.
+    ///
+    /// # Errors
+    /// The log failed, before or now.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.past.close();
+        let stopped = self.engine.stop().await;
+        let feeder = self.feeder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(feeder) = feeder {
+            tokio::task::spawn_blocking(move || feeder.stop()).await?;
+        }
+        match stopped {
+            Ok(()) => Ok(()),
+            Err(Halt::Full(why)) => anyhow::bail!("the disk was full: {why}"),
+            Err(Halt::Failed(why)) => anyhow::bail!("the log failed: {why}"),
+        }
+    }
+}
+
+/// The storage in a data folder, locked: made if it is not there.
+///
+/// # Errors
+/// It can't be made, is in use, or is damaged.
+pub(crate) fn data_lock(data: &Path) -> anyhow::Result<SledStorage> {
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    SledStorage::open(data).with_context(|| format!("cannot open the data folder {}", data.display()))
+}

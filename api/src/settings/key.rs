@@ -1,0 +1,230 @@
+//! Which settings there are: one table, of which the flags, the variables, the keys of the file and `config show` are made.
+
+/// A setting of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The data folder.
+    Data,
+    /// The address to listen on.
+    Listen,
+    /// Whether to listen in clear on an address that is not loopback.
+    InsecureListen,
+    /// The address that people reach the server at.
+    PublicUrl,
+    /// The NATS server.
+    Nats,
+    /// The NATS credentials file.
+    NatsCredentials,
+    /// The file with the NATS nkey seed.
+    NatsNkey,
+    /// The certificates that the NATS server's one must descend from.
+    NatsCa,
+    /// The certificate shown to the NATS server.
+    NatsCert,
+    /// Its private key.
+    NatsKey,
+    /// Whether to speak to a NATS server elsewhere without TLS or credentials.
+    NatsInsecure,
+    /// The simulated fleet.
+    Simulate,
+    /// The seed of the simulated fleet.
+    SimulateSeed,
+    /// The first operator's login.
+    OperatorLogin,
+    /// The first operator's first password.
+    OperatorPassword,
+    /// A file that holds it.
+    OperatorPasswordFile,
+    /// How often read models are saved.
+    SnapshotInterval,
+    /// Whether devices that are seen for the first time start cordoned.
+    CordonNewDevices,
+    /// Whether `/metrics` is open to all.
+    MetricsOpen,
+    /// The free space below which the server takes no commands.
+    FreeSpaceFloor,
+    /// The form of log lines.
+    LogFormat,
+    /// Which log lines are written.
+    LogLevel,
+}
+
+/// What kind of value a setting has in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Switch,
+    /// A whole number.
+    Number,
+    /// Text that is never shown, and is taken from the environment alone.
+    Secret,
+}
+
+/// What is known of a setting before anybody sets it.
+pub(super) struct Description {
+    /// Its one name: `nats_ca` in the file, `--nats-ca` as a flag, `DKUBE_NATS_CA` as a variable.
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) default: Option<&'static str>,
+    /// What stands for the value in the help.
+    pub(super) value: &'static str,
+    pub(super) help: &'static str,
+}
+
+impl Key {
+    /// Every setting, in the order in which they are shown.
+    pub const ALL: [Self; 22] = [
+        Self::Data,
+        Self::Listen,
+        Self::InsecureListen,
+        Self::PublicUrl,
+        Self::Nats,
+        Self::NatsCredentials,
+        Self::NatsNkey,
+        Self::NatsCa,
+        Self::NatsCert,
+        Self::NatsKey,
+        Self::NatsInsecure,
+        Self::Simulate,
+        Self::SimulateSeed,
+        Self::OperatorLogin,
+        Self::OperatorPassword,
+        Self::OperatorPasswordFile,
+        Self::SnapshotInterval,
+        Self::CordonNewDevices,
+        Self::MetricsOpen,
+        Self::FreeSpaceFloor,
+        Self::LogFormat,
+        Self::LogLevel,
+    ];
+
+    /// Its name, as the file spells it.
+    pub const fn name(self) -> &'static str {
+        self.description().name
+    }
+
+    /// Its flag: `--nats-ca`.
+    pub fn flag(self) -> String {
+        format!("--{}", self.long())
+    }
+
+    /// Its environment variable: `DKUBE_NATS_CA`.
+    pub fn variable(self) -> String {
+        format!("{}{}", super::environment::PREFIX, self.name().to_ascii_uppercase())
+    }
+
+    pub(crate) fn long(self) -> String {
+        self.name().replace('_', "-")
+    }
+
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+
+    pub(super) const fn description(self) -> Description {
+        match self {
+            Self::Data => text("data", Some("./dkube-data"), "FOLDER", "Where the log and all else is kept"),
+            Self::Listen => text("listen", Some("127.0.0.1:8080"), "ADDRESS", "The address and port to listen on"),
+            Self::InsecureListen => switch(
+                "insecure_listen",
+                "Listen in clear on an address that is not loopback: a proxy ends TLS before it",
+            ),
+            Self::PublicUrl => text("public_url", None, "URL", "The address that people reach this server at"),
+            Self::Nats => {
+                text("nats", None, "URL", "The NATS server, as nats://host:4222; left out: the bus is in this process")
+            }
+            Self::NatsCredentials => {
+                text("nats_credentials", None, "FILE", "The NATS credentials file (user JWT and nkey seed)")
+            }
+            Self::NatsNkey => text("nats_nkey", None, "FILE", "A file with the NATS nkey seed"),
+            Self::NatsCa => {
+                text("nats_ca", None, "FILE", "The PEM certificates that the NATS server's one must descend from")
+            }
+            Self::NatsCert => text("nats_cert", None, "FILE", "The PEM certificate to show to the NATS server"),
+            Self::NatsKey => text("nats_key", None, "FILE", "The PEM private key of that certificate"),
+            Self::NatsInsecure => switch(
+                "nats_insecure",
+                "Speak to a NATS server that is not loopback without TLS or without credentials",
+            ),
+            Self::Simulate => {
+                text("simulate", None, "NODESxGPUS", "Simulate a fleet, as 4x8; the log is a demonstration for ever")
+            }
+            Self::SimulateSeed => Description {
+                name: "simulate_seed",
+                shape: Shape::Number,
+                default: Some("1"),
+                value: "NUMBER",
+                help: "The seed of the simulated fleet and its faults",
+            },
+            Self::OperatorLogin => {
+                text("operator_login", Some("operator"), "LOGIN", "The first operator, made when the log is founded")
+            }
+            Self::OperatorPassword => Description {
+                name: "operator_password",
+                shape: Shape::Secret,
+                default: None,
+                value: "PASSWORD",
+                help: "The first operator's first password; left out: one is made",
+            },
+            Self::OperatorPasswordFile => {
+                text("operator_password_file", None, "FILE", "A file that holds the first operator's first password")
+            }
+            Self::SnapshotInterval => {
+                text("snapshot_interval", Some("5m"), "TIME", "How often the read models are saved, as 30s, 5m or 1h")
+            }
+            Self::CordonNewDevices => {
+                switch("cordon_new_devices", "Devices that are seen for the first time start cordoned")
+            }
+            Self::MetricsOpen => switch("metrics_open", "Let everybody read /metrics, without signing in"),
+            Self::FreeSpaceFloor => text(
+                "free_space_floor",
+                Some("256MiB"),
+                "SIZE",
+                "Take no commands while the disk has less free space than this, as 512MiB or 2GiB",
+            ),
+            Self::LogFormat => text("log_format", Some("text"), "FORMAT", "The form of log lines: text or json"),
+            Self::LogLevel => text(
+                "log_level",
+                Some("info"),
+                "LEVEL",
+                "Which log lines are written: error, warn, info, debug or trace, or a filter as info,bus=debug",
+            ),
+        }
+    }
+}
+
+const fn text(
+    name: &'static str,
+    default: Option<&'static str>,
+    value: &'static str,
+    help: &'static str,
+) -> Description {
+    Description { name, shape: Shape::Text, default, value, help }
+}
+
+const fn switch(name: &'static str, help: &'static str) -> Description {
+    Description { name, shape: Shape::Switch, default: Some("false"), value: "BOOL", help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_setting_is_listed_once_and_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Key::ALL.iter().map(|key| key.name()).collect();
+        assert_eq!(names.len(), Key::ALL.len());
+        assert!(Key::ALL.windows(2).all(|pair| pair[0] < pair[1]), "in the order of the enum, none left out twice");
+        assert_eq!(Key::ALL.len(), Key::LogLevel as usize + 1);
+    }
+
+    #[test]
+    fn the_fixed_names_hold() {
+        assert_eq!((Key::Data.flag().as_str(), Key::Data.variable().as_str()), ("--data", "DKUBE_DATA"));
+        assert_eq!(Key::PublicUrl.flag(), "--public-url");
+        assert_eq!(Key::OperatorPassword.variable(), "DKUBE_OPERATOR_PASSWORD");
+    }
+}

@@ -1,0 +1,212 @@
+//! What the server is told before it starts: defaults, then a TOML file, then `DKUBE_*` variables, then flags.
+//!
+//! Every setting has one name: `nats_ca` in the file, `DKUBE_NATS_CA` as a variable, `--nats-ca` as a flag. All values are
+//! parsed here, once; what is unknown, malformed or unsafe is refused, with the setting and the place where it was set.
+
+mod environment;
+mod error;
+mod file;
+mod flags;
+mod key;
+mod layers;
+mod nats;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use environment::Environment;
+pub use error::SettingsError;
+pub use flags::Flags;
+pub use key::Key;
+pub use layers::Source;
+pub use nats::{Identity, Nats, Tls};
+pub use secret::Secret;
+pub use value::{ByteSize, Fleet, LogFormat, LogLevel, ValueError};
+
+use domain::Login;
+use layers::Layer;
+use reqwest::Url;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Everything that the server is told before it starts.
+#[derive(Clone)]
+pub struct Settings {
+    /// The folder of the log and of all else that is kept.
+    pub data: PathBuf,
+    /// The address to listen on: loopback, unless `insecure_listen` is set.
+    pub listen: SocketAddr,
+    /// Whether an operator says that listening in clear is fine.
+    pub insecure_listen: bool,
+    /// The address that people reach the server at.
+    pub public_url: Option<Url>,
+    /// The NATS server; none: the bus is in this process.
+    pub nats: Option<Nats>,
+    /// The simulated fleet; none: the devices are real.
+    pub simulate: Option<Fleet>,
+    /// The seed of the simulated fleet and its faults.
+    pub simulate_seed: u64,
+    /// The login of the first operator.
+    pub operator_login: Login,
+    /// Their first password; none: one is made.
+    pub operator_password: Option<Secret>,
+    /// How often read models are saved.
+    pub snapshot_interval: Duration,
+    /// Whether devices that are seen for the first time start cordoned.
+    pub cordon_new_devices: bool,
+    /// Whether `/metrics` is open to all.
+    pub metrics_open: bool,
+    /// Below so much free space, the server takes no commands.
+    pub free_space_floor: ByteSize,
+    /// The form of log lines.
+    pub log_format: LogFormat,
+    /// Which log lines are written.
+    pub log_level: LogLevel,
+    layers: Layer,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.shown().into_iter().map(|shown| (shown.name, shown.value))).finish()
+    }
+}
+
+/// A setting as `config show` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Shown {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value as it was written; of a secret, only whether it is set.
+    pub value: Option<String>,
+    /// Where it was set.
+    pub source: String,
+}
+
+impl Settings {
+    /// The settings that these flags, this environment and the file that they name make together.
+    ///
+    /// # Errors
+    /// Where a setting is unknown, malformed, unsafe, or does not go with another.
+    pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, SettingsError> {
+        let mut layers = Layer::defaults();
+        let file = flags.config.clone().or_else(|| environment.get("DKUBE_CONFIG").map(PathBuf::from));
+        if let Some(path) = file {
+            layers.over(file::read(&path)?);
+        }
+        layers.over(Layer::variables(environment)?);
+        layers.over(flags.layer.clone());
+        Self::of(layers)
+    }
+
+    fn of(layers: Layer) -> Result<Self, SettingsError> {
+        let data: PathBuf = layers.required(Key::Data)?;
+        if data.as_os_str().is_empty() {
+            return Err(layers.unfit(Key::Data, "a folder has a name"));
+        }
+        Ok(Self {
+            data,
+            listen: listen(&layers)?,
+            insecure_listen: layers.required(Key::InsecureListen)?,
+            public_url: public_url(&layers)?,
+            nats: nats::read(&layers)?,
+            simulate: layers.optional(Key::Simulate)?,
+            simulate_seed: layers.required(Key::SimulateSeed)?,
+            operator_login: layers.required(Key::OperatorLogin)?,
+            operator_password: operator_password(&layers)?,
+            snapshot_interval: layers.required::<value::Interval>(Key::SnapshotInterval)?.0,
+            cordon_new_devices: layers.required(Key::CordonNewDevices)?,
+            metrics_open: layers.required(Key::MetricsOpen)?,
+            free_space_floor: layers.required(Key::FreeSpaceFloor)?,
+            log_format: layers.required(Key::LogFormat)?,
+            log_level: layers.required(Key::LogLevel)?,
+            layers,
+        })
+    }
+
+    /// Every setting with its value and its source; of secrets, only whether they are set.
+    pub fn shown(&self) -> Vec<Shown> {
+        let shown = |key: Key| {
+            let value = self.layers.get(key).map(|value| match key.description().shape {
+                key::Shape::Secret => "set".to_owned(),
+                key::Shape::Text | key::Shape::Switch | key::Shape::Number => value.to_owned(),
+            });
+            Shown { name: key.name(), value, source: self.layers.source(key).to_string() }
+        };
+        Key::ALL.into_iter().map(shown).collect()
+    }
+}
+
+fn listen(layers: &Layer) -> Result<SocketAddr, SettingsError> {
+    let listen: SocketAddr = layers.required(Key::Listen)?;
+    let insecure: bool = layers.required(Key::InsecureListen)?;
+    if listen.ip().is_loopback() || insecure {
+        return Ok(listen);
+    }
+    let rule = format!(
+        "{listen} is not loopback, and this server does not speak TLS: passwords and tokens would travel in clear. \
+         Listen on 127.0.0.1 behind a proxy that ends TLS, or, where the network itself is trusted, set insecure_listen"
+    );
+    Err(layers.unfit(Key::Listen, rule))
+}
+
+fn public_url(layers: &Layer) -> Result<Option<Url>, SettingsError> {
+    let url: Option<Url> = layers.optional(Key::PublicUrl)?;
+    let sound = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    match url {
+        Some(url) if !sound(&url) => {
+            Err(layers
+                .unfit(Key::PublicUrl, "an address is http:// or https://, a host and perhaps a path, and no more"))
+        }
+        url => Ok(url),
+    }
+}
+
+fn operator_password(layers: &Layer) -> Result<Option<Secret>, SettingsError> {
+    let given = layers.get(Key::OperatorPassword).map(|text| Secret::new(text.to_owned()));
+    let (key, password) = match (given, nats::file(layers, Key::OperatorPasswordFile)?) {
+        (Some(_), Some(_)) => {
+            return Err(
+                layers.unfit(Key::OperatorPasswordFile, "DKUBE_OPERATOR_PASSWORD is set as well: use one of them")
+            );
+        }
+        (Some(password), None) => (Key::OperatorPassword, password),
+        (None, Some(path)) => (Key::OperatorPasswordFile, read_password(&path)?),
+        (None, None) => return Ok(None),
+    };
+    // As for every password that is set, and none that is typed holds a control character.
+    let sound =
+        (12..=128).contains(&password.reveal().chars().count()) && !password.reveal().contains(char::is_control);
+    if !sound {
+        let rule = "a password has 12 to 128 characters on one line";
+        return Err(SettingsError::WrongSecret { name: key.name(), source_name: layers.source(key), rule });
+    }
+    Ok(Some(password))
+}
+
+/// The first line of a password file, its line end left out.
+pub(crate) fn read_password(path: &Path) -> Result<Secret, SettingsError> {
+    let text = read_secret(path)?;
+    Ok(Secret::new(text.reveal().lines().next().unwrap_or_default().to_owned()))
+}
+
+/// The whole text of a password file.
+pub(crate) fn read_secret(path: &Path) -> Result<Secret, SettingsError> {
+    file::read_text("the password file", path, 64 * 1024).map(Secret::new)
+}
+
+/// Whether an address stays on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,180 @@
+//! Values of settings, parsed at the door.
+use std::{fmt, str::FromStr, time::Duration};
+
+/// The text is not such a value: says what one looks like.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ValueError(pub(crate) &'static str);
+
+/// A simulated fleet: so many nodes of so many GPUs each, written `4x8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fleet {
+    /// Nodes, from 1 to [`NODES_MAX`](Self::NODES_MAX).
+    pub nodes: u32,
+    /// GPUs of each node, from 1 to [`GPUS_MAX`](Self::GPUS_MAX).
+    pub gpus: u32,
+}
+
+impl Fleet {
+    /// The most nodes of a simulated fleet.
+    pub const NODES_MAX: u32 = 20_000;
+    /// The most GPUs of a simulated node.
+    pub const GPUS_MAX: u32 = 64;
+}
+
+impl FromStr for Fleet {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let parsed = || {
+            let (nodes, gpus) = text.split_once(['x', '×'])?;
+            let (nodes, gpus) = (nodes.parse().ok()?, gpus.parse().ok()?);
+            let fits = (1..=Self::NODES_MAX).contains(&nodes) && (1..=Self::GPUS_MAX).contains(&gpus);
+            fits.then_some(Self { nodes, gpus })
+        };
+        parsed().ok_or(ValueError("a fleet is 1 to 20000 nodes of 1 to 64 GPUs each, as 4x8"))
+    }
+}
+
+impl fmt::Display for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.nodes, self.gpus)
+    }
+}
+
+/// A number of bytes, written `512MiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
+
+impl FromStr for ByteSize {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let parsed = || {
+            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let (number, unit) = text.split_at(digits);
+            let shift = match unit.trim_start() {
+                "" | "B" => 0,
+                "KiB" => 10,
+                "MiB" => 20,
+                "GiB" => 30,
+                "TiB" => 40,
+                _ => return None,
+            };
+            number.parse::<u64>().ok()?.checked_mul(1 << shift).map(Self)
+        };
+        parsed().ok_or(ValueError("a size is a whole number and B, KiB, MiB, GiB or TiB, as 512MiB"))
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0)
+    }
+}
+
+/// A span of time between a second and a day, written `30s`, `5m` or `1h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interval(pub(crate) Duration);
+
+impl FromStr for Interval {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let parsed = || {
+            let span: jiff::SignedDuration = text.parse().ok()?;
+            let span = Duration::try_from(span).ok()?;
+            (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&span).then_some(Self(span))
+        };
+        parsed().ok_or(ValueError("an interval is from 1s to 24h, as 30s, 5m or 1h"))
+    }
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(ValueError("the form of log lines is text or json")),
+        }
+    }
+}
+
+/// Which log lines are written: a level, or directives by module, in the words of `tracing`'s filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLevel(String);
+
+impl LogLevel {
+    /// The directives.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const RULE: ValueError = ValueError(
+            "a level is error, warn, info, debug or trace, and a filter is such levels by module, as info,bus=debug",
+        );
+        // A word that is no level is taken for a module by the filter, and would switch everything else off.
+        let known = |part: &str| part.contains('=') || part.parse::<tracing::Level>().is_ok() || part == "off";
+        let sound = text.split(',').all(known);
+        (sound && tracing_subscriber::EnvFilter::try_new(text).is_ok()).then(|| Self(text.to_owned())).ok_or(RULE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fleets() {
+        assert_eq!("4x8".parse(), Ok(Fleet { nodes: 4, gpus: 8 }));
+        for bad in ["", "4", "4x", "x8", "0x8", "4x0", "4x65", "20001x8", "-1x8", "4x8x2", " 4x8"] {
+            assert!(bad.parse::<Fleet>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_fleet_is_as_large_as_the_simulation_takes() {
+        use agents::source::simulated::Size;
+        assert_eq!((Fleet::NODES_MAX, Fleet::GPUS_MAX), (Size::NODES_MAX, u32::from(Size::GPUS_MAX)));
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!("512MiB".parse(), Ok(ByteSize(512 << 20)));
+        assert_eq!("1024".parse(), Ok(ByteSize(1024)));
+        assert_eq!("2 GiB".parse(), Ok(ByteSize(2 << 30)));
+        for bad in ["", "MiB", "1.5GiB", "-1", "1MB", "99999999999TiB"] {
+            assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn intervals() {
+        assert_eq!("5m".parse(), Ok(Interval(Duration::from_mins(5))));
+        assert_eq!("90s".parse(), Ok(Interval(Duration::from_secs(90))));
+        for bad in ["", "5", "0s", "500ms", "25h", "-5m", "soon"] {
+            assert!(bad.parse::<Interval>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn levels() {
+        for good in ["info", "INFO", "info,bus=debug", "off", "warn,api::http=trace"] {
+            assert!(good.parse::<LogLevel>().is_ok(), "{good}");
+        }
+        for bad in ["", "loud", "info,loud", "bus=loud"] {
+            assert!(bad.parse::<LogLevel>().is_err(), "{bad}");
+        }
+    }
+}
