@@ -1,0 +1,3 @@
+//! Rebuilding the read models.
+use crate::{Plan, table::Report};
+use anyhow::Result;

@@ -1,0 +1,27 @@
+//! Real servers and what stands between them, for the end-to-end tests.
+mod log;
+mod nats;
+mod proxy;
+mod python;
+mod tools;
+
+pub use log::MemoryLog;
+pub use nats::NatsServer;
+pub use proxy::Proxy;
+pub use python::Script;
+
+use std::{fmt::Debug, time::Duration};
+use tokio::sync::watch;
+
+/// How long a test waits for what has to happen.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Waits until the watched value is as wanted, and answers it.
+///
+/// # Panics
+/// It does not come to that within [`LIMIT`].
+pub async fn eventually<T: Clone + Debug>(watched: &mut watch::Receiver<T>, wanted: impl Fn(&T) -> bool) -> T {
+    let waited = tokio::time::timeout(LIMIT, watched.wait_for(|value| wanted(value))).await;
+    let found = waited.ok().and_then(Result::ok).map(|value| value.clone());
+    found.unwrap_or_else(|| panic!("it is still {:?}, or for ever", watched.borrow()))
+}
