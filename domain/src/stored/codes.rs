@@ -53,3 +53,47 @@ codes! {
     Presence, "a presence" { Present = 1, Missing = 2, Retired = 3 }
     Contact, "a contact" { Reporting = 1, Lost = 2 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The codes of these values, each of which must come back.
+    fn codes<T: Coded + PartialEq + std::fmt::Debug>(values: impl IntoIterator<Item = T>) -> Vec<u8> {
+        let code = |value: T| {
+            let code = value.code();
+            assert_eq!(T::from_code(code), Ok(value));
+            code
+        };
+        values.into_iter().map(code).collect()
+    }
+
+    #[test]
+    fn every_number_stays_as_it_is() {
+        use {Breach as B, Remedy as R, Severity as S};
+        assert_eq!(codes(Role::ALL), [1, 2, 3]);
+        assert_eq!(codes([Scope::Read, Scope::Full, Scope::Metrics]), [1, 2, 3]);
+        assert_eq!(codes([S::Info, S::Warning, S::Critical, S::Fatal]), [1, 2, 3, 4]);
+        let remedies = [
+            R::None,
+            R::RestartApp,
+            R::CheckApp,
+            R::ResetGpu,
+            R::DrainAndReset,
+            R::RebootNode,
+            R::ServiceRequired,
+            R::Operator,
+        ];
+        assert_eq!(codes(remedies), [0, 1, 2, 3, 4, 5, 6, 7]);
+        let breaches = [B::UnknownUser, B::NoPool, B::ForeignPool, B::UnhealthyDevice, B::SharedDevice];
+        assert_eq!(codes(breaches), [1, 2, 3, 4, 5]);
+        assert_eq!(codes([Presence::Present, Presence::Missing, Presence::Retired]), [1, 2, 3]);
+        assert_eq!(codes([Contact::Reporting, Contact::Lost]), [1, 2]);
+    }
+
+    #[test]
+    fn another_number_is_damage() {
+        assert_eq!(Role::from_code(0), Err(DecodeError::Damaged("a role")));
+        assert_eq!(Remedy::from_code(8), Err(DecodeError::Damaged("a remedy")));
+    }
+}

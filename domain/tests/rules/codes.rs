@@ -7,7 +7,7 @@ use crate::{
         retire, retire_node, seen, start, suspend,
     },
 };
-use domain::{Command, Principal, Refusal, Rejection, Role, device::Severity, token::Scope};
+use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which refusal it is. Fails to compile when one joins: it needs its name in [`ALL`] and a way to it below.
@@ -223,6 +223,7 @@ fn a_refusal_is_kept_in_bounded_form() {
     let jobs = vec![world.last_job(); 1000];
     assert_eq!(Refusal::from(&Rejection::PoolBusy { jobs }).refs.len(), Refusal::REFS_MAX);
     assert_eq!(Refusal::from(&Rejection::UnknownLogin(3)).unknown_login, Some(3));
-    world.asker = Principal::SYSTEM;
-    assert_eq!(Refusal::from(&Rejection::AlreadyFounded).unknown_login, None);
+    // An agent goes on behind this number: it must be found in the text that is kept.
+    assert_eq!(Refusal::from(&Rejection::ReportGap { last: 7 }).last_report(), Some(7));
+    assert_eq!(Refusal::from(&Rejection::AlreadyFounded).last_report(), None);
 }

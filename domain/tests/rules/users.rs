@@ -1,6 +1,6 @@
 use crate::{
     harness::{World, found},
-    words::{NO_USER, bind},
+    words::NO_USER,
     words::{
         create_group, delete_users, erase, finish, issue, newcomer, onboard, onboard_as, set_password, set_role, start,
         suspend, w,
@@ -244,5 +244,4 @@ fn no_event_of_a_user_shows_a_login_or_a_hash_when_it_is_published() {
     assert!(!published.contains("grace") && !published.contains("argon2id"), "{published}");
     let debug = format!("{:?}", world.user("grace").password);
     assert!(!debug.contains("argon2id"), "{debug}");
-    world.when(bind("default", None)).refused("group.default");
 }
