@@ -213,12 +213,6 @@ pub enum Rejection {
         /// The jobs.
         jobs: Vec<JobId>,
     },
-    /// The report is not the next one of the agent's queue.
-    #[error("the report is not the next one: the last that was taken is {last}")]
-    ReportGap {
-        /// The last sequence number of that incarnation that was taken; 0 for a new incarnation.
-        last: u64,
-    },
     /// The report names a device that is live on another node.
     #[error("device {device} is live on node {node}")]
     DeviceElsewhere {
@@ -298,7 +292,6 @@ impl Rejection {
             Self::ReasonNeeded => "job.reason_needed",
             Self::NodeRetired(_) => "node.retired",
             Self::NodeBusy { .. } => "node.busy",
-            Self::ReportGap { .. } => "report.gap",
             Self::DeviceElsewhere { .. } => "device.elsewhere",
             Self::DeviceNotOnNode { .. } => "device.not_on_node",
             Self::TooManyDevices { .. } => "node.too_many_devices",
@@ -332,7 +325,6 @@ impl Rejection {
             | Self::GroupIsDefault
             | Self::JobShortage(_)
             | Self::ReasonNeeded
-            | Self::ReportGap { .. }
             | Self::TooManyDevices { .. }
             | Self::TooManyTokens(_) => vec![],
             Self::PoolBusy { jobs } | Self::NodeBusy { jobs, .. } | Self::DeviceBusy { jobs, .. } => {
@@ -393,13 +385,6 @@ pub struct Refusal {
 impl Refusal {
     /// The most refs that a refusal keeps.
     pub const REFS_MAX: usize = 100;
-
-    /// Of a report that was not the next one (`report.gap`): the last that was taken.
-    pub fn last_report(&self) -> Option<u64> {
-        let gap = self.code == Rejection::ReportGap { last: 0 }.code();
-        // The detail ends in the number: a refusal has no other place for it.
-        if gap { self.detail.rsplit(' ').next()?.parse().ok() } else { None }
-    }
 }
 
 impl From<&Rejection> for Refusal {

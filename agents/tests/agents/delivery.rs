@@ -13,7 +13,7 @@ use bus::{
     wire::{self, AGENTS_HEALTH, AGENTS_INVENTORY, Reply, Report},
 };
 use bytes::Bytes;
-use domain::{Command, Kind, Principal, Refusal, Rejection, node};
+use domain::{Command, Kind, Principal, Refusal, node};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -286,7 +286,7 @@ impl Decides for Port {
                 warnings: vec![],
                 repeated: false,
             }),
-            Reply::Expected { next } => Err(Failure::Refused(Refusal::from(&Rejection::ReportGap { last: next - 1 }))),
+            Reply::Expected { next } => Err(Failure::OutOfTurn { last: next - 1 }),
             Reply::Refused { code, detail, .. } => Err(Failure::Refused(Refusal {
                 kind: Kind::Conflict,
                 code,

@@ -47,7 +47,7 @@ impl Counters {
             Ok(Answer { repeated: true, .. }) => 2,
             Ok(Answer { outcome: Outcome::DryRun(_), .. }) => 3,
             Ok(Answer { outcome: Outcome::Recorded(events), .. }) => usize::from(events.is_empty()),
-            Err(Failure::Refused(_)) => 4,
+            Err(Failure::Refused(_) | Failure::OutOfTurn { .. }) => 4,
             Err(Failure::Denied(_)) => 5,
             Err(Failure::ConditionFailed { .. }) => 6,
             Err(Failure::KeyReused) => 7,

@@ -75,7 +75,7 @@ impl Decider {
             match self.ledger.turn(node, origin) {
                 Turn::Next => {}
                 Turn::Repeat => return Ok(self.nothing_new()),
-                Turn::Gap(last) => return Err(refused(&Rejection::ReportGap { last })),
+                Turn::Gap(last) => return Err(Failure::OutOfTurn { last }),
             }
         }
         self.check(request)?;

@@ -83,6 +83,12 @@ pub enum Failure {
     /// The rules refuse it.
     #[error("{}", .0.detail)]
     Refused(Refusal),
+    /// The report is not the next one of its agent's queue.
+    #[error("the report is not the next one: the last that was taken is {last}")]
+    OutOfTurn {
+        /// The last number of that incarnation that was taken; 0 for a new incarnation.
+        last: u64,
+    },
     /// What was expected is not so any more.
     #[error("{subject} is at revision {actual:?}")]
     ConditionFailed {

@@ -77,14 +77,11 @@ impl<E: Decides> Lane<E> {
             Reply::Refused { next: sequence, code: code.to_owned(), detail }
         };
         match failure {
-            Failure::Refused(refusal) => {
-                if let Some(last) = refusal.last_report() {
-                    self.counters.out_of_turn();
-                    return Reply::Expected { next: last.saturating_add(1) };
-                }
-                let Refusal { code, detail, .. } = refusal;
-                refused(&code, detail)
+            Failure::OutOfTurn { last } => {
+                self.counters.out_of_turn();
+                Reply::Expected { next: last.saturating_add(1) }
             }
+            Failure::Refused(Refusal { code, detail, .. }) => refused(&code, detail),
             Failure::Denied(denied) => refused(denied.code(), denied.to_string()),
             // A report has neither conditions nor a key: who answers so did not understand it.
             Failure::ConditionFailed { .. } | Failure::KeyReused => refused("report.refused", failure.to_string()),

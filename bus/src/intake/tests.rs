@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use domain::{
-    Actor, Command, Denied, Incarnation, Kind as RefusalKind, Origin, Position, Refusal, Rejection, Timestamp, Via,
+    Actor, Command, Denied, Incarnation, Origin, Position, Refusal, Rejection, Timestamp, Via,
     node::{self, Facts},
 };
 use std::{
@@ -101,7 +101,7 @@ async fn a_report_is_submitted_as_its_agent_and_answered() {
 async fn what_the_engine_says_reaches_the_agent() {
     let refused = |rejection: Rejection| Failure::Refused(Refusal::from(&rejection));
     let answers = [
-        refused(Rejection::ReportGap { last: 4 }),
+        Failure::OutOfTurn { last: 4 },
         refused(Rejection::NodeRetired(node("gpu-1"))),
         Failure::Denied(Denied::Role),
         Failure::Overloaded,
@@ -235,11 +235,4 @@ async fn stopping_answers_what_was_taken() {
     stopping.await.unwrap();
     let late = bus.request(&wire::agent(&node("gpu-1"), Kind::Inventory), Bytes::new(), Duration::from_secs(1)).await;
     assert_eq!(late, Err(BusError::NoResponder));
-}
-
-#[test]
-fn a_gap_is_told_from_other_refusals() {
-    let other = Refusal { kind: RefusalKind::Conflict, ..Refusal::from(&Rejection::PoolIsDefault) };
-    assert_eq!(other.last_report(), None);
-    assert_eq!(Refusal::from(&Rejection::ReportGap { last: 12 }).last_report(), Some(12));
 }

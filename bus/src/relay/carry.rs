@@ -1,5 +1,5 @@
 //! The loop that both relays share: from a position on, every committed event to the sink, in order.
-use super::{CommittedLog, Status, Trouble};
+use super::{CommittedLog, ReadError, Status, Trouble};
 use domain::{Position, Recorded};
 use futures::FutureExt;
 use std::sync::Arc;
@@ -10,6 +10,10 @@ pub(super) const WINDOW: u64 = 256;
 
 /// The most events that are read at once.
 const BATCH: usize = 256;
+
+/// Up to so many events behind, what was committed while the loop runs is read at once: the log keeps it in memory (64
+/// events of 16 KiB are a small part of what it keeps), and handing the work to another thread takes longer.
+const AT_ONCE: u64 = 64;
 
 /// Where events go.
 pub(super) trait Sink: Send {
@@ -41,13 +45,16 @@ async fn carry_on(
     status: &watch::Sender<Status>,
 ) -> Result<std::convert::Infallible, Trouble> {
     let mut watermark = log.watermark();
+    let begun = *watermark.borrow();
     let (mut sent, mut confirmed) = (from, from);
     let mut waiting = Vec::new().into_iter();
     loop {
         let durable = *watermark.borrow_and_update();
         while sent < durable && sent.0 - confirmed.0 < WINDOW {
             if waiting.as_slice().is_empty() {
-                waiting = read(log, sent, durable).await?.into_iter();
+                let new = sent >= begun && durable.0 - sent.0 <= AT_ONCE;
+                let found = if new { given(log.read(sent, durable, BATCH)) } else { read(log, sent, durable).await };
+                waiting = found?.into_iter();
             }
             let next =
                 waiting.next().filter(|next: &Recorded| next.position == sent.next() && next.position <= durable);
@@ -77,6 +84,9 @@ pub(super) async fn read(
 ) -> Result<Vec<Recorded>, Trouble> {
     let reader = Arc::clone(log);
     let read = tokio::task::spawn_blocking(move || reader.read(after, up_to, BATCH)).await;
-    let read = read.map_err(|error| Trouble::doubt("read the log")(&error))?;
+    given(read.map_err(|error| Trouble::doubt("read the log")(&error))?)
+}
+
+fn given(read: Result<Vec<Recorded>, ReadError>) -> Result<Vec<Recorded>, Trouble> {
     read.map_err(|error| Trouble::doubt("relay an event")(&error))
 }

@@ -46,7 +46,6 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::ReasonNeeded => "ReasonNeeded",
         Rejection::NodeRetired(_) => "NodeRetired",
         Rejection::NodeBusy { .. } => "NodeBusy",
-        Rejection::ReportGap { .. } => "ReportGap",
         Rejection::DeviceElsewhere { .. } => "DeviceElsewhere",
         Rejection::DeviceNotOnNode { .. } => "DeviceNotOnNode",
         Rejection::TooManyDevices { .. } => "TooManyDevices",
@@ -56,7 +55,7 @@ const fn name(rejection: &Rejection) -> &'static str {
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 39] = [
+const ALL: [(&str, &str); 38] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -90,7 +89,6 @@ const ALL: [(&str, &str); 39] = [
     ("ReasonNeeded", "job.reason_needed"),
     ("NodeRetired", "node.retired"),
     ("NodeBusy", "node.busy"),
-    ("ReportGap", "report.gap"),
     ("DeviceElsewhere", "device.elsewhere"),
     ("DeviceNotOnNode", "device.not_on_node"),
     ("TooManyDevices", "node.too_many_devices"),
@@ -181,9 +179,6 @@ fn every_refusal_is_reached_and_changes_nothing() {
     other.limits.events_per_command = 1;
     let large = other.when(create_pool("x", &[1])).refused("request.too_large");
     reached.insert(name(&large), large);
-    // This one the engine finds, which knows the reports that gave no event.
-    let gap = Rejection::ReportGap { last: 7 };
-    reached.insert(name(&gap), gap);
 
     let names: BTreeSet<_> = ALL.iter().map(|(name, _)| *name).collect();
     assert_eq!(names.len(), ALL.len());
@@ -223,7 +218,4 @@ fn a_refusal_is_kept_in_bounded_form() {
     let jobs = vec![world.last_job(); 1000];
     assert_eq!(Refusal::from(&Rejection::PoolBusy { jobs }).refs.len(), Refusal::REFS_MAX);
     assert_eq!(Refusal::from(&Rejection::UnknownLogin(3)).unknown_login, Some(3));
-    // An agent goes on behind this number: it must be found in the text that is kept.
-    assert_eq!(Refusal::from(&Rejection::ReportGap { last: 7 }).last_report(), Some(7));
-    assert_eq!(Refusal::from(&Rejection::AlreadyFounded).last_report(), None);
 }
