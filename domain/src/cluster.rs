@@ -197,40 +197,52 @@ impl Cluster {
 
     /// Changes a device and keeps right what its pool has to give. Every change of a device goes through here.
     pub(crate) fn change_device(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {
-        self.take_stock(id, false);
+        let before = self.place(id);
         if let Some(device) = self.devices.get_mut(&id) {
             change(device);
         }
-        self.take_stock(id, true);
+        let after = self.place(id);
+        // Most changes, of health above all, leave it where it is.
+        if before != after {
+            self.move_stock(id, before, after);
+        }
     }
 
     /// Changes a node, of which the availability of its devices depends.
     pub(crate) fn change_node(&mut self, name: &NodeName, change: impl FnOnce(&mut Node)) {
-        let devices: Vec<DeviceId> =
-            self.nodes.get(name).into_iter().flat_map(|n| n.devices.values().copied()).collect();
-        for id in &devices {
-            self.take_stock(*id, false);
-        }
+        let devices = self.nodes.get(name).into_iter().flat_map(|node| node.devices.values().copied());
+        let before: Vec<_> = devices.map(|id| (id, self.place(id))).collect();
         if let Some(node) = self.nodes.get_mut(name) {
             change(node);
         }
-        for id in devices {
-            self.take_stock(id, true);
+        for (id, before) in before {
+            let after = self.place(id);
+            if before != after {
+                self.move_stock(id, before, after);
+            }
         }
     }
 
-    /// Enters the device into its pool's stock, or takes it out.
-    fn take_stock(&mut self, id: DeviceId, enter: bool) {
-        let Some(device) = self.devices.get(&id) else { return };
+    /// Which pool's stock a device is in, and where in it; none out of service.
+    fn place(&self, id: DeviceId) -> Option<(PoolName, Place)> {
+        let device = self.devices.get(&id)?;
         let availability = device.availability(self.nodes.get(&device.node));
-        let Some(pool) = device.pool.as_ref().and_then(|name| self.pools.get_mut(name)) else { return };
-        let place = Place { device: id, model: &device.model, node: &device.node, slot: device.slot, availability };
-        if enter {
-            pool.devices.insert(id);
-            pool.stock.add(&place);
-        } else {
+        let (model, node) = (device.model.clone(), device.node.clone());
+        Some((device.pool.clone()?, Place { device: id, model, node, slot: device.slot, availability }))
+    }
+
+    fn move_stock(&mut self, id: DeviceId, before: Option<(PoolName, Place)>, after: Option<(PoolName, Place)>) {
+        if let Some((pool, place)) = before
+            && let Some(pool) = self.pools.get_mut(&pool)
+        {
             pool.devices.remove(&id);
             pool.stock.remove(&place);
+        }
+        if let Some((pool, place)) = after
+            && let Some(pool) = self.pools.get_mut(&pool)
+        {
+            pool.devices.insert(id);
+            pool.stock.add(&place);
         }
     }
 }

@@ -73,10 +73,11 @@ impl Tally {
 }
 
 /// Where a device sits and what it is: what the stock needs to know of it.
-pub(crate) struct Place<'a> {
+#[derive(PartialEq)]
+pub(crate) struct Place {
     pub(crate) device: DeviceId,
-    pub(crate) model: &'a Model,
-    pub(crate) node: &'a NodeName,
+    pub(crate) model: Model,
+    pub(crate) node: NodeName,
     pub(crate) slot: Slot,
     pub(crate) availability: Availability,
 }
@@ -96,24 +97,24 @@ struct Shelf {
 }
 
 impl Stock {
-    pub(crate) fn add(&mut self, place: &Place<'_>) {
+    pub(crate) fn add(&mut self, place: &Place) {
         let of_model = self.shelves.entry(place.model.clone()).or_default();
         *of_model.tally.of(place.availability) += 1;
         if place.availability == Availability::Free {
-            of_model.change(place.node, |free| free.insert((place.slot, place.device)));
+            of_model.change(&place.node, |free| free.insert((place.slot, place.device)));
         }
     }
 
     /// Takes out what was added under the same place.
-    pub(crate) fn remove(&mut self, place: &Place<'_>) {
-        let Some(of_model) = self.shelves.get_mut(place.model) else { return };
+    pub(crate) fn remove(&mut self, place: &Place) {
+        let Some(of_model) = self.shelves.get_mut(&place.model) else { return };
         let count = of_model.tally.of(place.availability);
         *count = count.saturating_sub(1);
         if place.availability == Availability::Free {
-            of_model.change(place.node, |free| free.remove(&(place.slot, place.device)));
+            of_model.change(&place.node, |free| free.remove(&(place.slot, place.device)));
         }
         if of_model.tally == Tally::default() {
-            self.shelves.remove(place.model);
+            self.shelves.remove(&place.model);
         }
     }
 

@@ -10,6 +10,7 @@
 //! expiries are judged at is an argument.
 
 mod audit;
+mod counts;
 mod cursor;
 mod live;
 mod models;
@@ -22,6 +23,7 @@ mod state;
 pub mod view;
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "figures for people")]
 mod speed;
 #[cfg(test)]
 mod testing;

@@ -1,15 +1,17 @@
 //! The one fold: the cluster as committed events tell it, and what its users were called.
 use crate::{
+    counts::{Count, Counts},
     cursor::{Applied, Gap, step},
     names::Names,
 };
 use domain::{Cluster, Position, Recorded, Stamp};
 
-/// The cluster and its names after one event: what every view is a function of.
+/// The cluster, its names and its counts after one event: what every view is a function of.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     cluster: Cluster,
     names: Names,
+    counts: Counts,
 }
 
 impl State {
@@ -45,12 +47,19 @@ impl State {
         if applied == Applied::Folded {
             self.names.apply(recorded);
             let at = Stamp { position: recorded.position, recorded_at: recorded.recorded_at };
+            self.counts.touch(Count::Out, &self.cluster, &recorded.event);
             domain::evolve(&mut self.cluster, at, &recorded.event);
+            self.counts.touch(Count::In, &self.cluster, &recorded.event);
         }
         Ok(applied)
     }
 
-    pub(crate) const fn from_parts(cluster: Cluster, names: Names) -> Self {
-        Self { cluster, names }
+    pub(crate) const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(crate) fn from_parts(cluster: Cluster, names: Names) -> Self {
+        let counts = Counts::of(&cluster);
+        Self { cluster, names, counts }
     }
 }

@@ -15,6 +15,11 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+/// How many events there are up to a position.
+pub(crate) fn count(position: Position) -> usize {
+    usize::try_from(position.0).unwrap()
+}
+
 pub(crate) const LOG: ClusterId = ClusterId(Uuid::from_u128(0xC1));
 
 /// What one random step is made of.
@@ -31,7 +36,7 @@ pub(crate) fn history(seed: u64, count: usize) -> Vec<Recorded> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        (state >> 24) as u16
+        u16::try_from(state >> 24 & 0xffff).unwrap()
     };
     let steps: Vec<Step> = (0..count).map(|_| ((draw() % 20) as u8, draw(), draw(), draw())).collect();
     told(&steps)
@@ -271,7 +276,9 @@ fn inventory(a: u16, b: u16, c: u16) -> Command {
 /// A fresh fold of the first events.
 pub(crate) fn folded(events: &[Recorded]) -> State {
     let mut state = State::default();
-    events.iter().for_each(|recorded| assert!(state.apply(recorded).is_ok()));
+    for recorded in events {
+        assert!(state.apply(recorded).is_ok());
+    }
     state
 }
 
@@ -329,13 +336,13 @@ impl Events for Log {
         }
         self.reads.lock().push((after.0, up_to.0));
         let bytes = self.bytes.lock();
-        let part = bytes.iter().take(up_to.0 as usize).skip(after.0 as usize).take(max);
+        let part = bytes.iter().take(count(up_to)).skip(count(after)).take(max);
         part.map(|bytes| stored::decode(bytes, &*self.vault).map_err(SourceError::new)).collect()
     }
 
     fn root(&self, at: Position) -> Result<Root, SourceError> {
         let bytes = self.bytes.lock();
-        let part = bytes.get(..at.0 as usize).ok_or_else(|| SourceError::new("the log is shorter"))?;
+        let part = bytes.get(..count(at)).ok_or_else(|| SourceError::new("the log is shorter"))?;
         let sum = part.iter().fold(0u32, |sum, bytes| crc32c::crc32c_append(sum, bytes));
         let mut root = [0; 32];
         root[..4].copy_from_slice(&sum.to_be_bytes());

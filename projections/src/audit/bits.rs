@@ -40,7 +40,10 @@ impl Bits {
 
     /// The bits as 16-bit words, the lowest first.
     pub(super) fn halves(&self) -> impl Iterator<Item = u16> {
-        self.0.iter().flat_map(|word| [*word as u16, (*word >> 16) as u16, (*word >> 32) as u16, (*word >> 48) as u16])
+        self.0.iter().flat_map(|word| {
+            let bytes = word.to_le_bytes();
+            [0, 2, 4, 6].map(|at| u16::from_le_bytes([bytes[at], bytes[at + 1]]))
+        })
     }
 
     pub(super) fn intersect(&mut self, other: &Self) {
@@ -79,7 +82,9 @@ mod tests {
         #[test]
         fn behaves_as_a_sorted_set(set in prop::collection::btree_set(any::<u16>(), 0..200), at in 0..=SEGMENT) {
             let mut bits = Bits::default();
-            set.iter().for_each(|offset| bits.insert(*offset));
+            for offset in &set {
+                bits.insert(*offset);
+            }
             let wide: BTreeSet<u32> = set.iter().map(|offset| u32::from(*offset)).collect();
             prop_assert_eq!(bits.first_from(at), wide.range(at..).next().copied());
             prop_assert_eq!(bits.last_below(at), wide.range(..at).next_back().copied());

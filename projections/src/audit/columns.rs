@@ -87,7 +87,7 @@ impl Chunk {
         let mut found = false;
         for (terms, offsets) in self.terms.chunks(LOOK).zip(self.offsets.chunks(LOOK)) {
             // Mostly there is none among so many, which takes few instructions to tell.
-            if terms.iter().fold(false, |any, other| any | (*other == term)) {
+            if terms.iter().map(|other| u32::from(*other == term)).sum::<u32>() > 0 {
                 let hits = terms.iter().zip(offsets).filter(|(other, _)| **other == term);
                 hits.for_each(|(_, offset)| into.insert(*offset));
                 found = true;

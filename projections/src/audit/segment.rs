@@ -18,6 +18,12 @@ pub(crate) struct Segment {
     times: Times,
 }
 
+/// The term and the offset that were put together for sorting.
+#[expect(clippy::cast_possible_truncation, reason = "48 bits are used, and taken apart")]
+const fn split(pair: u64) -> (Term, u16) {
+    ((pair >> 16) as Term, pair as u16)
+}
+
 /// The bytes are not a segment's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the piece's {0} don't fit together")]
@@ -33,13 +39,15 @@ impl Segment {
             Self { terms: vec![], ends: vec![], events: Vec::with_capacity(pairs.len()), times: full.times().clone() };
         let mut bits = Bits::default();
         for same in pairs.chunk_by(|a, b| a >> 16 == b >> 16) {
-            sealed.terms.push((same[0] >> 16) as Term);
+            sealed.terms.push(split(same[0]).0);
             if same.len() > LIST_MAX {
                 bits.clear();
-                same.iter().for_each(|pair| bits.insert(*pair as u16));
+                for pair in same {
+                    bits.insert(split(*pair).1);
+                }
                 sealed.events.extend(bits.halves());
             } else {
-                sealed.events.extend(same.iter().map(|pair| *pair as u16));
+                sealed.events.extend(same.iter().map(|pair| split(*pair).1));
             }
             sealed.ends.push(u32::try_from(sealed.events.len()).unwrap_or(u32::MAX));
         }
@@ -58,7 +66,9 @@ impl Segment {
             if events.len() == BITMAP {
                 into.join_halves(events);
             } else {
-                events.iter().for_each(|offset| into.insert(*offset));
+                for offset in events {
+                    into.insert(*offset);
+                }
             }
             found = true;
         }

@@ -56,7 +56,12 @@ fn text(kind: u64, text: &str) -> Term {
 /// A folded multiplication, as wyhash and its kin mix.
 const fn mix(hash: u64, word: u64) -> u64 {
     let product = ((hash ^ 0xa076_1d64_78bd_642f) as u128).wrapping_mul((word ^ 0xe703_7ed1_a0b4_28db) as u128);
-    (product as u64) ^ ((product >> 64) as u64) ^ hash.rotate_left(32)
+    low(product) ^ low(product >> 64) ^ hash.rotate_left(32)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+const fn low(number: u128) -> u64 {
+    number as u64
 }
 
 const fn finish(hash: u64) -> Term {
@@ -84,7 +89,7 @@ mod tests {
         assert_eq!(terms, GOLDEN);
     }
 
-    const GOLDEN: [Term; 6] = [1871726115, 2088335991, 3683395164, 3408627344, 532179478, 76600499];
+    const GOLDEN: [Term; 6] = [1_871_726_115, 2_088_335_991, 3_683_395_164, 3_408_627_344, 532_179_478, 76_600_499];
 
     #[test]
     fn near_names_do_not_collide() {

@@ -6,13 +6,15 @@ use std::convert::Infallible;
 
 fn indexed(events: &[Recorded]) -> Audit {
     let mut audit = Audit::default();
-    events.iter().for_each(|recorded| assert!(audit.apply(recorded).is_ok()));
+    for recorded in events {
+        assert!(audit.apply(recorded).is_ok());
+    }
     audit
 }
 
 fn page(audit: &Audit, events: &[Recorded], query: &Query) -> Found<Position> {
     let check = |position: Position| {
-        let event = &events[position.0 as usize - 1];
+        let event = &events[testing::count(position) - 1];
         Ok::<_, Infallible>(query.filter.matches(event).then_some(position))
     };
     audit.search(query).unwrap().page(check).unwrap()
@@ -71,7 +73,8 @@ fn long() -> Vec<Recorded> {
     let events = (0..wanted).map(|at| {
         let mut event = base[at % base.len()].clone();
         event.position = Position(at as u64 + 1);
-        event.recorded_at = Timestamp::from_micros(event.recorded_at.micros() + (at / base.len()) as i64 * shift);
+        event.recorded_at =
+            Timestamp::from_micros(event.recorded_at.micros() + i64::try_from(at / base.len()).unwrap() * shift);
         if at % 40_000 == 100 {
             event.subjects.push(rare.clone());
         }

@@ -97,7 +97,9 @@ async fn goes_on_from_a_snapshot_and_equals_a_rebuild() {
     second.live.wait_for(Position(events.len() as u64), LIMIT).await.unwrap();
     assert_eq!(*second.live.read().state(), folded(&events));
     let mut rebuilt = Models::default();
-    events.iter().for_each(|recorded| assert!(rebuilt.apply(recorded).is_ok()));
+    for recorded in &events {
+        assert!(rebuilt.apply(recorded).is_ok());
+    }
     assert_eq!(trail(&second.live.read(), &events), trail(&rebuilt, &events));
     // The audit index had no full segment to keep: it alone is rebuilt.
     assert_eq!(second.live.status().restored, Position(0));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{LOG, Log, folded, history, steps, told};
+use crate::testing::{LOG, Log, count, folded, history, steps, told};
 use proptest::prelude::*;
 
 proptest! {
@@ -42,7 +42,7 @@ fn who_was_erased_is_erased_in_old_snapshots() {
         _ => None,
     });
     let (user, at) = erased.into_iter().next().expect("somebody is erased in this history");
-    let before = folded(&log.all()[..at.0 as usize - 1]);
+    let before = folded(&log.all()[..count(at) - 1]);
     let called = before.names().last_login(user).unwrap().clone();
     assert!(!called.as_str().starts_with("erased-"));
     let bytes = pack(&before, &*log.vault).unwrap();
@@ -51,7 +51,7 @@ fn who_was_erased_is_erased_in_old_snapshots() {
     let loaded = unpack(&bytes, &*log.vault).unwrap();
     assert_eq!(loaded.names().last_login(user), Some(&domain::Login::erased(user)));
     assert!(!loaded.names().users_called(&called).contains(&user));
-    assert_eq!(loaded, folded(&log.all()[..at.0 as usize - 1]));
+    assert_eq!(loaded, folded(&log.all()[..count(at) - 1]));
     // What is stored after it holds no trace, and opens.
     let after = folded(&log.all());
     assert_eq!(unpack(&pack(&after, &*log.vault).unwrap(), &*log.vault).unwrap(), after);

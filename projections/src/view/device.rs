@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeviceView {
     /// Its UUID.
+    #[serde(rename = "uuid")]
     #[schema(value_type = String)]
     pub id: DeviceId,
     /// Its node.
@@ -75,21 +76,6 @@ pub struct ConditionView {
     pub last_seen: Timestamp,
 }
 
-/// How many devices are how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
-pub struct HealthCounts {
-    /// Without a condition that matters.
-    pub healthy: u32,
-    /// Degraded, and in use.
-    pub warning: u32,
-    /// That take no new work.
-    pub critical: u32,
-    /// That are unusable.
-    pub fatal: u32,
-    /// Of which nobody can tell.
-    pub unknown: u32,
-}
-
 /// Which devices: those that meet all that is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceFilter {
@@ -128,6 +114,11 @@ impl Look<'_> {
         let devices: Box<dyn Iterator<Item = &Device>> = match pool {
             Some(name) => {
                 let ids = self.cluster().pool(name).into_iter().flat_map(|pool| pool.devices.range(range));
+                Box::new(ids.filter_map(|id| self.cluster().device(*id)))
+            }
+            // All but the healthy ones are known by name, and mostly few.
+            None if self.sees_all() && filter.health.is_some_and(|health| health != Health::Healthy) => {
+                let ids = self.state.counts().unwell.range(range);
                 Box::new(ids.filter_map(|id| self.cluster().device(*id)))
             }
             None if self.sees_all() => Box::new(self.cluster().devices().range(range).map(|(_, device)| device)),
@@ -169,7 +160,7 @@ impl Look<'_> {
 }
 
 /// How the device is, being on this node.
-pub(super) fn health(device: &Device, node: Option<&Node>) -> Health {
+pub(crate) fn health(device: &Device, node: Option<&Node>) -> Health {
     let lost = node.is_none_or(|node| node.contact == node::Contact::Lost);
     if device.presence != device::Presence::Present || lost || !device.readable {
         return Health::Unknown;
@@ -211,18 +202,5 @@ fn show_condition(condition: &Condition) -> ConditionView {
         xid: condition.xid,
         first_seen: condition.first_seen,
         last_seen: condition.last_seen,
-    }
-}
-
-impl HealthCounts {
-    /// Counts one more.
-    pub(super) fn count(&mut self, health: Health) {
-        *match health {
-            Health::Healthy => &mut self.healthy,
-            Health::Warning => &mut self.warning,
-            Health::Critical => &mut self.critical,
-            Health::Fatal => &mut self.fatal,
-            Health::Unknown => &mut self.unknown,
-        } += 1;
     }
 }

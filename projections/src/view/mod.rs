@@ -13,13 +13,13 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use device::{ConditionView, DeviceFilter, DeviceView, HealthCounts};
+pub use crate::counts::{HealthCounts, JobCounts, NodeCounts, UserCounts};
+pub(crate) use device::health;
+pub use device::{ConditionView, DeviceFilter, DeviceView};
 pub use group::{GroupFilter, GroupView};
 pub use job::{JobFilter, JobSource, JobView};
 pub use node::{NodeDevices, NodeFilter, NodeView};
-pub use overview::{
-    AvailabilityCounts, ClusterView, DeviceCounts, JobCounts, NodeCounts, Overview, PoolShare, UserCounts,
-};
+pub use overview::{AvailabilityCounts, ClusterView, DeviceCounts, Overview, PoolShare};
 pub use page::{Listed, Page, PageError};
 pub use pool::{PoolFilter, PoolView};
 pub use token::{TokenFilter, TokenView};

@@ -1,5 +1,5 @@
 //! Nodes: hosts with devices.
-use super::{Contact, Health, HealthCounts, Listed, Look, Page, PageError, device::health as device_health};
+use super::{Contact, Health, HealthCounts, Listed, Look, Page, PageError, health};
 use domain::{
     Model, NodeName, Position, Timestamp,
     device::{self, Device},
@@ -124,7 +124,7 @@ impl<'a> Look<'a> {
             && filter.model.as_ref().is_none_or(|model| self.in_service(node).any(|device| device.model == *model))
             && filter
                 .health
-                .is_none_or(|health| self.in_service(node).any(|device| device_health(device, Some(node)) == health))
+                .is_none_or(|wanted| self.in_service(node).any(|device| health(device, Some(node)) == wanted))
             && filter
                 .pool
                 .as_ref()
@@ -134,8 +134,7 @@ impl<'a> Look<'a> {
     fn count_devices(&self, node: &'a Node) -> NodeDevices {
         let mut counts = NodeDevices::default();
         for device in self.in_service(node) {
-            let health = device_health(device, Some(node));
-            counts.health.count(health);
+            *counts.health.of(health(device, Some(node))) += 1;
             match device.presence {
                 device::Presence::Present => counts.seen += 1,
                 device::Presence::Missing | device::Presence::Retired => counts.missing += 1,

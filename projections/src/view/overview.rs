@@ -1,6 +1,7 @@
 //! The whole cluster at a glance.
-use super::{Contact, HealthCounts, Look, device::health as device_health};
-use domain::{ClusterId, GroupName, PoolName, Position, Tally, job::Source};
+use super::Look;
+use crate::counts::{HealthCounts, JobCounts, NodeCounts, UserCounts};
+use domain::{ClusterId, GroupName, PoolName, Position, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,21 +41,6 @@ pub struct ClusterView {
     pub demonstration: bool,
 }
 
-/// Nodes, counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
-pub struct NodeCounts {
-    /// In service.
-    pub total: u32,
-    /// Of those, the ones that report.
-    pub reporting: u32,
-    /// Of those, the ones that are silent.
-    pub lost: u32,
-    /// Of those, the ones that are cordoned as a whole.
-    pub cordoned: u32,
-    /// Out of service.
-    pub retired: u32,
-}
-
 /// Devices, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct DeviceCounts {
@@ -83,36 +69,6 @@ pub struct AvailabilityCounts {
     pub quarantined: u32,
     /// Are held back by an operator.
     pub cordoned: u32,
-}
-
-/// Users, counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
-pub struct UserCounts {
-    /// All.
-    pub total: u32,
-    /// Operators.
-    pub operators: u32,
-    /// Auditors.
-    pub auditors: u32,
-    /// Data scientists.
-    pub data_scientists: u32,
-    /// Shut out, of any role.
-    pub suspended: u32,
-    /// In no group.
-    pub without_group: u32,
-}
-
-/// Active jobs, counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
-pub struct JobCounts {
-    /// All.
-    pub total: u32,
-    /// Started here.
-    pub started: u32,
-    /// Seen elsewhere.
-    pub observed: u32,
-    /// Of those, the ones that break a rule.
-    pub in_breach: u32,
 }
 
 /// How much of a pool is in use.
@@ -144,86 +100,29 @@ const SHARES_MAX: usize = 100;
 impl Look<'_> {
     /// The whole cluster at a glance: for eyes that may see everything.
     pub fn overview(&self) -> Overview {
-        let cluster = self.cluster();
+        let (cluster, counts) = (self.cluster(), self.state.counts());
+        let availability = cluster.tally();
         let shares = self.shares();
         let shares_left_out = count(cluster.pools().len().saturating_sub(shares.len()));
         Overview {
             cluster: cluster
                 .founded()
                 .map(|founded| ClusterView { id: founded.id, demonstration: founded.demonstration }),
-            nodes: self.count_nodes(),
-            devices: self.count_all_devices(),
+            nodes: counts.nodes,
+            devices: DeviceCounts {
+                total: availability.total(),
+                health: counts.health,
+                availability: availability.into(),
+                retired: counts.retired_devices,
+            },
             pools: count(cluster.pools().len()),
             groups: count(cluster.groups().len()),
-            users: self.count_users(),
-            jobs: self.count_jobs(),
+            users: counts.users,
+            jobs: counts.jobs,
             shares,
             shares_left_out,
             position: self.position(),
         }
-    }
-
-    fn count_nodes(&self) -> NodeCounts {
-        let mut counts = NodeCounts::default();
-        for node in self.cluster().nodes().values() {
-            if node.retired {
-                counts.retired += 1;
-                continue;
-            }
-            counts.total += 1;
-            counts.cordoned += u32::from(node.cordoned);
-            match Contact::from(node.contact) {
-                Contact::Reporting => counts.reporting += 1,
-                Contact::Lost => counts.lost += 1,
-            }
-        }
-        counts
-    }
-
-    fn count_all_devices(&self) -> DeviceCounts {
-        let nodes = self.nodes_at_hand();
-        let mut health = HealthCounts::default();
-        let mut retired = 0;
-        for device in self.cluster().devices().values() {
-            if device.presence == domain::device::Presence::Retired {
-                retired += 1;
-            } else {
-                health.count(device_health(device, nodes.get(device.node.as_str()).copied()));
-            }
-        }
-        let availability = AvailabilityCounts::from(self.cluster().tally());
-        let total = count(self.cluster().devices().len()).saturating_sub(retired);
-        DeviceCounts { total, health, availability, retired }
-    }
-
-    fn count_users(&self) -> UserCounts {
-        let mut counts = UserCounts::default();
-        for user in self.cluster().users().values() {
-            counts.total += 1;
-            counts.suspended += u32::from(user.suspended);
-            counts.without_group += u32::from(user.group.is_none());
-            *match user.role {
-                domain::Role::Operator => &mut counts.operators,
-                domain::Role::Auditor => &mut counts.auditors,
-                domain::Role::DataScientist => &mut counts.data_scientists,
-            } += 1;
-        }
-        counts
-    }
-
-    fn count_jobs(&self) -> JobCounts {
-        let mut counts = JobCounts::default();
-        for job in self.cluster().jobs().values() {
-            counts.total += 1;
-            match &job.source {
-                Source::Started { .. } => counts.started += 1,
-                Source::Observed { breaches, .. } => {
-                    counts.observed += 1;
-                    counts.in_breach += u32::from(!breaches.is_empty());
-                }
-            }
-        }
-        counts
     }
 
     fn shares(&self) -> Vec<PoolShare> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     present::{Presenter, actors, subjects},
-    testing::{folded, history, steps, told},
+    testing::{count, folded, history, steps, told},
 };
 use domain::{Actor, Login, Subject};
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ proptest! {
         for pool in walk(|page| look.pools(&PoolFilter::default(), page), 1000) {
             let inside: Vec<_> = all.iter().filter(|device| device.pool.as_ref() == Some(&pool.name)).cloned().collect();
             prop_assert_eq!(&some(DeviceFilter { pool: Some(pool.name.clone()), ..DeviceFilter::default() }), &inside);
-            let of = |is: Availability| inside.iter().filter(|device| device.availability == is).count() as u32;
+            let of = |is: Availability| u32::try_from(inside.iter().filter(|device| device.availability == is).count()).unwrap();
             prop_assert_eq!((pool.idle, pool.busy), (of(Availability::Free), of(Availability::Busy)));
             prop_assert_eq!((pool.quarantined, pool.cordoned), (of(Availability::Quarantined), of(Availability::Cordoned)));
             prop_assert_eq!((pool.unknown, pool.missing), (of(Availability::Unknown), of(Availability::Missing)));
@@ -75,7 +75,7 @@ proptest! {
             prop_assert!(some(filter).iter().eq(all.iter().filter(|device| (device.availability == Availability::Free) == free)));
         }
         let overview = look.overview();
-        let in_service = all.iter().filter(|device| device.presence != Presence::Retired).count() as u32;
+        let in_service = u32::try_from(all.iter().filter(|device| device.presence != Presence::Retired).count()).unwrap();
         let HealthCounts { healthy, warning, critical, fatal, unknown } = overview.devices.health;
         prop_assert_eq!(overview.devices.total, in_service);
         prop_assert_eq!(healthy + warning + critical + fatal + unknown, in_service);
@@ -141,7 +141,7 @@ proptest! {
             _ => None,
         });
         for (job, end) in ended {
-            let before = folded(&events[..end.position.0 as usize - 1]);
+            let before = folded(&events[..count(end.position) - 1]);
             let running = look(&before).job(job).unwrap();
             let about = events.iter().filter(|recorded| recorded.subjects.contains(&Subject::Job(job)));
             let past = look(&state).past_job(job, about.clone()).unwrap();
@@ -248,7 +248,7 @@ fn people_are_shown_by_the_name_they_had() {
         _ => None,
     });
     let (user, at) = erased.unwrap();
-    let before = folded(&events[..at.0 as usize - 1]);
+    let before = folded(&events[..count(at) - 1]);
     let after = folded(&events);
     let login = before.names().last_login(user).unwrap().clone();
     let shown = |state: &State, at| Presenter::new(state.names(), at).subject(&Subject::User(user));

@@ -202,6 +202,7 @@ mod tests {
     /// Where the domain spells a word too, both spell it alike.
     #[test]
     fn spelled_as_in_the_domain() {
+        use domain::device::Remedy as R;
         fn text(word: &impl Serialize) -> String {
             serde_json::to_string(word).unwrap()
         }
@@ -212,7 +213,6 @@ mod tests {
         for scope in [domain::token::Scope::Read, domain::token::Scope::Full, domain::token::Scope::Metrics] {
             assert_eq!(text(&scope), text(&Scope::from(scope)));
         }
-        use domain::device::Remedy as R;
         let remedies = [R::None, R::RestartApp, R::CheckApp, R::ResetGpu, R::DrainAndReset, R::RebootNode];
         for remedy in remedies.into_iter().chain([R::ServiceRequired, R::Operator]) {
             assert_eq!(text(&remedy), text(&Remedy::from(remedy)));
