@@ -77,7 +77,8 @@ pub fn import(data: &Path, from: Option<&Path>, progress: &ProgressBar) -> anyho
         }
     };
     let mut shown = described(&tip);
-    shown["next"] = json!("put the files `keyring` and `master.key` of the old data folder beside the log, then start the server");
+    shown["next"] =
+        json!("put the files `keyring` and `master.key` of the old data folder beside the log, then start the server");
     Ok(shown)
 }
 

@@ -1,10 +1,11 @@
 //! What came of a command, for people: the events that it recorded, or would record, and what else follows.
 use super::{
     console::{Console, Format, clean},
-    show::{self, As, Column},
+    table::{self, As, Column},
+    text,
 };
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io;
 
 /// The most events that are shown to a person.
@@ -21,15 +22,20 @@ pub(super) fn tell(console: &mut Console, answer: &Value) -> io::Result<()> {
     let dry_run = answer["dry_run"] == true;
     let events = answer["events"].as_array().map_or(&[][..], Vec::as_slice);
     if events.is_empty() {
-        let at = show::inline(&answer["position"], &console.zone);
+        let at = text::inline(&answer["position"], &console.zone);
         console.line(&format!("nothing changes: it is so already (at position {at})"))?;
     } else {
         if dry_run {
             console.line("a dry run: nothing was recorded; this would be")?;
         }
         let columns = if dry_run { &RECORDED[1..] } else { &RECORDED };
-        let columns = [columns, &[("WHAT", "data", As::Text)]].concat();
-        show::table(console, &columns, &events[..events.len().min(SHOWN)])?;
+        let columns = [columns, &[("WHAT", "what", As::Text)]].concat();
+        let shown = events.iter().take(SHOWN).map(|event| {
+            let what = text::beside(&event["subject"], &event["data"], &console.zone);
+            json!({"position": event["position"], "type": event["type"], "subject": event["subject"], "what": what})
+        });
+        let shown: Vec<Value> = shown.collect();
+        table::table(console, &columns, &shown)?;
         if events.len() > SHOWN {
             console.line(&format!("… and {} more: -o json shows all", events.len() - SHOWN))?;
         }
@@ -46,10 +52,10 @@ fn warned(warning: &Value, zone: &TimeZone) -> String {
     let mut about = warning.as_object().cloned().unwrap_or_default();
     about.remove("code");
     let detail = about.remove("detail").unwrap_or_else(|| warning["code"].clone());
-    let detail = detail.as_str().map_or_else(|| show::inline(warning, zone), clean);
+    let detail = detail.as_str().map_or_else(|| text::inline(warning, zone), clean);
     if about.is_empty() {
         format!("warning: {detail}")
     } else {
-        format!("warning: {detail}: {}", show::pairs(&about, zone))
+        format!("warning: {detail}: {}", text::pairs(&about, zone))
     }
 }

@@ -5,12 +5,12 @@ use super::{
     context::Context,
     error::CliError,
     export,
-    show::{As, Column},
+    table::{As, Column},
 };
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 6] = [
     ("POSITION", "position", As::Count),
     ("TIME", "time", As::Time),
     ("EVENT", "type", As::Text),

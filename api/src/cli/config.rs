@@ -2,7 +2,7 @@
 use super::{
     console::{Console, Format},
     error::CliError,
-    show::{self, As},
+    table::{self, As},
 };
 use crate::settings::{Environment, Flags, Settings};
 use clap::Subcommand;
@@ -21,7 +21,7 @@ pub(super) fn run(command: &Command, environment: &Environment, console: &mut Co
         Format::Json => console.json(&json!({"settings": shown}))?,
         Format::Table => {
             let columns = [("SETTING", "name", As::Text), ("VALUE", "value", As::Text), ("FROM", "source", As::Text)];
-            show::table(console, &columns, shown.as_array().map_or(&[][..], Vec::as_slice))?;
+            table::table(console, &columns, shown.as_array().map_or(&[][..], Vec::as_slice))?;
         }
     }
     Ok(())

@@ -6,9 +6,10 @@ use super::{
     client::{Client, Identity, Reply, fits_header},
     console::{Console, Format},
     credentials::{Credentials, Kept},
+    details,
     error::CliError,
     page,
-    show::{self, Column},
+    table::{self, Column},
 };
 use crate::settings::{Environment, Secret};
 
@@ -61,7 +62,7 @@ impl<'a> Context<'a> {
         if self.console.format == Format::Json {
             return Ok(self.console.json(&listed.document(field))?);
         }
-        show::table(self.console, columns, &listed.items)?;
+        table::table(self.console, columns, &listed.items)?;
         if listed.next.is_some() {
             self.console.note("there is more: raise --limit")?;
         }
@@ -73,7 +74,7 @@ impl<'a> Context<'a> {
         let Reply { body, .. } = self.client.send(&read.apply(call)).await?;
         match self.console.format {
             Format::Json => self.console.json(&body)?,
-            Format::Table => show::details(self.console, &body)?,
+            Format::Table => details::details(self.console, &body)?,
         }
         Ok(())
     }

@@ -4,13 +4,13 @@ use super::{
     call::Call,
     context::Context,
     error::CliError,
-    show::{As, Column},
+    table::{As, Column},
 };
 use clap::{Subcommand, ValueEnum};
 use domain::{Model, NodeName, PoolName, device::DeviceId};
 use serde_json::{Value, json};
 
-const COLUMNS: [Column; 8] = [
+pub(super) const COLUMNS: [Column; 8] = [
     ("DEVICE", "uuid", As::Text),
     ("NODE", "node", As::Text),
     ("MODEL", "model", As::Text),
@@ -37,7 +37,7 @@ pub(crate) enum Health {
 }
 
 impl Health {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
             Self::Warning => "warning",
@@ -85,6 +85,9 @@ pub(crate) enum Command {
         /// Only those that can be given to a job
         #[arg(long)]
         free: bool,
+        /// Only those that are out of service
+        #[arg(long)]
+        retired: bool,
         #[command(flatten)]
         list: List,
     },
@@ -108,13 +111,14 @@ pub(crate) enum Command {
 impl Command {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
         match self {
-            Self::List { pool, node, model, health, free, list } => {
+            Self::List { pool, node, model, health, free, retired, list } => {
                 let call = Call::get(["devices"])
                     .query_some("pool", pool)
                     .query_some("node", node)
                     .query_some("model", model)
                     .query_some("health", health.map(Health::as_str))
-                    .query_some("free", free.then_some(true));
+                    .query_some("free", free.then_some(true))
+                    .query_some("retired", retired.then_some(true));
                 context.list(call, &list, &COLUMNS).await
             }
             Self::Show { device, read } => context.show(Call::get(["devices", &device.to_string()]), &read).await,

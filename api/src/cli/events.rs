@@ -5,8 +5,8 @@ use super::{
     console::{Console, Format},
     context::Context,
     error::CliError,
-    show,
     sse::{self, Parser},
+    text,
 };
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -162,9 +162,14 @@ fn name(document: &Value) -> &str {
 
 fn line(console: &Console, position: u64, document: &Value) -> String {
     let zone = &console.zone;
-    let shown = |field: &str| show::inline(&document[field], zone);
+    let shown = |field: &str| text::inline(&document[field], zone);
     let name = super::console::clean(name(document));
-    let line = format!("{position:>8}  {}  {name:<24}  {}  {}", shown("time"), shown("subject"), shown("data"));
+    let line = format!(
+        "{position:>8}  {}  {name:<24}  {}  {}",
+        shown("time"),
+        shown("subject"),
+        text::beside(&document["subject"], &document["data"], zone)
+    );
     if line.chars().count() <= LINE_MAX {
         return line.trim_end().to_owned();
     }

@@ -4,18 +4,14 @@ use super::{
     call::Call,
     context::Context,
     error::CliError,
-    show::{As, Column},
+    table::{As, Column},
 };
 use clap::Subcommand;
 use domain::{GroupName, Login, PoolName};
 use serde_json::{Map, Value, json};
 
-const COLUMNS: [Column; 4] = [
-    ("NAME", "name", As::Text),
-    ("USERS", "users", As::Count),
-    ("POOL", "pool", As::Text),
-    ("ACTIVE JOBS", "active_jobs", As::Count),
-];
+pub(super) const COLUMNS: [Column; 3] =
+    [("NAME", "name", As::Text), ("USERS", "users", As::Count), ("POOL", "pool", As::Text)];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

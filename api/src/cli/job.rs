@@ -4,19 +4,19 @@ use super::{
     call::Call,
     context::Context,
     error::CliError,
-    show::{As, Column},
+    table::{As, Column},
 };
 use clap::Subcommand;
-use domain::{JobId, JobName, Login, Model, NodeName, PoolName};
+use domain::{JobId, JobName, Login, Model, NodeName, PoolName, device::DeviceId};
 use serde_json::{Map, Value, json};
 
-const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 7] = [
     ("JOB", "id", As::Text),
     ("NAME", "name", As::Text),
-    ("USER", "user", As::Text),
+    ("USER", "user.login", As::Text),
     ("DEVICES", "devices", As::Count),
-    ("POOL", "pool", As::Text),
-    ("KIND", "kind", As::Text),
+    ("POOL", "source.pool", As::Text),
+    ("KIND", "source.kind", As::Text),
     ("STARTED", "started_at", As::Time),
 ];
 
@@ -33,6 +33,9 @@ pub(crate) enum Command {
         /// Only those on devices of this node
         #[arg(long)]
         node: Option<NodeName>,
+        /// Only those on this device
+        #[arg(long, value_name = "GPU")]
+        device: Option<DeviceId>,
         #[command(flatten)]
         list: List,
     },
@@ -73,9 +76,12 @@ pub(crate) enum Command {
 impl Command {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
         match self {
-            Self::List { user, pool, node, list } => {
-                let call =
-                    Call::get(["jobs"]).query_some("owner", user).query_some("pool", pool).query_some("node", node);
+            Self::List { user, pool, node, device, list } => {
+                let call = Call::get(["jobs"])
+                    .query_some("owner", user)
+                    .query_some("pool", pool)
+                    .query_some("node", node)
+                    .query_some("device", device);
                 context.list(call, &list, &COLUMNS).await
             }
             Self::Show { id, read } => context.show(Call::get(["jobs", &id.to_string()]), &read).await,

@@ -1,8 +1,9 @@
 //! `dkube log …`: the log itself, offline, on the machine of a server that is stopped.
 use super::{
     console::{Console, Format},
+    details,
     error::CliError,
-    show,
+    text,
 };
 use crate::settings::{Environment, Flags, Settings};
 use clap::Subcommand;
@@ -50,8 +51,8 @@ pub(super) fn run(command: &Command, environment: &Environment, console: &mut Co
     match console.format {
         Format::Json if beside => console.note(&report.to_string())?,
         Format::Json => console.json(&report)?,
-        Format::Table if beside => console.note(&show::inline(&report, &console.zone.clone()))?,
-        Format::Table => show::details(console, &report)?,
+        Format::Table if beside => console.note(&text::inline(&report, &console.zone.clone()))?,
+        Format::Table => details::details(console, &report)?,
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ impl Login {
         match console.format {
             Format::Json => console.json(&json!({"server": server, "login": login, "expires_at": expires_at}))?,
             Format::Table => {
-                let until = expires_at.and_then(|at| super::show::time(&at, &console.zone));
+                let until = expires_at.and_then(|at| super::text::time(&at, &console.zone));
                 let until = until.map(|at| format!(" until {at}")).unwrap_or_default();
                 console.line(&format!("signed in to {server} as {login}{until}"))?;
             }

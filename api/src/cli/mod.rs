@@ -1,7 +1,7 @@
 //! The command line: `dkube serve` and its kin on the server's machine, and the client commands that speak to a server.
 //!
 //! One noun, one file. A client command makes a [`Call`](call::Call), the [`Client`](client::Client) sends it, and
-//! [`answer`] or [`show`] writes what came back; [`error`] tells why nothing did, and with which exit code.
+//! [`answer`], [`table`] or [`details`] writes what came back; [`error`] tells why nothing did, and with which exit code.
 
 #![expect(clippy::doc_markdown, reason = "doc comments of arguments are help texts, and shown as they are")]
 
@@ -17,6 +17,7 @@ mod connection;
 mod console;
 mod context;
 mod credentials;
+mod details;
 mod device;
 mod error;
 mod events;
@@ -34,13 +35,14 @@ mod password;
 mod pool;
 mod problem;
 mod serve;
-mod show;
 mod sign_in;
 mod sse;
+mod table;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 mod token;
 mod user;
 

@@ -3,21 +3,22 @@ use super::{
     args::{List, Match, Read, Write},
     call::Call,
     context::Context,
+    device::Health,
     error::CliError,
-    show::{As, Column},
+    table::{As, Column},
 };
 use clap::{Subcommand, ValueEnum};
-use domain::{Model, NodeName};
+use domain::{Model, NodeName, PoolName};
 use serde_json::{Value, json};
 
-const COLUMNS: [Column; 9] = [
+pub(super) const COLUMNS: [Column; 9] = [
     ("NAME", "name", As::Text),
     ("CONTACT", "contact", As::Text),
     ("CORDONED", "cordoned", As::Mark),
     ("RETIRED", "retired", As::Mark),
     ("HEALTHY", "devices.healthy", As::Count),
     ("UNHEALTHY", "devices.unhealthy", As::Count),
-    ("UNKNOWN", "devices.unknown", As::Count),
+    ("UNKNOWN", "devices.health.unknown", As::Count),
     ("EXPECTED", "devices.expected", As::Count),
     ("DRIVER", "driver", As::Text),
 ];
@@ -67,9 +68,18 @@ pub(crate) enum Command {
         /// Only those that are cordoned
         #[arg(long)]
         cordoned: bool,
+        /// Only those that are out of service
+        #[arg(long)]
+        retired: bool,
         /// Only those with devices of this model
         #[arg(long)]
         model: Option<Model>,
+        /// Only those with devices of this pool
+        #[arg(long)]
+        pool: Option<PoolName>,
+        /// Only those with a device in this health
+        #[arg(long)]
+        health: Option<Health>,
         #[command(flatten)]
         list: List,
     },
@@ -104,11 +114,14 @@ pub(crate) enum Command {
 impl Command {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
         match self {
-            Self::List { contact, cordoned, model, list } => {
+            Self::List { contact, cordoned, retired, model, pool, health, list } => {
                 let call = Call::get(["nodes"])
                     .query_some("contact", contact.map(Contact::as_str))
                     .query_some("cordoned", cordoned.then_some(true))
-                    .query_some("model", model);
+                    .query_some("retired", retired.then_some(true))
+                    .query_some("model", model)
+                    .query_some("pool", pool)
+                    .query_some("health", health.map(Health::as_str));
                 context.list(call, &list, &COLUMNS).await
             }
             Self::Show { name, read } => context.show(Call::get(["nodes", name.as_str()]), &read).await,

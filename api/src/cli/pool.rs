@@ -5,14 +5,14 @@ use super::{
     client::Reply,
     context::Context,
     error::CliError,
-    show::{As, Column},
+    table::{As, Column},
 };
 use clap::Subcommand;
 use domain::{GroupName, Model, PoolName, device::DeviceId};
 use reqwest::header::IF_MATCH;
 use serde_json::json;
 
-const COLUMNS: [Column; 8] = [
+pub(super) const COLUMNS: [Column; 8] = [
     ("NAME", "name", As::Text),
     ("MODEL", "models", As::Text),
     ("DEVICES", "devices", As::Count),

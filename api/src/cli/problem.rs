@@ -49,7 +49,10 @@ impl Problem {
         }
         if let Some(Value::Object(shortage)) = self.rest.get("shortage") {
             let counts = ["asked", "free", "busy", "cordoned", "quarantined", "unknown", "missing"];
-            let counted = |name: &&str| Some(format!("{name} {}", shortage.get(*name)?));
+            let says = |name: &&str, count: &Value| *count != 0 || ["asked", "free"].contains(name);
+            let counted = |name: &&str| {
+                shortage.get(*name).filter(|count| says(name, count)).map(|count| format!("{name} {count}"))
+            };
             lines.push(format!("  devices: {}", counts.iter().filter_map(counted).collect::<Vec<_>>().join(", ")));
         }
         lines.extend(hint::of(&self.code).map(|hint| format!("  {hint}")));
@@ -97,7 +100,7 @@ mod tests {
         let body = br#"{"status":409,"code":"pool.shortage","detail":"4 devices were asked for, and 1 are free",
             "shortage":{"asked":4,"busy":2,"missing":0,"unknown":0,"quarantined":1,"cordoned":0,"free":1}}"#;
         let lines = Problem::read(409, body).unwrap().lines();
-        assert_eq!(lines[1], "  devices: asked 4, free 1, busy 2, cordoned 0, quarantined 1, unknown 0, missing 0");
+        assert_eq!(lines[1], "  devices: asked 4, free 1, busy 2, quarantined 1");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `dkube serve`.
 use super::error::CliError;
 use crate::settings::{Environment, Flags, LogFormat, Settings};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Runs the server.
@@ -22,7 +23,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment) -> Result<()
 fn write_log_lines(settings: &Settings) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(settings.log_level.as_str())
         .map_err(|error| CliError::failed("understand the setting log_level", error))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let begun = match settings.log_format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),

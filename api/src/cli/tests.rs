@@ -1,4 +1,5 @@
 mod commands;
+mod contract;
 mod events;
 mod failures;
 mod sign_in;

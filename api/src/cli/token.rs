@@ -8,17 +8,17 @@ use super::{
     context::Context,
     error::CliError,
     password,
-    show::{As, Column},
     sign_in::{self, Session},
+    table::{As, Column},
 };
 use clap::{Subcommand, ValueEnum};
 use domain::{Login, TokenId, TokenName};
 use serde_json::json;
 
-const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 6] = [
     ("TOKEN", "id", As::Text),
     ("NAME", "name", As::Text),
-    ("OWNER", "owner", As::Text),
+    ("OWNER", "user.login", As::Text),
     ("SCOPE", "scope", As::Text),
     ("ISSUED", "issued_at", As::Time),
     ("EXPIRES", "expires_at", As::Time),

@@ -4,7 +4,7 @@ use super::{
     call::Call,
     context::Context,
     error::CliError,
-    show::{As, Column},
+    table::{As, Column},
 };
 use crate::settings::{read_password, read_secret};
 use clap::Subcommand;
@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
-const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 6] = [
     ("LOGIN", "login", As::Text),
     ("ROLE", "role", As::Text),
     ("GROUP", "group", As::Text),

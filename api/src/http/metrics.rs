@@ -3,6 +3,7 @@ use super::{
     app::App,
     port::{EngineVitals, LogSize},
 };
+use projections::Phase;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, text},
@@ -15,7 +16,6 @@ use prometheus_client::{
     },
     registry::Registry,
 };
-use projections::Phase;
 use std::{fmt, sync::atomic::AtomicU64, time::Duration};
 
 type Uint = Gauge<u64, AtomicU64>;

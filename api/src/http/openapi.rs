@@ -91,16 +91,25 @@ fn describe(operation: &mut Operation, method: &Method, path: &str) {
             number(),
         ));
     }
-    if matches!(rule, Some(Rule::May(_) | Rule::SignedIn)) {
+    if rule.is_some_and(|rule| rule != Rule::Open) {
         let none: [String; 0] = [];
-        let (token, session) =
-            (SecurityRequirement::new("token", none.clone()), SecurityRequirement::new("session", none));
-        operation.security = Some(vec![token, session]);
+        let session = SecurityRequirement::new("session", none.clone());
+        let token = SecurityRequirement::new("token", none);
+        let in_person = matches!(rule, Some(Rule::InPerson(_)));
+        operation.security = Some(if in_person { vec![session] } else { vec![token, session] });
     }
-    if let Some(Rule::May(action)) = rule {
+    if let Some(action) = rule.and_then(Rule::action) {
         let extension =
             utoipa::openapi::extensions::ExtensionsBuilder::new().add("x-dkube-action", format!("{action:?}"));
         operation.extensions = Some(extension.build());
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            // The standard wants one for each.
+            response.description.push_str(if status == "201" { "Something was made" } else { "The answer" });
+        }
     }
     operation.responses.responses.insert("default".to_owned(), RefOr::T(problem()));
 }

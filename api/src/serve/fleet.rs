@@ -11,7 +11,10 @@ use bus::{
     clock::{SystemClock, SystemEntropy},
 };
 use domain::Timestamp;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// The most nodes of a fleet that looks at itself every second.
+const SMALL: u32 = 64;
 
 /// Starts the fleet, if the settings ask for one.
 pub(crate) fn start(settings: &Settings, opened: &Opened, bus: Bus) -> Option<Simulation> {
@@ -19,7 +22,9 @@ pub(crate) fn start(settings: &Settings, opened: &Opened, bus: Bus) -> Option<Si
     let size = Size { nodes: size.nodes, gpus_per_node: u16::try_from(size.gpus).unwrap_or(Size::GPUS_MAX) };
     let fleet = Fleet { size, seed: settings.simulate_seed, began: founded_at(opened), faults: Faults::Calm };
     let around = Surroundings { bus, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    Some(Simulation::start(&fleet, &around, Pace::default()))
+    // A person is watching a small fleet: it shows itself at once.
+    let look_every = if size.nodes <= SMALL { Duration::from_secs(1) } else { Pace::default().look_every };
+    Some(Simulation::start(&fleet, &around, Pace { look_every, ..Pace::default() }))
 }
 
 /// When the cluster was founded: the moment in its id, which is a `UUIDv7`.

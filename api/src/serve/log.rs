@@ -13,13 +13,14 @@ const BYTES_MAX: usize = 4 << 20;
 
 /// The committed log with the keys that open it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Committed {
+pub struct Committed {
     reader: LogReader,
     keyring: Arc<KeyRing>,
 }
 
 impl Committed {
-    pub(crate) const fn new(reader: LogReader, keyring: Arc<KeyRing>) -> Self {
+    /// The log behind this reader, with the keys that open what is sealed in it.
+    pub const fn new(reader: LogReader, keyring: Arc<KeyRing>) -> Self {
         Self { reader, keyring }
     }
 
@@ -31,7 +32,8 @@ impl Committed {
         match stored::decode(bytes, &*self.keyring) {
             Ok(recorded) => Ok(Entry::Known(Box::new(recorded))),
             Err(DecodeError::UnknownType { event_type, version }) => {
-                let (envelope, _) = stored::decode_envelope(bytes).map_err(trouble("read an event of a newer release"))?;
+                let (envelope, _) =
+                    stored::decode_envelope(bytes).map_err(trouble("read an event of a newer release"))?;
                 Ok(Entry::Unknown { position: envelope.position, event_type, version, bytes: bytes.to_vec() })
             }
             Err(error) => Err(trouble("read an event")(error)),

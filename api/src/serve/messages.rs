@@ -6,7 +6,9 @@ use bus::{
     bus::{Bus, Credentials, InProcess, Nats, NatsSettings, Tls},
     engine::Engine,
     intake::{Bounds, Intake},
-    relay::{CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers},
+    relay::{
+        CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers,
+    },
 };
 use std::sync::Arc;
 use tokio::{sync::watch, task::JoinHandle};

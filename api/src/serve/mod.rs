@@ -10,7 +10,9 @@ mod opened;
 mod snapshots;
 mod vitals;
 
+pub use log::Committed;
 pub(crate) use opened::data_lock;
+pub use snapshots::Snapshots;
 
 use crate::{
     http::{self, App, HttpSettings, Parts},
@@ -34,9 +36,8 @@ use tokio::{
 /// Where it can't start, or fails.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     // The address first: a log must not be founded by a server that nobody can reach.
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let listener =
+        TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let address = listener.local_addr()?;
     let shared = Arc::new(settings);
     let opening = Arc::clone(&shared);

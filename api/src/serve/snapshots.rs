@@ -4,7 +4,13 @@ use projections::Store;
 use std::{io, sync::Arc};
 
 /// The small files of the data folder, under a prefix of their own.
-pub(crate) struct Snapshots(pub(crate) Arc<dyn Files>);
+pub struct Snapshots(pub Arc<dyn Files>);
+
+impl std::fmt::Debug for Snapshots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Snapshots").finish_non_exhaustive()
+    }
+}
 
 const PREFIX: &str = "snapshot.";
 

@@ -8,90 +8,97 @@ fn unchanged() -> Value {
     value!({"position": 41, "dry_run": false, "events": []})
 }
 
-/// Each command line, what it asks, and with which body.
-#[tokio::test]
-async fn what_each_command_asks() {
+/// A command line, what it asks, and with which body.
+type Commanding = (Vec<&'static str>, &'static str, Value);
+
+/// Every sort of command.
+pub(super) fn commands() -> Vec<Commanding> {
     let [a, b] = GPU;
-    let cases: &[(&[&str], &str, Value)] = &[
+    vec![
         (
-            &["pool", "create", "p", "--device", a, "--device", b],
+            vec!["pool", "create", "p", "--device", a, "--device", b],
             "POST /v1/pools",
             value!({"name": "p", "devices": [a, b]}),
         ),
         (
-            &["pool", "create", "p", "--model", "H100", "--count", "4"],
+            vec!["pool", "create", "p", "--model", "H100", "--count", "4"],
             "POST /v1/pools",
             value!({"name": "p", "model": "H100", "count": 4}),
         ),
-        (&["pool", "create", "p"], "POST /v1/pools", value!({"name": "p", "devices": []})),
-        (&["pool", "add", "p", a], "PATCH /v1/pools/p/devices", value!({"add": [a]})),
-        (&["pool", "remove", "p", a, b], "PATCH /v1/pools/p/devices", value!({"remove": [a, b]})),
-        (&["pool", "set", "p", "--empty", "--if-match", "7"], "PUT /v1/pools/p/devices", value!({"devices": []})),
-        (&["pool", "delete", "p"], "DELETE /v1/pools/p", Value::Null),
+        (vec!["pool", "create", "p"], "POST /v1/pools", value!({"name": "p", "devices": []})),
+        (vec!["pool", "add", "p", a], "PATCH /v1/pools/p/devices", value!({"add": [a]})),
+        (vec!["pool", "remove", "p", a, b], "PATCH /v1/pools/p/devices", value!({"remove": [a, b]})),
+        (vec!["pool", "set", "p", "--empty", "--if-match", "7"], "PUT /v1/pools/p/devices", value!({"devices": []})),
+        (vec!["pool", "delete", "p"], "DELETE /v1/pools/p", Value::Null),
         (
-            &["group", "create", "g", "--user", "Ada", "--pool", "p"],
+            vec!["group", "create", "g", "--user", "Ada", "--pool", "p"],
             "POST /v1/groups",
             value!({"name": "g", "users": ["ada"], "pool": "p"}),
         ),
-        (&["group", "create", "g"], "POST /v1/groups", value!({"name": "g", "users": [], "pool": null})),
+        (vec!["group", "create", "g"], "POST /v1/groups", value!({"name": "g", "users": [], "pool": null})),
         (
-            &["group", "edit", "g", "--add-user", "ada", "--no-pool"],
+            vec!["group", "edit", "g", "--add-user", "ada", "--no-pool"],
             "PATCH /v1/groups/g",
             value!({"add_users": ["ada"], "pool": null}),
         ),
-        (&["group", "edit", "g", "--remove-user", "ada"], "PATCH /v1/groups/g", value!({"remove_users": ["ada"]})),
-        (&["group", "edit", "g", "--pool", "p"], "PATCH /v1/groups/g", value!({"pool": "p"})),
-        (&["group", "delete", "g"], "DELETE /v1/groups/g", Value::Null),
-        (&["user", "onboard", "ada", "bob"], "POST /v1/users", value!({"logins": ["ada", "bob"]})),
+        (vec!["group", "edit", "g", "--remove-user", "ada"], "PATCH /v1/groups/g", value!({"remove_users": ["ada"]})),
+        (vec!["group", "edit", "g", "--pool", "p"], "PATCH /v1/groups/g", value!({"pool": "p"})),
+        (vec!["group", "delete", "g"], "DELETE /v1/groups/g", Value::Null),
+        (vec!["user", "onboard", "ada", "bob"], "POST /v1/users", value!({"logins": ["ada", "bob"]})),
         (
-            &["user", "onboard", "ada", "--no-group", "--role", "auditor"],
+            vec!["user", "onboard", "ada", "--no-group", "--role", "auditor"],
             "POST /v1/users",
             value!({"logins": ["ada"], "group": null, "role": "auditor"}),
         ),
-        (&["user", "role", "ada", "operator"], "PATCH /v1/users/ada", value!({"role": "operator"})),
-        (&["user", "move", "ada", "g"], "PATCH /v1/users/ada", value!({"group": "g"})),
-        (&["user", "move", "ada", "--no-group"], "PATCH /v1/users/ada", value!({"group": null})),
-        (&["user", "suspend", "a@b.c"], "PATCH /v1/users/a@b.c", value!({"suspended": true})),
-        (&["user", "reinstate", "ada"], "PATCH /v1/users/ada", value!({"suspended": false})),
-        (&["user", "delete", "ada"], "DELETE /v1/users/ada", Value::Null),
-        (&["user", "delete", "ada", "bob"], "POST /v1/users/delete", value!({"logins": ["ada", "bob"]})),
-        (&["user", "erase", JOB], "POST /v1/users/0199c0de-0000-7000-8000-000000008000/erase", Value::Null),
-        (&["node", "cordon", "n.1"], "PATCH /v1/nodes/n.1", value!({"cordoned": true})),
-        (&["node", "uncordon", "n"], "PATCH /v1/nodes/n", value!({"cordoned": false})),
-        (&["node", "expect", "n", "--devices", "8"], "PATCH /v1/nodes/n", value!({"expected_devices": 8})),
-        (&["node", "expect", "n", "--as-seen"], "PATCH /v1/nodes/n", value!({"expected_devices": null})),
-        (&["node", "retire", "n"], "PATCH /v1/nodes/n", value!({"retired": true})),
-        (&["node", "reinstate", "n"], "PATCH /v1/nodes/n", value!({"retired": false})),
+        (vec!["user", "role", "ada", "operator"], "PATCH /v1/users/ada", value!({"role": "operator"})),
+        (vec!["user", "move", "ada", "g"], "PATCH /v1/users/ada", value!({"group": "g"})),
+        (vec!["user", "move", "ada", "--no-group"], "PATCH /v1/users/ada", value!({"group": null})),
+        (vec!["user", "suspend", "a@b.c"], "PATCH /v1/users/a@b.c", value!({"suspended": true})),
+        (vec!["user", "reinstate", "ada"], "PATCH /v1/users/ada", value!({"suspended": false})),
+        (vec!["user", "delete", "ada"], "DELETE /v1/users/ada", Value::Null),
+        (vec!["user", "delete", "ada", "bob"], "POST /v1/users/delete", value!({"logins": ["ada", "bob"]})),
+        (vec!["user", "erase", JOB], "POST /v1/users/0199c0de-0000-7000-8000-000000008000/erase", Value::Null),
+        (vec!["node", "cordon", "n.1"], "PATCH /v1/nodes/n.1", value!({"cordoned": true})),
+        (vec!["node", "uncordon", "n"], "PATCH /v1/nodes/n", value!({"cordoned": false})),
+        (vec!["node", "expect", "n", "--devices", "8"], "PATCH /v1/nodes/n", value!({"expected_devices": 8})),
+        (vec!["node", "expect", "n", "--as-seen"], "PATCH /v1/nodes/n", value!({"expected_devices": null})),
+        (vec!["node", "retire", "n"], "PATCH /v1/nodes/n", value!({"retired": true})),
+        (vec!["node", "reinstate", "n"], "PATCH /v1/nodes/n", value!({"retired": false})),
         (
-            &["device", "cordon", a],
+            vec!["device", "cordon", a],
             "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
             value!({"cordoned": true}),
         ),
         (
-            &["device", "reinstate", a],
+            vec!["device", "reinstate", a],
             "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
             value!({"retired": false}),
         ),
         (
-            &["job", "start", "train", "--user", "ada", "--devices", "2"],
+            vec!["job", "start", "train", "--user", "ada", "--devices", "2"],
             "POST /v1/jobs",
             value!({"name": "train", "user": "ada", "devices": 2}),
         ),
         (
-            &["job", "start", "train", "--devices", "2", "--model", "H100"],
+            vec!["job", "start", "train", "--devices", "2", "--model", "H100"],
             "POST /v1/jobs",
             value!({"name": "train", "devices": 2, "model": "H100"}),
         ),
-        (&["job", "finish", JOB], "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000", Value::Null),
+        (vec!["job", "finish", JOB], "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000", Value::Null),
         (
-            &["job", "finish", JOB, "--force", "--reason", "lost"],
+            vec!["job", "finish", JOB, "--force", "--reason", "lost"],
             "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000?force=true",
             Value::Null,
         ),
-        (&["token", "revoke", JOB], "DELETE /v1/tokens/0199c0de-0000-7000-8000-000000008000", Value::Null),
-    ];
+        (vec!["token", "revoke", JOB], "DELETE /v1/tokens/0199c0de-0000-7000-8000-000000008000", Value::Null),
+    ]
+}
+
+#[tokio::test]
+async fn what_each_command_asks() {
+    let cases = commands();
     let server = Player::of(cases.iter().map(|_| json(200, &unchanged()))).await;
-    for (arguments, line, body) in cases {
+    for (arguments, line, body) in &cases {
         let ran = server.run(arguments).await;
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         assert_eq!(ran.out, "nothing changes: it is so already (at position 41)\n");
@@ -102,25 +109,45 @@ async fn what_each_command_asks() {
     }
 }
 
-#[tokio::test]
-async fn what_each_query_asks() {
-    let cases: &[(&[&str], &str)] = &[
-        (&["pool", "list", "--group", "none"], "GET /v1/pools?group=none&limit=1000"),
-        (&["pool", "list", "--as-of", "41", "--limit", "5"], "GET /v1/pools?as_of=41&limit=5"),
-        (&["group", "list"], "GET /v1/groups?limit=1000"),
-        (&["user", "list", "--role", "auditor"], "GET /v1/users?role=auditor&limit=1000"),
-        (&["node", "list", "--contact", "lost"], "GET /v1/nodes?contact=lost&limit=1000"),
+/// Every sort of query: a command line, and what it asks.
+pub(super) fn queries() -> Vec<(Vec<&'static str>, &'static str)> {
+    vec![
+        (vec!["pool", "list", "--group", "none"], "GET /v1/pools?group=none&limit=1000"),
+        (vec!["pool", "list", "--as-of", "41", "--limit", "5"], "GET /v1/pools?as_of=41&limit=5"),
+        (vec!["group", "list"], "GET /v1/groups?limit=1000"),
+        (vec!["user", "list", "--role", "auditor"], "GET /v1/users?role=auditor&limit=1000"),
+        (vec!["node", "list", "--contact", "lost"], "GET /v1/nodes?contact=lost&limit=1000"),
         (
-            &["device", "list", "--pool", "p", "--health", "fatal", "--free"],
+            vec!["node", "list", "--cordoned", "--retired", "--model", "m", "--pool", "p", "--health", "fatal"],
+            "GET /v1/nodes?cordoned=true&retired=true&model=m&pool=p&health=fatal&limit=1000",
+        ),
+        (
+            vec!["device", "list", "--node", "n", "--model", "m", "--retired"],
+            "GET /v1/devices?node=n&model=m&retired=true&limit=1000",
+        ),
+        (
+            vec!["job", "list", "--pool", "p", "--node", "n", "--device", GPU[0]],
+            "GET /v1/jobs?pool=p&node=n&device=GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c&limit=1000",
+        ),
+        (vec!["group", "list", "--pool", "none"], "GET /v1/groups?pool=none&limit=1000"),
+        (vec!["user", "list", "--group", "g", "--suspended"], "GET /v1/users?group=g&suspended=true&limit=1000"),
+        (vec!["pool", "list", "--model", "m"], "GET /v1/pools?model=m&limit=1000"),
+        (
+            vec!["device", "list", "--pool", "p", "--health", "fatal", "--free"],
             "GET /v1/devices?pool=p&health=fatal&free=true&limit=1000",
         ),
-        (&["job", "list", "--user", "ada"], "GET /v1/jobs?owner=ada&limit=1000"),
-        (&["token", "list"], "GET /v1/tokens?limit=1000"),
-        (&["token", "list", "--user", "ada"], "GET /v1/users/ada/tokens?limit=1000"),
-    ];
+        (vec!["job", "list", "--user", "ada"], "GET /v1/jobs?owner=ada&limit=1000"),
+        (vec!["token", "list"], "GET /v1/tokens?limit=1000"),
+        (vec!["token", "list", "--user", "ada"], "GET /v1/users/ada/tokens?limit=1000"),
+    ]
+}
+
+#[tokio::test]
+async fn what_each_query_asks() {
+    let cases = queries();
     let empty = value!({"items": [], "next": null, "position": 41});
     let server = Player::of(cases.iter().map(|_| json(200, &empty))).await;
-    for (arguments, line) in cases {
+    for (arguments, line) in &cases {
         let ran = server.run(arguments).await;
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         assert_eq!(server.lines().pop().unwrap(), *line, "{arguments:?}");
@@ -162,8 +189,8 @@ async fn what_came_of_a_command() {
     let ran = server.run(&["pool", "delete", "p"]).await;
     let expected = "\
 POSITION  EVENT        SUBJECT  WHAT
-      41  PoolUnbound  group/g  group=g pool=p
-      42  PoolDeleted  pool/p   name=p
+      41  PoolUnbound  group/g  pool=p
+      42  PoolDeleted  pool/p
 ";
     assert_eq!(ran.out, expected);
     assert_eq!(ran.err, "warning: the group has no pool now: group=g\n");
@@ -181,7 +208,7 @@ async fn what_would_come_of_a_command() {
     let expected = "\
 a dry run: nothing was recorded; this would be
 EVENT        SUBJECT  WHAT
-PoolDeleted  pool/p   name=p
+PoolDeleted  pool/p
 ";
     assert_eq!(ran.out, expected);
 }

@@ -100,7 +100,7 @@ pub(crate) async fn carry_out<Q>(
     app.metrics.command(match &outcome {
         Ok(_) => "accepted",
         Err(Failure::Denied(_)) => "denied",
-        Err(Failure::Refused(_)) => "refused",
+        Err(Failure::Refused(_) | Failure::OutOfTurn { .. }) => "refused",
         Err(Failure::ConditionFailed { .. }) => "condition_failed",
         Err(Failure::KeyReused) => "key_reused",
         Err(Failure::Overloaded) => "overloaded",
@@ -108,9 +108,7 @@ pub(crate) async fn carry_out<Q>(
         Err(Failure::OutcomeUnknown) => "outcome_unknown",
         Err(Failure::Stopping) => "stopping",
     });
-    let answer = outcome.map_err(|failure| {
-        failed(failure, &Names::at(app, app.durable()).naming(&errand.logins))
-    })?;
+    let answer = outcome.map_err(|failure| failed(failure, &Names::at(app, app.durable()).naming(&errand.logins)))?;
     Ok(Accepted::of(app, asker, answer))
 }
 

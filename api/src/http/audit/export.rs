@@ -48,13 +48,7 @@ struct Export {
 ///
 /// # Errors
 /// Too many streams are open.
-pub(super) fn stream(
-    app: &App,
-    asker: &Asker,
-    query: Query,
-    up_to: Position,
-    form: Form,
-) -> Result<Response, Problem> {
+pub(super) fn stream(app: &App, asker: &Asker, query: Query, up_to: Position, form: Form) -> Result<Response, Problem> {
     let full = |_| Problem::new("events.too_many_streams", "too many streams are open").retry_after(5);
     let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(full)?;
     let left = Some(Query { limit: PAGE, ..query });

@@ -50,7 +50,8 @@ impl Filter {
     pub(super) fn query(&self, app: &App) -> Result<Query, Problem> {
         let wrong = |what, error: domain::SubjectError| Problem::new("request.query", format!("{what}: {error}"));
         let actors = self.actor.as_deref().map(|text| app.present(|state| actors(state.names(), text)));
-        let actor_rule = || Problem::new("request.query", "actor: an actor is user/<login>, user/<id>, agent/<node> or system");
+        let actor_rule =
+            || Problem::new("request.query", "actor: an actor is user/<login>, user/<id>, agent/<node> or system");
         let subjects = self.subject.as_deref().map(|text| app.present(|state| subjects(state.names(), text)));
         let filter = projections::Filter {
             actors: actors.transpose().map_err(|_| actor_rule())?.map(bounded),

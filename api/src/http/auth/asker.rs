@@ -99,13 +99,15 @@ pub(crate) fn judge(
         return Err(Denied::Unknown);
     }
     let principal = Principal { actor: Actor::User(user), via, address };
-    let allowed = match rule {
-        Rule::May(action) => authorize(cluster, &principal, action, now)?,
-        Rule::SignedIn | Rule::Open if found.suspended => return Err(Denied::Suspended),
-        Rule::SignedIn | Rule::Open => Allowed::Own,
+    let allowed = match rule.action() {
+        Some(action) => authorize(cluster, &principal, action, now)?,
+        None if found.suspended => return Err(Denied::Suspended),
+        None => Allowed::Own,
     };
-    let (login, role) = (found.login.clone(), found.role.min(most));
-    Ok(Asker { principal, user, login, role, allowed, credential })
+    if matches!((rule, via), (Rule::InPerson(_), Via::Token(_))) {
+        return Err(Denied::SessionNeeded);
+    }
+    Ok(Asker { principal, user, login: found.login.clone(), role: found.role.min(most), allowed, credential })
 }
 
 /// Whether the asker of a long answer still may: their sign-in lasts, and the table still lets them.

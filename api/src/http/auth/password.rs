@@ -78,8 +78,8 @@ impl Passwords {
     /// The hash of a new password.
     pub(crate) async fn hash(&self, password: NewPassword) -> Result<PasswordHash, Problem> {
         let hasher = self.hasher.clone();
-        let hashed = self.off_thread(move || hash(&hasher, password.0.0.as_bytes())).await?;
-        hashed.map_err(|error| Problem::fault("a password can't be hashed", &error))
+        let made = self.off_thread(move || hash(&hasher, password.0.0.as_bytes())).await?;
+        made.map_err(|error| Problem::fault("a password can't be hashed", &error))
     }
 
     /// Whether this is the password of that hash. Where there is none, the same work is done for nothing, so that

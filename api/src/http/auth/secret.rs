@@ -36,7 +36,7 @@ impl TokenSecret {
         let mut bytes = Zeroizing::new([0; BYTES + Self::CHECK]);
         bytes[..BYTES].copy_from_slice(&*random);
         bytes[BYTES..].copy_from_slice(&crc32c::crc32c(&*random).to_be_bytes());
-        Self(Zeroizing::new(format!("{}{}", Self::PREFIX, URL_SAFE_NO_PAD.encode(&*bytes))))
+        Self(Zeroizing::new(format!("{}{}", Self::PREFIX, URL_SAFE_NO_PAD.encode(*bytes))))
     }
 
     /// The secret in a header, if it has the form of one.

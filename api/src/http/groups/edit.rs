@@ -2,7 +2,7 @@ use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::Asker,
-    input::{Body, DryRun, Segment, Wish, present},
+    input::{Body, Change, DryRun, Segment, Wish},
     problem::Problem,
 };
 use axum::extract::State;
@@ -22,9 +22,9 @@ pub(super) struct EditGroup {
     #[schema(value_type = Vec<String>)]
     remove_users: Vec<Login>,
     /// The pool to be bound to; null unbinds.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pool: Option<Option<PoolName>>,
+    pool: Change<PoolName>,
 }
 
 /// Changes a group's members or its pool.
@@ -40,6 +40,6 @@ pub(super) async fn edit(
 ) -> Result<Accepted, Problem> {
     let EditGroup { add_users, remove_users, pool } = body.value;
     let (subject, named) = (Subject::Group(name.clone()), [add_users.clone(), remove_users.clone()].concat());
-    let command = Command::Group(group::Command::Edit { name, add_users, remove_users, pool });
+    let command = Command::Group(group::Command::Edit { name, add_users, remove_users, pool: pool.wanted() });
     carry_out(&app, &asker, &wish, Errand::new(command).on(subject).naming(named).with(&body.raw)).await
 }

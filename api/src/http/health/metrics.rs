@@ -2,7 +2,7 @@ use crate::http::{app::App, problem::Problem};
 use axum::{extract::State, http::header, response::IntoResponse};
 use std::sync::Arc;
 
-/// Metrics in the OpenMetrics text format.
+/// Metrics in the `OpenMetrics` text format.
 #[utoipa::path(get, path = "/metrics", tag = "health", operation_id = "metrics",
     responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {

@@ -37,10 +37,8 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
         Phase::Restoring => Some("restoring".to_owned()),
         Phase::CatchingUp | Phase::Live => None,
     };
-    let own = [
-        Health { part: "server", trouble: stopping },
-        Health { part: "read_models", trouble: stalled.or(behind) },
-    ];
+    let own =
+        [Health { part: "server", trouble: stopping }, Health { part: "read_models", trouble: stalled.or(behind) }];
     // What is wrong is for the log: anybody may ask here.
     let parts: Vec<PartView> = own
         .into_iter()

@@ -1,5 +1,5 @@
 use super::refusal;
-use crate::http::{app::App, problem::Problem};
+use crate::http::{app::App, auth::Asker, problem::Problem};
 use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
@@ -7,6 +7,9 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+
+/// The largest body of somebody who is not signed in, in bytes.
+const STRANGER_BYTES_MAX: usize = 16 * 1024;
 
 /// A JSON body: within its bounds of size and time, and nothing in it that the call does not know.
 #[derive(Debug)]
@@ -33,7 +36,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         if !is_json(request.headers()) {
             return Err(Problem::new("request.content_type", "the body is application/json"));
         }
-        let raw = read(app, request.into_body()).await?;
+        // Who is not signed in gets no megabyte of memory.
+        let signed_in = request.extensions().get::<Asker>().is_some();
+        let max = if signed_in { app.settings().body_bytes_max } else { STRANGER_BYTES_MAX };
+        let raw = read(app, request.into_body(), max).await?;
         let value = parse(&raw)?;
         Ok(Self { value, raw: RawBody(raw) })
     }
@@ -45,8 +51,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
 }
 
-async fn read(app: &App, body: axum::body::Body) -> Result<Bytes, Problem> {
-    let max = app.settings().body_bytes_max;
+async fn read(app: &App, body: axum::body::Body, max: usize) -> Result<Bytes, Problem> {
     let collected = tokio::time::timeout(app.settings().read_timeout, Limited::new(body, max).collect()).await;
     match collected.map_err(|_| Problem::new("request.slow", "the body did not come in time"))? {
         Ok(collected) => Ok(collected.to_bytes()),
@@ -58,6 +63,12 @@ async fn read(app: &App, body: axum::body::Body) -> Result<Bytes, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, Problem> {
+    // Serde would take a list for a struct, by the order of its fields.
+    match raw.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        Some(_) => return Err(Problem::new("request.body", "the body: a JSON object is expected")),
+        None => return Err(Problem::new("request.body", "the body is empty: a JSON object is expected")),
+    }
     let mut json = serde_json::Deserializer::from_slice(raw);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

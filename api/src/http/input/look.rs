@@ -67,7 +67,7 @@ pub(crate) async fn wait_for(app: &App, position: Position) -> Result<(), Proble
 }
 
 async fn past(app: &App, text: &str) -> Result<Moment, Problem> {
-    let (position, time) = if text.bytes().all(|b| b.is_ascii_digit()) {
+    let (position, time) = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         let position = text.parse().map(Position).map_err(|_| future("there is no such position yet"))?;
         if position > app.durable() {
             return Err(future(format!("position {position} is not recorded yet")));
@@ -133,11 +133,14 @@ impl<Q> Look<Q> {
     ///
     /// # Errors
     /// There is nothing, or nothing for the asker.
-    pub(crate) fn found<T>(&self, found: Option<T>, code: &'static str, what: impl std::fmt::Display) -> Result<T, Problem> {
-        found.ok_or_else(|| match self.asker.sees_all() {
-            true => Problem::new(code, format!("there is no {what}")),
-            false => Asker::not_own(),
-        })
+    pub(crate) fn found<T>(
+        &self,
+        found: Option<T>,
+        code: &'static str,
+        what: impl std::fmt::Display,
+    ) -> Result<T, Problem> {
+        let all = self.asker.sees_all();
+        found.ok_or_else(|| if all { Problem::new(code, format!("there is no {what}")) } else { Asker::not_own() })
     }
 
     /// Whether the present is looked at: what is measured can be shown.

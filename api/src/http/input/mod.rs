@@ -11,5 +11,5 @@ pub(crate) use body::{Body, RawBody};
 pub(crate) use look::{AsOf, Look, Moment};
 pub(crate) use query::{Nothing, Query};
 pub(crate) use segment::Segment;
-pub(crate) use serde_help::{present, refusal};
+pub(crate) use serde_help::{Change, refusal};
 pub(crate) use wish::{DryRun, Target, Wish};

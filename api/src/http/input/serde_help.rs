@@ -1,12 +1,34 @@
 //! How serde's refusals are told, and what serde lacks.
 use serde::{Deserialize, Deserializer};
 
-/// For `Option<Option<T>>`: a field that is there is `Some`, and `null` is `Some(None)`. Use with `#[serde(default)]`.
-///
-/// # Errors
-/// The value is neither `null` nor a `T`.
-pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(from).map(Some)
+/// A field of a change. Use with `#[serde(default)]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Change<T> {
+    /// It is left out: what is so stays so.
+    #[default]
+    Stay,
+    /// It is null: there shall be none.
+    Clear,
+    /// It shall be this.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// As the domain's commands say it.
+    #[expect(clippy::option_option, reason = "the domain's commands have it so")]
+    pub(crate) fn wanted(self) -> Option<Option<T>> {
+        match self {
+            Self::Stay => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(value)),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(from)?.map_or(Self::Clear, Self::Set))
+    }
 }
 
 /// A refusal of serde's without the value that was refused: people type passwords into the wrong field.

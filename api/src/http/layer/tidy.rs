@@ -27,6 +27,7 @@ pub(crate) async fn tidy(request: Request, next: Next) -> Response {
 }
 
 /// The answer to whom a handler panicked.
+#[expect(clippy::needless_pass_by_value, reason = "tower-http gives it so")]
 pub(crate) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
     let said = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
     tracing::error!(panic = said.unwrap_or("unknown"), "a handler panicked");

@@ -2,7 +2,7 @@ use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::Asker,
-    input::{Body, DryRun, Segment, Wish, present},
+    input::{Body, Change, DryRun, Segment, Wish},
     problem::Problem,
 };
 use axum::extract::State;
@@ -16,9 +16,9 @@ pub(super) struct ChangeNode {
     /// Whether its devices shall take no new job.
     cordoned: Option<bool>,
     /// How many devices it shall have; null: as many as were seen.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<u16>)]
-    expected_devices: Option<Option<u16>>,
+    expected_devices: Change<u16>,
     /// Whether it shall be out of service, with its devices.
     retired: Option<bool>,
 }
@@ -36,6 +36,7 @@ pub(super) async fn change(
 ) -> Result<Accepted, Problem> {
     let ChangeNode { cordoned, expected_devices, retired } = body.value;
     let subject = Subject::Node(node.clone());
-    let command = Command::Node(node::Command::Change { node, cordoned, expected_devices, retired });
+    let command =
+        Command::Node(node::Command::Change { node, cordoned, expected_devices: expected_devices.wanted(), retired });
     carry_out(&app, &asker, &wish, Errand::new(command).on(subject).with(&body.raw)).await
 }

@@ -25,6 +25,7 @@ pub(crate) fn failed(failure: Failure, names: &dyn Named) -> Problem {
     match failure {
         Failure::Denied(reason) => denied(reason),
         Failure::Refused(refusal) => refused(refusal, names),
+        Failure::OutOfTurn { .. } => Problem::new("report.gap", failure.to_string()),
         Failure::ConditionFailed { subject, actual } => {
             let name = names.subject(&subject);
             let detail = match actual {
@@ -126,7 +127,6 @@ mod tests {
             Rejection::ReasonNeeded,
             Rejection::NodeRetired(node.clone()),
             Rejection::NodeBusy { node: node.clone(), jobs: vec![job] },
-            Rejection::ReportGap { last: 3 },
             Rejection::DeviceElsewhere { device, node: node.clone() },
             Rejection::DeviceNotOnNode { device, node },
             Rejection::TooManyDevices { devices: 2, limit: 1 },

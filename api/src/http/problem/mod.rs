@@ -119,9 +119,9 @@ impl Problem {
 
     /// A fault on our side: told to the log in full, to the client only as such.
     pub(crate) fn fault(what: &str, error: &dyn std::error::Error) -> Self {
-        let causes = std::iter::successors(error.source(), |error| error.source());
-        let chain: String = causes.map(|cause| format!(": {cause}")).collect();
-        tracing::error!(error = %format!("{error}{chain}"), "{what}");
+        let chain = std::iter::successors(Some(error), |error| error.source());
+        let told: Vec<String> = chain.map(ToString::to_string).collect();
+        tracing::error!(error = told.join(": "), "{what}");
         Self::new("server.fault", "the server failed; its log says more")
     }
 
@@ -162,6 +162,7 @@ impl Problem {
         StatusCode::from_u16(self.0.document.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    #[cfg(test)]
     pub(crate) fn code(&self) -> &str {
         &self.0.document.code
     }

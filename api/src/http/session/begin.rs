@@ -66,7 +66,8 @@ pub(super) async fn begin(
     }
     app.slowdown.succeeded(&attempt);
     app.metrics.sign_in(true);
-    let found = app.present(|state| state.cluster().user_by_login(&login).map(|user| (user.id, user.role, user.suspended)));
+    let found =
+        app.present(|state| state.cluster().user_by_login(&login).map(|user| (user.id, user.role, user.suspended)));
     let (user, role, suspended) = found.ok_or_else(wrong)?;
     if suspended {
         return Err(denied(Denied::Suspended));

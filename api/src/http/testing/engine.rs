@@ -33,11 +33,14 @@ pub(crate) struct FakeEngine {
     watermark: watch::Sender<Position>,
 }
 
+/// The body that came with a key, and what came of it.
+type Kept = (Vec<u8>, Result<Answer, Failure>);
+
 struct Held {
     now: Timestamp,
     cluster: Cluster,
     log: Vec<Recorded>,
-    outcomes: HashMap<(Option<Actor>, String), (Vec<u8>, Result<Answer, Failure>)>,
+    outcomes: HashMap<(Actor, String), Kept>,
     commands: u128,
     next: Option<Act>,
     seen: Vec<Request>,
@@ -95,7 +98,7 @@ impl FakeEngine {
         let Some(Idempotency { key, request: body }) = &request.idempotency else {
             return self.decided(&mut held, request, now);
         };
-        let key = (Some(request.asker.actor.clone()), key.clone());
+        let key = (request.asker.actor.clone(), key.clone());
         if let Some((kept, outcome)) = held.outcomes.get(&key) {
             let repeat = outcome.clone().map(|answer| Answer { repeated: true, ..answer });
             return if kept == body { repeat } else { Err(Failure::KeyReused) };
@@ -129,7 +132,8 @@ impl FakeEngine {
         }
         held.commands += 1;
         // Rises with each command, and looks like a UUIDv7.
-        let command = CommandId::from_uuid(Uuid::from_u128(0x0199_c0de_0000_7000_8000_0000_0000_0000 + (held.commands << 16)));
+        let command =
+            CommandId::from_uuid(Uuid::from_u128(0x0199_c0de_0000_7000_8000_0000_0000_0000 + (held.commands << 16)));
         let limits = Limits::default();
         let has_reason = request.reason.is_some();
         let context = Context { now, command, asker: &request.asker, has_reason, limits: &limits };

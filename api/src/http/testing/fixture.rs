@@ -1,7 +1,4 @@
-use super::{
-    CHEAP, Call, FakeEngine, PASSWORD,
-    engine::Folder,
-};
+use super::{CHEAP, Call, FakeEngine, PASSWORD, engine::Folder};
 use crate::http::{
     App, HttpSettings, Parts,
     auth::TokenSecret,
@@ -12,7 +9,8 @@ use crate::http::{
 use axum::Router;
 use bus::engine::{Answer, Outcome, Request};
 use domain::{
-    Actor, ClusterId, Command, GroupName, Incarnation, Login, NodeName, Origin, Principal, Role, Timestamp, UserId, Via,
+    Actor, ClusterId, Command, GroupName, Incarnation, Login, NodeName, Origin, Principal, Role, Timestamp, UserId,
+    Via,
     device::DeviceId,
     node::{self, Facts, Seen},
     token::{self, Scope},

@@ -1,1 +1,12 @@
-//! Tests of the HTTP server as a whole.
+//! Tests of the HTTP server as a whole: requests in, answers out, over a fake engine that runs `domain` itself.
+mod access;
+mod audit;
+mod commands;
+mod document;
+mod failures;
+mod past;
+mod queries;
+mod server;
+mod sessions;
+mod streams;
+mod tokens;

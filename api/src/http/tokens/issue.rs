@@ -3,14 +3,14 @@ use crate::http::{
     app::App,
     auth::{Asker, TokenSecret},
     input::{Body, DryRun, Wish},
-    problem::{Problem, denied},
+    problem::Problem,
 };
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
 use domain::{
-    Command, Denied, Event, Timestamp, TokenId, TokenName,
+    Command, Event, Timestamp, TokenId, TokenName,
     token::{self, Scope},
 };
 use serde::{Deserialize, Serialize};
@@ -73,9 +73,6 @@ pub(super) async fn issue(
     wish: Wish,
     body: Body<IssueToken>,
 ) -> Result<Response, Problem> {
-    if asker.session().is_none() {
-        return Err(denied(Denied::SessionNeeded));
-    }
     let IssueToken { name, scope, expires_in_days: days } = body.value;
     let secret = TokenSecret::generate();
     let command = Command::Token(token::Command::Issue { name, scope, days, hash: secret.hash() });

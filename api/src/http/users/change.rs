@@ -3,7 +3,7 @@ use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::Asker,
-    input::{Body, DryRun, Segment, Wish, present},
+    input::{Body, Change, DryRun, Segment, Wish},
     problem::Problem,
 };
 use axum::extract::State;
@@ -18,9 +18,9 @@ pub(super) struct ChangeUser {
     #[schema(value_type = Option<String>, example = "operator")]
     role: Option<Role>,
     /// The group that they shall move to, in one step; null: into none.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    group: Option<Option<GroupName>>,
+    group: Change<GroupName>,
     /// Whether they shall be shut out.
     suspended: Option<bool>,
 }
@@ -39,6 +39,6 @@ pub(super) async fn change(
     let ChangeUser { role, group, suspended } = body.value;
     let target = target(&app, &login).await;
     let named = login.clone();
-    let command = Command::User(user::Command::Change { login, role, group, suspended });
+    let command = Command::User(user::Command::Change { login, role, group: group.wanted(), suspended });
     carry_out(&app, &asker, &wish, Errand::new(command).about(target).naming([named]).with(&body.raw)).await
 }

@@ -2,7 +2,7 @@ use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::{Asker, NewPassword},
-    input::{Body, DryRun, Wish, present},
+    input::{Body, Change, DryRun, Wish},
     problem::Problem,
 };
 use axum::extract::State;
@@ -24,9 +24,9 @@ pub(super) struct OnboardUsers {
     #[schema(value_type = Vec<String>, example = json!(["ada", "bob"]))]
     logins: Vec<Login>,
     /// The group that all of them join: `default` where it is left out, none where it is null.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    group: Option<Option<GroupName>>,
+    group: Change<GroupName>,
     /// What all of them may do: `data-scientist` where it is left out.
     #[schema(value_type = Option<String>, example = "data-scientist")]
     role: Option<Role>,
@@ -62,7 +62,11 @@ pub(super) async fn onboard(
         newcomers.push(Newcomer { login: login.clone(), password });
     }
     let location = if let [only] = &logins[..] { format!("/v1/users/{only}") } else { "/v1/users".to_owned() };
-    let group = group.unwrap_or_else(|| Some(GroupName::default_group()));
+    let group = match group {
+        Change::Stay => Some(GroupName::default_group()),
+        Change::Clear => None,
+        Change::Set(group) => Some(group),
+    };
     let role = role.unwrap_or(Role::DataScientist);
     let command = Command::User(user::Command::Onboard { newcomers, group, role });
     Ok(carry_out(&app, &asker, &wish, Errand::new(command).naming(logins).with(&body.raw)).await?.made(location))

@@ -1,0 +1,114 @@
+//! Lists as tables: plain columns, whose titles are bold where a person looks.
+use super::{
+    console::Console,
+    text::{at, bytes, inline, one_line, time},
+};
+use comfy_table::{Attribute, Cell, CellAlignment, Table, presets};
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use std::io;
+
+/// How a column's value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum As {
+    /// As it is; a list as its items.
+    Text,
+    /// A number, or how many items a list has.
+    Count,
+    /// Local time.
+    Time,
+    /// A number of bytes.
+    Bytes,
+    /// `yes`, or nothing.
+    Mark,
+}
+
+/// A column: its title, where in each item its value is (`a.b`), and how it is written.
+pub(super) type Column = (&'static str, &'static str, As);
+
+/// Writes items as a table.
+pub(super) fn table(console: &mut Console, columns: &[Column], items: &[Value]) -> io::Result<()> {
+    let titles: Vec<_> = columns.iter().map(|(title, _, form)| ((*title).to_owned(), alignment(*form))).collect();
+    let zone = console.zone.clone();
+    let row = |item| columns.iter().map(|(_, path, form)| written(at(item, path), *form, &zone)).collect();
+    rows(console, &titles, items.iter().map(row).collect())
+}
+
+/// Writes rows under these titles.
+pub(super) fn rows(
+    console: &mut Console,
+    titles: &[(String, CellAlignment)],
+    rows: Vec<Vec<String>>,
+) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    if !console.terminal {
+        table.force_no_tty();
+    }
+    let title = |(title, alignment): &(String, CellAlignment)| {
+        let cell = Cell::new(title).set_alignment(*alignment);
+        if console.terminal { cell.add_attribute(Attribute::Bold) } else { cell }
+    };
+    table.set_header(titles.iter().map(title).collect::<Vec<_>>());
+    for row in rows {
+        let cells = row.into_iter().zip(titles).map(|(text, (_, alignment))| Cell::new(text).set_alignment(*alignment));
+        table.add_row(cells.collect::<Vec<_>>());
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for line in table.lines() {
+        console.line(line.trim_end())?;
+    }
+    Ok(())
+}
+
+const fn alignment(form: As) -> CellAlignment {
+    match form {
+        As::Count | As::Bytes => CellAlignment::Right,
+        As::Text | As::Time | As::Mark => CellAlignment::Left,
+    }
+}
+
+fn written(value: &Value, form: As, zone: &TimeZone) -> String {
+    match (form, value) {
+        (As::Mark, Value::Bool(true)) => "yes".to_owned(),
+        (As::Mark, _) => String::new(),
+        (_, Value::Null) => "-".to_owned(),
+        (As::Count, Value::Array(items)) => items.len().to_string(),
+        (As::Time, Value::String(text)) => time(text, zone).unwrap_or_else(|| one_line(text)),
+        (As::Bytes, Value::Number(number)) => number.as_u64().map_or_else(|| number.to_string(), bytes),
+        _ => inline(value, zone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{console::Format, testing::Buffer};
+    use serde_json::json;
+
+    #[test]
+    fn a_table_is_plain_when_no_person_looks() {
+        let out = Buffer::default();
+        let mut console = Console::of(Format::Table, out.clone(), Buffer::default());
+        let items = [
+            json!({"name": "vision", "devices": ["a", "b"], "memory": 85_899_345_920_u64, "at": "2026-03-01T12:00:00.000001Z", "on": true}),
+            json!({"name": "x\u{1b}[31m", "devices": [], "memory": 1536, "at": null, "on": false}),
+        ];
+        let columns = [
+            ("NAME", "name", As::Text),
+            ("DEVICES", "devices", As::Count),
+            ("MEMORY", "memory", As::Bytes),
+            ("SINCE", "at", As::Time),
+            ("ON", "on", As::Mark),
+        ];
+        table(&mut console, &columns, &items).unwrap();
+        let expected = "\
+NAME         DEVICES   MEMORY  SINCE                    ON
+vision             2   80 GiB  2026-03-01 12:00:00 UTC  yes
+x\\u{1b}[31m        0  1.5 KiB  -
+";
+        assert_eq!(out.text(), expected);
+    }
+}

@@ -1,0 +1,108 @@
+//! Values of the server's JSON as words of a line.
+use super::console::clean;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+
+/// The value at a dotted path.
+pub(super) fn at<'a>(item: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(item, |value, name| &value[name])
+}
+
+/// A value on one line; a user by login.
+pub(super) fn inline(value: &Value, zone: &TimeZone) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => time(text, zone).unwrap_or_else(|| one_line(text)),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(|item| inline(item, zone)).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => match login(fields) {
+            Some(login) => one_line(login),
+            None => pairs(fields, zone),
+        },
+    }
+}
+
+/// The login, where this is how the server names a user: `{"id", "login"}`.
+pub(super) fn login(fields: &Map<String, Value>) -> Option<&str> {
+    fields.get("login")?.as_str().filter(|_| fields.len() == 2 && fields.contains_key("id"))
+}
+
+/// The fields that say something, as `name=value`.
+pub(super) fn pairs(fields: &Map<String, Value>, zone: &TimeZone) -> String {
+    let said = fields.iter().filter(|(_, value)| !value.is_null());
+    said.map(|(name, value)| format!("{}={}", clean(name), named(name, value, zone))).collect::<Vec<_>>().join(" ")
+}
+
+/// What an event says besides its subject.
+pub(super) fn beside(subject: &Value, data: &Value, zone: &TimeZone) -> String {
+    let Value::Object(fields) = data else { return inline(data, zone) };
+    let (entity, name) = subject.as_str().and_then(|subject| subject.split_once('/')).unwrap_or_default();
+    let said = |field: &str, value: &Value| field == entity || value.as_str().is_some_and(|value| value == name);
+    let rest = fields.iter().filter(|(field, value)| !said(field, value));
+    pairs(&rest.map(|(field, value)| (field.clone(), value.clone())).collect(), zone)
+}
+
+/// The value of a field, whose name tells its unit.
+pub(super) fn named(name: &str, value: &Value, zone: &TimeZone) -> String {
+    match value.as_u64().filter(|_| name.ends_with("_bytes")) {
+        Some(number) => bytes(number),
+        None => inline(value, zone),
+    }
+}
+
+/// A time of the server's, in this time zone; none, if the text is no time.
+pub(super) fn time(text: &str, zone: &TimeZone) -> Option<String> {
+    // Shorter than any RFC 3339 time, or not beginning with a year: not worth parsing.
+    if text.len() < 20 || !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let at: jiff::Timestamp = text.parse().ok()?;
+    Some(at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
+}
+
+/// Text of somebody else's, on one line.
+pub(super) fn one_line(text: &str) -> String {
+    clean(text).replace('\n', " ")
+}
+
+/// Bytes in the unit that suits them.
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let unit = (number.max(1).ilog2() / 10).min(4);
+    let scale = 1_u64 << (10 * unit);
+    let (whole, tenth) = (number / scale, u128::from(number % scale) * 10 / u128::from(scale));
+    let name = UNITS[unit as usize];
+    if unit == 0 || tenth == 0 { format!("{whole} {name}") } else { format!("{whole}.{tenth} {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bytes_are_never_rounded_up() {
+        let cases =
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1_048_575, "1023.9 KiB"), (u64::MAX, "16777215.9 TiB")];
+        for (number, text) in cases {
+            assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn what_the_subject_says_is_not_said_again() {
+        let data = json!({"device": "GPU-1", "from": "default", "pool": "vision", "note": null});
+        assert_eq!(beside(&json!("device/GPU-1"), &data, &TimeZone::UTC), "from=default pool=vision");
+        let data = json!({"name": "vision", "model": "H100"});
+        assert_eq!(beside(&json!("pool/vision"), &data, &TimeZone::UTC), "model=H100");
+    }
+
+    #[test]
+    fn a_user_is_a_login() {
+        let job = json!({"user": {"id": "0199", "login": "ada"}, "devices": []});
+        assert_eq!(inline(&job, &TimeZone::UTC), "devices=- user=ada");
+    }
+}

@@ -1,0 +1,60 @@
+//! Tokens: made, shown once, revoked.
+use crate::http::testing::{Call, Fixture};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_secret_is_shown_once_and_a_repeat_leaves_it_out() {
+    let fixture = Fixture::new().await;
+    let (cookie, csrf) = fixture.sign_in("ada").await;
+    let issue = || {
+        let body = json!({"name": "ci", "scope": "read", "expires_in_days": 30});
+        let call = Call::post("/v1/tokens", &body).with("cookie", &*cookie).with("x-csrf-token", &*csrf);
+        call.with("idempotency-key", "once")
+    };
+    let answer = issue().send(&fixture.router).await;
+    assert_eq!(answer.status, 201);
+    let first = answer.ok();
+    let secret = first["token"]["secret"].as_str().unwrap().to_owned();
+    assert!(secret.starts_with("dkube_") && secret.len() == 54);
+    assert_eq!(answer.header("location"), format!("/v1/tokens/{}", first["token"]["id"].as_str().unwrap()));
+    assert_eq!(first["events"][0]["type"], "TokenIssued");
+    assert!(first.get("secret_withheld").is_none());
+    let repeat = issue().send(&fixture.router).await.ok();
+    assert_eq!(repeat["secret_withheld"], true);
+    assert!(repeat["token"].get("secret").is_none());
+    assert_eq!(repeat["token"]["id"], first["token"]["id"]);
+    // At once: the gate waits for the read models where it must.
+    let who = Call::get("/v1/session").token(&secret).send(&fixture.router).await.ok();
+    assert_eq!((&who["login"], &who["csrf_token"]), (&json!("ada"), &json!(null)));
+    let list = Call::get("/v1/tokens").token(&secret).send(&fixture.router).await;
+    assert!(!list.text.contains(&secret[6..]) && list.text.contains("\"ci\""));
+}
+
+#[tokio::test]
+async fn a_token_makes_no_token_and_a_dry_run_none_either() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let body = json!({"name": "ci", "scope": "full", "expires_in_days": 30});
+    Call::post("/v1/tokens", &body).token(&token).send(&fixture.router).await.problem("auth.session_needed");
+    let (cookie, csrf) = fixture.sign_in("ada").await;
+    let dry = Call::post("/v1/tokens?dry_run=true", &body).with("cookie", &*cookie).with("x-csrf-token", &*csrf);
+    let answer = dry.send(&fixture.router).await.ok();
+    assert_eq!(answer["dry_run"], true);
+    assert!(answer.get("token").is_none() && !answer.to_string().contains("dkube_"));
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_worth_nothing() {
+    let fixture = Fixture::new().await;
+    let (mine, operator) = (fixture.token("ada", domain::token::Scope::Full, 9).await, fixture.operator().await);
+    let list = Call::get("/v1/users/ada/tokens").token(&operator).send(&fixture.router).await.ok();
+    let id = list["items"][0]["id"].as_str().unwrap().to_owned();
+    let bob = fixture.token("bob", domain::token::Scope::Full, 9).await;
+    let revoke = || Call::new("DELETE", format!("/v1/tokens/{id}"));
+    revoke().token(&bob).send(&fixture.router).await.problem("auth.forbidden");
+    Call::get("/v1/users/ada/tokens").token(&bob).send(&fixture.router).await.problem("auth.forbidden");
+    revoke().token(&mine).send(&fixture.router).await.ok();
+    fixture.settled().await;
+    Call::get("/v1/session").token(&mine).send(&fixture.router).await.problem("auth.invalid");
+    revoke().token(&operator).send(&fixture.router).await.problem("token.not_found");
+}
