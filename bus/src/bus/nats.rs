@@ -20,6 +20,9 @@ use tokio::{sync::watch, time::timeout};
 /// How long handing a message to the connection may take.
 const SEND_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long a new subscription may take to be known to the server before it is answered all the same.
+const ECHO_LIMIT: Duration = Duration::from_secs(1);
+
 /// Messages through a NATS server. A lost connection is sought again for ever. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Nats {
@@ -106,10 +109,19 @@ impl Nats {
             Err(_) => return Err(BusError::Disconnected),
         };
         if self.is_connected() {
-            // So that what is sent after this is received. Without it, the next connection subscribes again.
-            drop(timeout(SEND_LIMIT, self.client.flush()).await);
+            // So that what anybody sends after this is received. If there is no echo, the connection is being lost (the
+            // next one subscribes again) or we may not send to ourselves; the subscription holds all the same.
+            drop(timeout(ECHO_LIMIT, self.echo()).await);
         }
         Ok(Listener { bus: self.clone(), messages })
+    }
+
+    /// Waits until the server has seen all that was sent before this: it handles what one connection sends in order.
+    async fn echo(&self) -> Option<async_nats::Message> {
+        let inbox = self.client.new_inbox();
+        let mut echo = self.client.subscribe(inbox.clone()).await.ok()?;
+        self.client.publish(inbox, Bytes::new()).await.ok()?;
+        echo.next().await
     }
 
     fn is_connected(&self) -> bool {

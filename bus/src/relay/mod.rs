@@ -24,6 +24,9 @@ mod session;
 mod status;
 mod stream;
 
+#[cfg(test)]
+mod tests;
+
 pub use embedded::relay_to_subscribers;
 pub use jetstream::{RebuildError, Relay, relay_to_jetstream};
 pub use log::{CommittedLog, ReadError, StoredLog};
