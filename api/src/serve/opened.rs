@@ -72,7 +72,8 @@ impl Opened {
             .context("cannot start the engine's threads")?;
         let live = Live::new();
         let past = Past::new(live.clone(), ports.clone(), Bounds::default());
-        let feeder = projections::start(live.clone(), ports, engine.watermark(), projections::Settings::default())
+        let reading = projections::Settings { snapshot_every: settings.snapshot_every, ..Default::default() };
+        let feeder = projections::start(live.clone(), ports, engine.watermark(), reading)
             .context("cannot start the read models' thread")?;
         Ok(Self {
             cluster: ClusterId(recovered.marker.cluster),

@@ -35,8 +35,8 @@ pub enum Key {
     OperatorPassword,
     /// A file that holds it.
     OperatorPasswordFile,
-    /// How often read models are saved.
-    SnapshotInterval,
+    /// After how many events the read models are saved.
+    SnapshotEvery,
     /// Whether devices that are seen for the first time start cordoned.
     CordonNewDevices,
     /// Whether `/metrics` is open to all.
@@ -92,7 +92,7 @@ impl Key {
         Self::OperatorLogin,
         Self::OperatorPassword,
         Self::OperatorPasswordFile,
-        Self::SnapshotInterval,
+        Self::SnapshotEvery,
         Self::CordonNewDevices,
         Self::MetricsOpen,
         Self::FreeSpaceFloor,
@@ -171,8 +171,8 @@ impl Key {
             Self::OperatorPasswordFile => {
                 text("operator_password_file", None, "FILE", "A file that holds the first operator's first password")
             }
-            Self::SnapshotInterval => {
-                text("snapshot_interval", Some("5m"), "TIME", "How often the read models are saved, as 30s, 5m or 1h")
+            Self::SnapshotEvery => {
+                text("snapshot_every", Some("250000"), "EVENTS", "After how many events the read models are saved")
             }
             Self::CordonNewDevices => {
                 switch("cordon_new_devices", "Devices that are seen for the first time start cordoned")

@@ -30,7 +30,6 @@ use reqwest::Url;
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// Everything that the server is told before it starts.
@@ -54,8 +53,8 @@ pub struct Settings {
     pub operator_login: Login,
     /// Their first password; none: one is made.
     pub operator_password: Option<Secret>,
-    /// How often read models are saved.
-    pub snapshot_interval: Duration,
+    /// After how many events the read models are saved.
+    pub snapshot_every: u64,
     /// Whether devices that are seen for the first time start cordoned.
     pub cordon_new_devices: bool,
     /// Whether `/metrics` is open to all.
@@ -117,7 +116,7 @@ impl Settings {
             simulate_seed: layers.required(Key::SimulateSeed)?,
             operator_login: layers.required(Key::OperatorLogin)?,
             operator_password: operator_password(&layers)?,
-            snapshot_interval: layers.required::<value::Interval>(Key::SnapshotInterval)?.0,
+            snapshot_every: layers.required::<value::EventCount>(Key::SnapshotEvery)?.0,
             cordon_new_devices: layers.required(Key::CordonNewDevices)?,
             metrics_open: layers.required(Key::MetricsOpen)?,
             free_space_floor: layers.required(Key::FreeSpaceFloor)?,

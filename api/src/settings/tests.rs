@@ -27,7 +27,7 @@ fn defaults() {
     assert_eq!(settings.data, Path::new("./dkube-data"));
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.operator_login.as_str(), "operator");
-    assert_eq!(settings.snapshot_interval, Duration::from_mins(5));
+    assert_eq!(settings.snapshot_every, 250_000);
     assert_eq!((settings.nats, settings.simulate, settings.operator_password), (None, None, None));
     assert_eq!((settings.metrics_open, settings.cordon_new_devices, settings.insecure_listen), (false, false, false));
 }

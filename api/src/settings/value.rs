@@ -1,5 +1,5 @@
 //! Values of settings, parsed at the door.
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 /// The text is not such a value: says what one looks like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,19 +71,15 @@ impl fmt::Display for ByteSize {
     }
 }
 
-/// A span of time between a second and a day, written `30s`, `5m` or `1h`.
+/// After how many events the read models are saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interval(pub(crate) Duration);
+pub(crate) struct EventCount(pub(crate) u64);
 
-impl FromStr for Interval {
+impl FromStr for EventCount {
     type Err = ValueError;
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let parsed = || {
-            let span: jiff::SignedDuration = text.parse().ok()?;
-            let span = Duration::try_from(span).ok()?;
-            (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&span).then_some(Self(span))
-        };
-        parsed().ok_or(ValueError("an interval is from 1s to 24h, as 30s, 5m or 1h"))
+        let count = text.parse().ok().filter(|count| (1_000..=100_000_000).contains(count));
+        count.map(Self).ok_or(ValueError("a number of events is 1000 to 100000000"))
     }
 }
 
@@ -160,11 +156,10 @@ mod tests {
     }
 
     #[test]
-    fn intervals() {
-        assert_eq!("5m".parse(), Ok(Interval(Duration::from_mins(5))));
-        assert_eq!("90s".parse(), Ok(Interval(Duration::from_secs(90))));
-        for bad in ["", "5", "0s", "500ms", "25h", "-5m", "soon"] {
-            assert!(bad.parse::<Interval>().is_err(), "{bad}");
+    fn event_counts() {
+        assert_eq!("250000".parse(), Ok(EventCount(250_000)));
+        for bad in ["", "0", "999", "-1", "1e6", "100000001"] {
+            assert!(bad.parse::<EventCount>().is_err(), "{bad}");
         }
     }
 
