@@ -5,6 +5,7 @@ use crate::serve::data_lock;
 use anyhow::{Context, ensure};
 use bus::{
     log::{self, Log, LogReader, OpenOptions, Tip},
+    merkle::hex,
     storage::{Files, Storage},
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -99,8 +100,7 @@ fn is_demonstration(files: &dyn Files) -> anyhow::Result<bool> {
 }
 
 fn described(tip: &Tip) -> Value {
-    let root: String = tip.root.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({"events": tip.size, "commits": tip.commit, "root": root})
+    json!({"events": tip.size, "commits": tip.commit, "root": hex(&tip.root)})
 }
 
 fn show(progress: &ProgressBar, what: &'static str) {

@@ -9,6 +9,7 @@
 //! events that completed them. A proof then needs the leaves of one such subtree and a stored hash a level.
 
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 /// A SHA-256 digest: a leaf, a node or a root.
 pub type Hash = [u8; 32];
@@ -18,6 +19,17 @@ pub const SUBTREE_LEVEL: u32 = 8;
 
 /// Leaves below a stored subtree root of the lowest level.
 pub const SUBTREE_LEAVES: u64 = 1 << SUBTREE_LEVEL;
+
+/// A hash in hexadecimal digits.
+///
+/// # Panics
+/// Never: a `String` takes everything.
+pub fn hex(hash: &Hash) -> String {
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+        text
+    })
+}
 
 /// The hash of a leaf: `SHA-256(0x00 ‖ bytes)`.
 pub fn leaf_hash(bytes: &[u8]) -> Hash {
@@ -149,14 +161,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn hex(hash: &Hash) -> String {
-        use std::fmt::Write as _;
-        hash.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
 
     /// RFC 6962, 2.1, word for word.
     fn naive(leaves: &[Vec<u8>]) -> Hash {

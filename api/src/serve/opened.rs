@@ -55,7 +55,7 @@ impl Opened {
             vault: Arc::clone(&keyring) as _,
         };
         let snapshot = projections::saved(&ports, Position(recovered.tip.size));
-        let start = snapshot.as_ref().map_or(Position::START, |state| state.position());
+        let start = snapshot.as_ref().map_or(Position::START, projections::State::position);
         if recovered.tip.size > start.0 {
             tracing::info!(from = start.0, to = recovered.tip.size, "reading the log");
         }

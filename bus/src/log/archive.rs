@@ -15,11 +15,10 @@
 
 use super::{Log, LogError, LogReader, LogWriter, OpenOptions, Tip};
 use crate::block::Record;
-use crate::merkle::Hash;
+use crate::merkle::hex;
 use crate::storage::{BlockKey, Storage};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 use uuid::Uuid;
 
@@ -69,13 +68,6 @@ pub enum ArchiveError {
     /// The folder holds a log.
     #[error("the folder holds a log of {0} events already: an archive is read into an empty folder")]
     NotEmpty(u64),
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
 }
 
 /// Writes the whole log, up to its present tip. `progress` is called with the commits done and in all.

@@ -1,6 +1,6 @@
 //! Durable commands: how many a second, and how long one takes.
 use crate::{
-    Plan, closed_loop, disk,
+    Plan, closed_loop, disk, http,
     table::{Line, Report, Round},
 };
 use anyhow::{Context, Result};
@@ -45,6 +45,18 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
             record(&mut lines, "raw append + fdatasync", &load, raw(&plan.folder, callers, plan.round)?);
             #[cfg(feature = "tephra")]
             record(&mut lines, "tephra", &load, crate::tephra_store::round(&plan.folder, callers, plan.round)?);
+            record(
+                &mut lines,
+                "commands over HTTP",
+                &load,
+                runtime.block_on(http::commands(&plan.folder, callers, plan.round))?,
+            );
+            record(
+                &mut lines,
+                "axum, a POST that does nothing",
+                &load,
+                runtime.block_on(http::nothing(callers, plan.round))?,
+            );
         }
         report.lines.append(&mut lines);
         report.ratio("engine, in process", "raw append + fdatasync", &load);
@@ -112,7 +124,8 @@ impl Bench {
     }
 
     async fn round(&self, callers: usize, lasting: Duration) -> Round {
-        let operator = Principal { actor: Actor::User(self.operator), via: Via::Session, address: Some([10, 1, 2, 3].into()) };
+        let operator =
+            Principal { actor: Actor::User(self.operator), via: Via::Session, address: Some([10, 1, 2, 3].into()) };
         closed_loop::tasks(callers, lasting, |caller| {
             let (engine, operator) = (self.engine.clone(), operator.clone());
             let (device, mut cordoned) = (device_id(caller / 64, caller % 64), false);

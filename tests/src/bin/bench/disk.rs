@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// `statfs` types of file systems that hold nothing on a disk (linux/magic.h: TMPFS_MAGIC, RAMFS_MAGIC).
+/// `statfs` types of file systems that hold nothing on a disk (`linux/magic.h`: `TMPFS_MAGIC`, `RAMFS_MAGIC`).
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6_u32 as i64];
 
 /// An empty folder on a real disk.
@@ -34,7 +34,11 @@ pub(crate) struct Machine {
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { processors, model, kernel, sync } = self;
-        write!(f, "{processors} × {model}, Linux {kernel}, append + fdatasync {:.0} µs (median)", sync.as_secs_f64() * 1e6)
+        write!(
+            f,
+            "{processors} × {model}, Linux {kernel}, append + fdatasync {:.0} µs (median)",
+            sync.as_secs_f64() * 1e6
+        )
     }
 }
 

@@ -2,9 +2,13 @@
 //!
 //! Machines are noisy, so nothing here is a verdict: every figure stands beside others that were measured in the same
 //! run, round by round in turn, and only the ratios travel.
+#![expect(clippy::cast_precision_loss, reason = "figures are shown with a few digits")]
+
 mod closed_loop;
 mod commit;
 mod disk;
+mod http;
+mod replay;
 mod table;
 #[cfg(feature = "tephra")]
 mod tephra_store;
@@ -37,6 +41,24 @@ struct Arguments {
 enum What {
     /// Durable commands a second and their latency, beside the disk's own ceiling and others.
     Commit,
+    /// Rebuilding every read model from the log, and starting from snapshots.
+    Replay {
+        /// How many events, in thousands.
+        #[arg(long, value_delimiter = ',', default_values_t = [100, 1000, 10_000])]
+        thousands: Vec<u64>,
+    },
+    /// A server that does nothing: what `commit` compares with.
+    #[command(hide = true)]
+    Nothing,
+    /// One fold of a log: what `replay` measures.
+    #[command(hide = true)]
+    Fold {
+        /// The data folder.
+        data: PathBuf,
+        /// Whether snapshots are thrown away first.
+        #[arg(long)]
+        fresh: bool,
+    },
 }
 
 /// How a benchmark runs.
@@ -48,6 +70,11 @@ struct Plan {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    match &arguments.what {
+        What::Nothing => return tokio::runtime::Runtime::new()?.block_on(http::serve_nothing()),
+        What::Fold { data, fresh } => return replay::fold(data, *fresh),
+        What::Commit | What::Replay { .. } => {}
+    }
     let plan = Plan {
         folder: disk::prepare(&arguments.folder)?,
         rounds: arguments.rounds.max(1),
@@ -56,6 +83,8 @@ fn main() -> Result<()> {
     let machine = disk::machine(&plan.folder)?;
     let (name, report) = match arguments.what {
         What::Commit => ("commit", commit::run(&plan)?),
+        What::Replay { thousands } => ("replay", replay::run(&plan, &thousands)?),
+        What::Nothing | What::Fold { .. } => unreachable!("they have returned above"),
     };
     println!("{machine}\n{report}");
     let json = arguments.json.unwrap_or_else(|| plan.folder.join(format!("{name}.json")));

@@ -1,3 +1,152 @@
-//! Rebuilding the read models.
-use crate::{Plan, table::Report};
-use anyhow::Result;
+//! Rebuilding every read model from the log, and starting from snapshots: each in a process of its own, so that its
+//! memory can be told.
+use crate::{
+    Plan,
+    table::{Line, Report, Round},
+};
+use anyhow::{Context, Result, ensure};
+use api::serve::{Committed, Snapshots};
+use bus::{
+    clock::{SystemEntropy, command_id},
+    keyring::{KeyRing, MasterKey},
+    log::{Log, LogReader, LogWriter, OpenOptions},
+    storage::{Storage, sled::SledStorage},
+};
+use domain::{
+    Actor, ClusterId, Event, Founding, Position, Recorded, Timestamp, UserId,
+    device::{self, DeviceId},
+    stored::{self, Particulars},
+};
+use projections::{Live, Ports, Settings};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// As many events as a busy server commits at a time.
+const COMMIT: usize = 256;
+const CLUSTER: Uuid = Uuid::from_u128(1);
+
+pub(crate) fn run(plan: &Plan, thousands: &[u64]) -> Result<Report> {
+    let mut report = Report::default();
+    for thousand in thousands {
+        let folder = tempfile::tempdir_in(&plan.folder)?;
+        let events = thousand * 1000;
+        let bytes = fill(folder.path(), events)?;
+        let load = format!("{events} events");
+        let disk = ("disk bytes an event", format!("{:.0}", bytes as f64 / events as f64));
+        for (what, fresh) in [("rebuild of all read models", true), ("start from snapshots", false)] {
+            let mut rounds = vec![];
+            let mut memory = 0;
+            for _ in 0..plan.rounds {
+                let measured = fold_in_child(folder.path(), fresh)?;
+                let taken = Duration::from_secs_f64(measured.seconds);
+                rounds.push(Round { per_second: events as f64 / measured.seconds, p50: taken, p99: taken });
+                memory = memory.max(measured.peak_kib);
+            }
+            let memory = ("peak memory MiB", format!("{}", memory / 1024));
+            report.lines.push(Line {
+                what: what.to_owned(),
+                load: load.clone(),
+                rounds,
+                notes: vec![disk.clone(), memory],
+            });
+        }
+    }
+    Ok(report)
+}
+
+fn open(folder: &Path) -> Result<(LogWriter, LogReader, Arc<KeyRing>)> {
+    let storage = SledStorage::open(folder)?;
+    let files = storage.files();
+    let (writer, reader, _) = Log::open(Box::new(storage), &OpenOptions::new(Some(CLUSTER)))?;
+    let empty = reader.tip().size == 0;
+    let keyring = KeyRing::open(MasterKey::new([7; 32]), files, Arc::new(SystemEntropy), empty)?;
+    Ok((writer, reader, Arc::new(keyring)))
+}
+
+/// Fills a log with cordons of a thousand devices by a hundred people, in full blocks. Answers its size in bytes.
+fn fill(folder: &Path, events: u64) -> Result<u64> {
+    let (mut writer, reader, keyring) = open(folder)?;
+    let mut block = Vec::with_capacity(COMMIT);
+    for position in 1..=events {
+        let at = Timestamp::from_micros(1_772_366_400_000_000 + i64::try_from(position)? * 1000);
+        let command = command_id(at, &SystemEntropy);
+        let (id, actor) = (command.event(0), Actor::User(UserId(Uuid::from_u128(u128::from(position % 100)))));
+        let device = DeviceId::from_uuid(Uuid::from_u128(u128::from(position % 1000)));
+        let event = match position {
+            1 => Event::Founded(Founding { cluster: ClusterId(CLUSTER), demonstration: false }),
+            _ if position / 1000 % 2 == 0 => Event::Device(device::Event::Cordoned { device }),
+            _ => Event::Device(device::Event::Uncordoned { device }),
+        };
+        let particulars = Particulars { address: Some([10, 1, 2, 3].into()), reason: None };
+        let recorded = Recorded {
+            position: Position(position),
+            id,
+            recorded_at: at,
+            particulars: particulars.seal(&*keyring, &actor, id)?,
+            actor,
+            token: None,
+            origin: None,
+            index: 0,
+            count: 1,
+            correlation: command.uuid(),
+            subjects: event.subjects(),
+            event,
+        };
+        block.push(stored::encode(&recorded, &*keyring)?);
+        if block.len() == COMMIT || position == events {
+            keyring.persist()?;
+            writer.commit(&block, &[])?;
+            block.clear();
+        }
+    }
+    writer.close()?;
+    Ok(reader.stats()?.bytes)
+}
+
+/// What a fold took.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Folded {
+    seconds: f64,
+    peak_kib: u64,
+}
+
+fn fold_in_child(folder: &Path, fresh: bool) -> Result<Folded> {
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    command.arg("fold").arg(folder).args(fresh.then_some("--fresh"));
+    let output = command.output()?;
+    ensure!(output.status.success(), "a fold failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// What `bench fold` runs: every read model up to the log's end, from its beginning or from snapshots.
+pub(crate) fn fold(folder: &Path, fresh: bool) -> Result<()> {
+    let start = Instant::now();
+    let (writer, reader, keyring) = open(folder)?;
+    let files = writer.files();
+    if fresh {
+        for name in files.names()?.iter().filter(|name| name.starts_with("snapshot.")) {
+            files.destroy(name)?;
+        }
+    }
+    let end = Position(reader.tip().size);
+    let committed = Committed::new(reader, Arc::clone(&keyring));
+    let ports = Ports { events: Arc::new(committed), store: Arc::new(Snapshots(files)), vault: keyring };
+    let (_watermark, watched) = watch::channel(end);
+    let live = Live::new();
+    let feeder = projections::start(live.clone(), ports, watched, Settings::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(live.wait_for(end, Duration::from_mins(30))).context("the read models did not catch up")?;
+    let seconds = start.elapsed().as_secs_f64();
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells the peak")?;
+    let peak_kib = peak.trim().trim_end_matches(" kB").parse()?;
+    feeder.stop();
+    drop(writer);
+    println!("{}", serde_json::to_string(&Folded { seconds, peak_kib })?);
+    Ok(())
+}

@@ -15,11 +15,11 @@ impl Round {
     /// From the latencies of everything that was done in `elapsed`.
     pub(crate) fn of(mut latencies: Vec<Duration>, elapsed: Duration, each: usize) -> Self {
         latencies.sort_unstable();
-        let at = |share: f64| {
-            let index = (latencies.len().saturating_sub(1) as f64 * share).round();
-            latencies.get(index as usize).copied().unwrap_or_default()
+        let at = |percent: usize| {
+            let index = latencies.len().saturating_sub(1) * percent / 100;
+            latencies.get(index).copied().unwrap_or_default()
         };
-        Self { per_second: (latencies.len() * each) as f64 / elapsed.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+        Self { per_second: (latencies.len() * each) as f64 / elapsed.as_secs_f64(), p50: at(50), p99: at(99) }
     }
 }
 
@@ -113,7 +113,8 @@ impl fmt::Display for Report {
             )?;
         }
         for (of, over, load, factors) in &self.ratios {
-            let (low, high) = factors.iter().fold((f64::MAX, f64::MIN), |(low, high), factor| (low.min(*factor), high.max(*factor)));
+            let (low, high) =
+                factors.iter().fold((f64::MAX, f64::MIN), |(low, high), factor| (low.min(*factor), high.max(*factor)));
             let middle = median(factors.iter().copied());
             writeln!(f, "{of} / {over}, {load}: {middle:.2} (median; {low:.2} to {high:.2})")?;
         }
