@@ -47,6 +47,8 @@ pub enum Planted {
     AnswerBeforeSync,
     /// Readers are told of events that are not yet appended.
     PublishBeforeCommit,
+    /// A subscriber goes on one event too far.
+    CursorOffByOne,
 }
 
 /// A handle on the engine. Cheap to clone.

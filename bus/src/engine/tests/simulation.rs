@@ -113,7 +113,7 @@ fn run(
         if committed.is_err() {
             return Ok(());
         }
-        subscribe(bare, random, known)?;
+        subscribe(bare, machine, random, known)?;
     }
     Ok(())
 }
@@ -147,13 +147,17 @@ fn learn(request: Request, verdict: Result<Verdict, Failure>, wishes: &mut Wishe
 }
 
 /// A subscriber reads on, as far as it is told that it may.
-fn subscribe(bare: &Bare, random: &mut SplitMix64, known: &mut Known) -> Result<(), Wrong> {
+fn subscribe(bare: &Bare, machine: &Machine, random: &mut SplitMix64, known: &mut Known) -> Result<(), Wrong> {
     if random.coin() {
         return Ok(());
     }
     let up_to = bare.watermark.borrow().0;
-    for stored in bare.reader.read(known.published.0, up_to, 1000, 1 << 20).map_err(|error| error.to_string())? {
+    let cursor = known.published.0 + u64::from(machine.planted == Some(Planted::CursorOffByOne));
+    for stored in bare.reader.read(cursor, up_to, 1000, 1 << 20).map_err(|error| error.to_string())? {
         let recorded = stored::decode(&stored.bytes, &*bare.keyring).map_err(|error| error.to_string())?;
+        if recorded.position != known.published.next() {
+            return Err(format!("a subscriber at {} was given {}", known.published, recorded.position));
+        }
         known.published = recorded.position;
         known.facts.insert(recorded.position, recorded);
     }
@@ -302,6 +306,11 @@ fn answering_before_the_sync_is_caught() {
 #[test]
 fn publishing_before_the_commit_is_caught() {
     assert!(caught(Some(Planted::PublishBeforeCommit), false));
+}
+
+#[test]
+fn a_cursor_that_is_off_by_one_is_caught() {
+    assert!(caught(Some(Planted::CursorOffByOne), false));
 }
 
 #[test]
