@@ -31,8 +31,11 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// The most jobs that a warning names.
+    /// The most jobs that the warnings of one command name, all together.
     pub const JOBS_MAX: usize = 100;
+
+    /// The most warnings of one command: they are kept with its outcome, and so are bounded.
+    pub const MAX: usize = 100;
 }
 
 /// What follows from these events, which were decided on `before`.
@@ -40,26 +43,21 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
     let rebound = |name: &GroupName| {
         events.iter().any(|event| matches!(event, Event::Group(group::Event::PoolBound { group, .. }) if group == name))
     };
-    let mut found = vec![];
+    let (mut found, mut room) = (vec![], Room(Warning::JOBS_MAX));
     for event in events {
         let Event::Group(event) = event else { continue };
         match event {
             group::Event::UserRemoved { user, .. } => {
-                let jobs: Vec<JobId> = before
-                    .user(*user)
-                    .into_iter()
-                    .flat_map(|user| &user.jobs)
-                    .copied()
-                    .take(Warning::JOBS_MAX)
-                    .collect();
+                let jobs: Vec<JobId> = before.user(*user).into_iter().flat_map(|user| &user.jobs).copied().collect();
                 if !jobs.is_empty() {
-                    found.push(Warning::JobsKeepDevices { user: *user, jobs });
+                    found.push(Warning::JobsKeepDevices { user: *user, jobs: room.take(jobs) });
                 }
             }
             group::Event::PoolUnbound { group, pool } => {
-                let jobs: Vec<JobId> = jobs_on(before, pool).into_iter().take(Warning::JOBS_MAX).collect();
+                let jobs: Vec<JobId> = jobs_on(before, pool).into_iter().collect();
                 if !jobs.is_empty() {
-                    found.push(Warning::PoolUnboundUnderJobs { group: group.clone(), pool: pool.clone(), jobs });
+                    let (group, pool, jobs) = (group.clone(), pool.clone(), room.take(jobs));
+                    found.push(Warning::PoolUnboundUnderJobs { group, pool, jobs });
                 }
                 if !rebound(group) {
                     found.push(Warning::GroupWithoutPool { group: group.clone() });
@@ -71,7 +69,19 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
             | group::Event::PoolBound { .. } => {}
         }
     }
+    found.truncate(Warning::MAX);
     found
+}
+
+/// How many more jobs may be named.
+struct Room(usize);
+
+impl Room {
+    fn take(&mut self, mut jobs: Vec<JobId>) -> Vec<JobId> {
+        jobs.truncate(self.0);
+        self.0 -= jobs.len();
+        jobs
+    }
 }
 
 /// The active jobs on the pool's devices, whoever's they are: their users may have moved on since.

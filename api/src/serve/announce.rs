@@ -25,9 +25,8 @@ pub(crate) fn announce(
     }
     match password {
         None => {}
-        Some(FirstPassword::Shown(password)) => {
-            writeln!(out, "sign in as {} with the password {}", settings.operator_login, password.reveal())?;
-            writeln!(out, "it is shown this once: change it with `dkube password`")?;
+        Some(FirstPassword::Shown) => {
+            writeln!(out, "sign in as {} with the password shown above", settings.operator_login)?;
         }
         Some(FirstPassword::Written(path)) => {
             writeln!(out, "sign in as {} with the password in {}", settings.operator_login, path.display())?;

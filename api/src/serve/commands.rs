@@ -1,6 +1,6 @@
 //! The engine, as the HTTP server wants it.
 use crate::http::port::{self, Waiting};
-use bus::engine::{Answer, Barrier, Engine, Request};
+use bus::engine::{Answer, Barrier, Engine, Failure, Request};
 use domain::{Command, Position, user};
 use projections::Past;
 use tokio::sync::watch;
@@ -14,13 +14,17 @@ pub(crate) struct Commands {
 impl port::Commands for Commands {
     fn submit(&self, request: Request) -> Waiting<'_, Answer> {
         let erases = matches!(request.command, Command::User(user::Command::Erase { .. })) && !request.dry_run;
-        Box::pin(async move {
-            let answer = self.engine.submit(request).await;
-            if erases {
-                self.past.forget();
-            }
+        if !erases {
+            return Box::pin(self.engine.submit(request));
+        }
+        // On a task of its own: who asked may go away, and the person must be forgotten all the same.
+        let (engine, past) = (self.engine.clone(), self.past.clone());
+        let forgotten = tokio::spawn(async move {
+            let answer = engine.submit(request).await;
+            past.forget();
             answer
-        })
+        });
+        Box::pin(async move { forgotten.await.unwrap_or(Err(Failure::OutcomeUnknown)) })
     }
 
     fn barrier(&self) -> Waiting<'_, Barrier> {

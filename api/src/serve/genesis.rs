@@ -19,8 +19,8 @@ use std::{
 
 /// A password that was made here, and where its owner finds it.
 pub(crate) enum FirstPassword {
-    /// To be shown, once.
-    Shown(Secret),
+    /// On the terminal, once.
+    Shown,
     /// In a file that only its owner can read.
     Written(PathBuf),
 }
@@ -40,7 +40,7 @@ pub(crate) async fn found(opened: &Opened, settings: &Settings) -> anyhow::Resul
     // Told before it counts: a password that nobody knows would lock everybody out.
     let told = match (made, std::io::stdout().is_terminal()) {
         (false, _) => None,
-        (true, true) => Some(FirstPassword::Shown(password.clone())),
+        (true, true) => Some(show(settings, &password)?),
         (true, false) => Some(FirstPassword::Written(write(&settings.data, &password)?)),
     };
     let hash = tokio::task::spawn_blocking(move || hash_password(password.reveal(), PasswordCost::default())).await?;
@@ -61,12 +61,26 @@ fn fresh_password() -> Secret {
     Secret::new(groups.join("-"))
 }
 
+fn show(settings: &Settings, password: &Secret) -> anyhow::Result<FirstPassword> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "the first operator is {}, with the password {}", settings.operator_login, password.reveal())?;
+    writeln!(out, "it is shown this once: change it with `dkube password`")?;
+    out.flush()?;
+    Ok(FirstPassword::Shown)
+}
+
 fn write(data: &Path, password: &Secret) -> anyhow::Result<PathBuf> {
     let path = data.join("first-password");
     let write = || -> std::io::Result<()> {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        // The mode counts only for a file that is made: one of an earlier attempt goes first.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         writeln!(file, "{}", password.reveal())?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::File::open(data)?.sync_all()
     };
     write().with_context(|| format!("cannot write the operator's first password to {}", path.display()))?;
     Ok(path)

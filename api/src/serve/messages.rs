@@ -10,8 +10,14 @@ use bus::{
         CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers,
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
+
+/// How long to wait before listening to agents is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// How long the reports that were taken may take to be answered when the server stops.
+const LAST_REPORTS: Duration = Duration::from_secs(10);
 
 /// What talks to the rest of the cluster.
 pub(crate) struct Messages {
@@ -63,8 +69,10 @@ impl Messages {
     /// after the next start.
     pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
-        if let Err(error) = self.intake.await {
-            tracing::error!(%error, "the intake of reports failed");
+        match tokio::time::timeout(LAST_REPORTS, self.intake).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the intake of reports failed"),
+            Err(_) => tracing::warn!("some reports stay unanswered: their agents will send them again"),
         }
         drop(self.handle);
         self.relay.abort();
@@ -75,16 +83,23 @@ impl Messages {
 /// not ours to listen to.
 async fn take_in(bus: Bus, engine: Engine, mut relay: watch::Receiver<Status>, mut stop: watch::Receiver<bool>) {
     let foreign = |status: &Status| matches!(status.state, State::Faulted(Fault::Foreign(_)));
+    // Any other fault is about the stream, not about whose server it is.
+    let ours = |status: &Status| match &status.state {
+        State::Relaying => true,
+        State::Faulted(fault) => !matches!(fault, Fault::Foreign(_)),
+        State::Connecting | State::Stopped => false,
+    };
     loop {
         tokio::select! {
-            ours = relay.wait_for(|status| status.state == State::Relaying) => if ours.is_err() { return },
+            ours = relay.wait_for(ours) => if ours.is_err() { return },
             _ = stop.wait_for(|stop| *stop) => return,
         }
         let intake = match Intake::start(&bus, engine.clone(), Bounds::default()).await {
             Ok(intake) => intake,
             Err(error) => {
-                tracing::error!(%error, "reports of agents can't be taken");
-                return;
+                tracing::error!(%error, "reports of agents can't be taken: trying again");
+                tokio::time::sleep(RETRY).await;
+                continue;
             }
         };
         let stopped = tokio::select! {

@@ -19,8 +19,10 @@ use crate::{
     settings::Settings,
 };
 use anyhow::Context;
-use bus::clock::{Clock, SystemClock};
-use futures::FutureExt as _;
+use bus::{
+    clock::{Clock, SystemClock},
+    engine::Halt,
+};
 use messages::Messages;
 use opened::Opened;
 use std::sync::Arc;
@@ -47,8 +49,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let fleet = fleet::start(&shared, &opened, messages.bus());
     let (stop, stopping) = watch::channel(false);
     let app = App::new(parts(&shared, &opened, &messages, stopping));
-    announce::announce(&shared, &opened, address, password.as_ref())?;
+    // Before it is announced: who reads that may ask it to stop at once.
     let asked = stop_asked(opened.engine.halted(), stop)?;
+    announce::announce(&shared, &opened, address, password.as_ref())?;
     let served = http::serve(listener, http::router(app), &http_settings(&shared), asked).await;
     if let Some(fleet) = fleet {
         fleet.stop().await;
@@ -84,12 +87,18 @@ fn parts(settings: &Settings, opened: &Opened, messages: &Messages, stopping: wa
 
 /// Done when the server is asked to stop, or the log takes no more and only a restart helps.
 fn stop_asked(
-    mut halted: watch::Receiver<Option<bus::engine::Halt>>,
+    mut halted: watch::Receiver<Option<Halt>>,
     stop: watch::Sender<bool>,
 ) -> anyhow::Result<impl Future<Output = ()> + Send> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
-        let failed = halted.wait_for(|halt| matches!(halt, Some(bus::engine::Halt::Failed(_)))).map(|_| ());
+        let failed = async {
+            let ended = halted.wait_for(|halt| matches!(halt, Some(Halt::Failed(_)))).await.is_err();
+            // A full disk ends the engine as well, and leaves reading: nothing that a restart would mend.
+            if ended && matches!(*halted.borrow(), Some(Halt::Full(_))) {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
             _ = terminate.recv() => tracing::info!("asked to stop (SIGTERM)"),
             _ = interrupt.recv() => tracing::info!("asked to stop (SIGINT)"),

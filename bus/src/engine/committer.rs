@@ -1,8 +1,9 @@
 //! Committing: a batch goes to the disk, and only then to anybody.
 use super::{Counters, Failure, Planted, batch::Batch};
 use crate::{
-    keyring::KeyRing,
+    keyring::{KeyRing, KeyRingError},
     log::{Appender, Framer, LogError, LogReader},
+    storage::StorageError,
 };
 use domain::Position;
 use std::sync::Arc;
@@ -37,7 +38,10 @@ impl Committer {
         if !batch.commits() {
             return Ok(());
         }
-        self.keyring.persist().map_err(|error| Halt::Failed(explain(&error)))?;
+        self.keyring.persist().map_err(|error| match &error {
+            KeyRingError::Storage(StorageError::Full { .. }) => Halt::Full(explain(&error)),
+            _ => Halt::Failed(explain(&error)),
+        })?;
         let (events, records) = (std::mem::take(&mut batch.events), std::mem::take(&mut batch.records));
         let framed = self.framer.frame(&events, &records).map_err(|error| halt(&error))?;
         if self.planted == Some(Planted::PublishBeforeCommit) {

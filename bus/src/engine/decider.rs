@@ -7,8 +7,8 @@ use super::{
 };
 use crate::clock::{Clock, Entropy, command_id};
 use domain::{
-    Cluster, Command, CommandId, Context, Event, Expected, Limits, NodeName, Origin, Position, Recorded, Refusal,
-    Rejection, Stamp, Subject, Timestamp, decide, evolve, node, permit,
+    Cluster, Command, CommandId, Context, Event, EventId, Expected, Limits, NodeName, Origin, Position, Recorded,
+    Refusal, Rejection, Stamp, Subject, Timestamp, decide, evolve, node, permit,
     stored::{self, EncodeError, Particulars, Vault},
     user, warnings,
 };
@@ -24,6 +24,8 @@ pub(super) struct Decider {
     pub(super) vault: Arc<dyn Vault + Send + Sync>,
     /// The last moment that an event was recorded at, or that a barrier promised to be over.
     pub(super) last: Timestamp,
+    /// The last event.
+    pub(super) last_event: Option<EventId>,
     pub(super) batch: Batch,
     /// The number of the last commit that was cut.
     pub(super) commit: u64,
@@ -52,17 +54,20 @@ impl Decider {
 
     /// The file of the ledger, up to the last cut.
     pub(super) fn ledger_file(&self) -> Vec<u8> {
-        self.ledger.to_file(self.commit, self.cluster.at().position)
+        self.ledger.to_file(self.commit, self.cluster.at().position, self.last_event)
     }
 
     fn judge(&mut self, request: &Request) -> Result<Verdict, Failure> {
-        let now = self.clock.now().max(self.last.next());
-        permit(&self.cluster, &request.asker, &request.command, now)?;
-        self.ledger.expire(now);
+        // Whether somebody's time is over is judged by the clock alone: the time of records, once a clock has jumped ahead,
+        // stays ahead of it.
+        let clock = self.clock.now();
+        let now = clock.max(self.last.next());
+        permit(&self.cluster, &request.asker, &request.command, clock)?;
+        self.ledger.expire(clock);
         let key = match &request.idempotency {
             Some(idempotency) if !request.dry_run => {
                 let (key, fingerprint) = self.ledger.hashes(&request.asker.actor, idempotency);
-                match self.ledger.outcome(&key, now) {
+                match self.ledger.outcome(&key, clock) {
                     Some(entry) if entry.fingerprint == fingerprint => return Verdict::of(entry.kept.clone()),
                     Some(_) => return Err(Failure::KeyReused),
                     None if self.ledger.is_full() => return Err(Failure::Overloaded),
@@ -86,7 +91,7 @@ impl Decider {
             Err(rejection) => {
                 let refusal = Refusal::from(&rejection);
                 if let Some((key, fingerprint)) = key {
-                    self.keep(key, Entry { fingerprint, decided_at: now, kept: Kept::Refused(refusal.clone()) });
+                    self.keep(key, Entry { fingerprint, decided_at: clock, kept: Kept::Refused(refusal.clone()) });
                 }
                 Err(Failure::Refused(refusal))
             }
@@ -102,7 +107,7 @@ impl Decider {
                     let first = recorded.first().map_or(position, |recorded| recorded.position);
                     let count = u16::try_from(recorded.len()).expect("decide bounds the events of a command");
                     let kept = Kept::Accepted { position, first, count, warnings: warnings.clone() };
-                    self.keep(key, Entry { fingerprint, decided_at: now, kept });
+                    self.keep(key, Entry { fingerprint, decided_at: clock, kept });
                 }
                 Ok(Verdict::answer(position, Outcome::Recorded(recorded), warnings))
             }
@@ -195,6 +200,7 @@ impl Decider {
             self.ledger.mark(node, origin, self.cluster.at().position);
         }
         self.last = now;
+        self.last_event = recorded.last().map(|recorded| recorded.id);
         Ok(recorded)
     }
 }

@@ -2,7 +2,7 @@
 //! report that was taken of each agent. Both stand in the log, in the commits that they belong to.
 use super::{Idempotency, outcome::Kept};
 use crate::block::{Record, kind};
-use domain::{Actor, Incarnation, NodeName, Origin, Position, Timestamp};
+use domain::{Actor, EventId, Incarnation, NodeName, Origin, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use uuid::Uuid;
@@ -202,6 +202,8 @@ impl Ledger {
                 let decided_at = Timestamp::from_micros(outcome.decided_at);
                 let kept = Kept::from_bytes(&outcome.kept)?;
                 self.remember(outcome.key, Entry { fingerprint: outcome.fingerprint, decided_at, kept });
+                // A long log has far more outcomes than are kept at a time.
+                self.expire(decided_at);
                 rest.is_empty().then_some(())
             }
             kind::MARK => {
@@ -222,6 +224,7 @@ impl Ledger {
 struct FileV1 {
     commit: u64,
     position: u64,
+    event: Option<Uuid>,
     outcomes: Vec<OutcomeV1>,
     marks: Vec<(String, Uuid, u64, u64)>,
 }
@@ -233,13 +236,15 @@ pub(super) struct Saved {
     pub(super) commit: u64,
     /// The last position of that commit.
     pub(super) position: Position,
+    /// The event there.
+    pub(super) event: Option<EventId>,
 }
 
 impl Ledger {
     const MAGIC: &'static [u8; 8] = b"DKUBELG1";
 
     /// The file's bytes: a header, a keyed checksum, and the rest.
-    pub(super) fn to_file(&self, commit: u64, position: Position) -> Vec<u8> {
+    pub(super) fn to_file(&self, commit: u64, position: Position, event: Option<EventId>) -> Vec<u8> {
         let outcome = |(_, key): &(Timestamp, KeyHash)| {
             self.outcomes.get(key).map(|entry| OutcomeV1 {
                 key: *key,
@@ -254,6 +259,7 @@ impl Ledger {
         let file = FileV1 {
             commit,
             position: position.0,
+            event: event.map(|event| event.0),
             outcomes: self.order.iter().filter_map(outcome).collect(),
             marks: self.marks.iter().map(mark).collect(),
         };
@@ -278,6 +284,11 @@ impl Ledger {
             let (incarnation, position) = (Incarnation(incarnation), Position(position));
             ledger.marks.insert(node.parse().ok()?, Mark { incarnation, sequence, position });
         }
-        rest.is_empty().then_some(Saved { ledger, commit: file.commit, position: Position(file.position) })
+        rest.is_empty().then_some(Saved {
+            ledger,
+            commit: file.commit,
+            position: Position(file.position),
+            event: file.event.map(EventId),
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     storage::{Files, StorageError},
 };
 use domain::{
-    Cluster, Position, Recorded, Stamp, Timestamp, evolve,
+    Cluster, EventId, Position, Recorded, Stamp, Timestamp, evolve,
     stored::{self, DecodeError, Vault},
 };
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub struct Recovery {
     cluster: Cluster,
     ledger: Ledger,
     last: Timestamp,
+    last_event: Option<EventId>,
     commit: u64,
 }
 
@@ -62,6 +63,29 @@ pub enum RecoverError {
     Erasure(#[from] KeyRingError),
 }
 
+/// The ledger's file, where it is this log's. One that is not (it was saved with a commit that never became durable, or
+/// lies beside another backup) must be gone before anything is committed: later it would pass for this log's.
+fn saved_ledger(reader: &LogReader, files: &dyn Files, secret: [u8; 32]) -> Result<Saved, RecoverError> {
+    if let Some(bytes) = files.read(LEDGER)? {
+        if let Some(saved) = Ledger::from_file(secret, &bytes)
+            && saved.commit <= reader.tip().commit
+            && saved.position.0 <= reader.tip().size
+            && saved.event == event_at(reader, saved.position)?
+        {
+            return Ok(saved);
+        }
+        files.destroy(LEDGER)?;
+    }
+    Ok(Saved { ledger: Ledger::new(secret), commit: 0, position: Position::START, event: None })
+}
+
+/// The id of the event at a position that is committed; none at 0.
+fn event_at(reader: &LogReader, position: Position) -> Result<Option<EventId>, RecoverError> {
+    let found = reader.read(position.0.saturating_sub(1), position.0, 1, 1)?;
+    let envelope = found.first().map(|event| stored::decode_envelope(&event.bytes)).transpose();
+    Ok(envelope.map_err(|source| RecoverError::Event { position, source })?.map(|(envelope, _)| envelope.id))
+}
+
 impl Recovery {
     /// Reads the log from its beginning, or from where `cluster` (a snapshot that belongs to this log) stands, and
     /// finishes erasures that were interrupted. `tell` hears how far it is.
@@ -77,13 +101,11 @@ impl Recovery {
     ) -> Result<Self, RecoverError> {
         let tip = reader.tip();
         let secret = *keyring.derived("idempotency");
-        let saved = files.read(LEDGER)?.and_then(|bytes| Ledger::from_file(secret, &bytes));
-        // One that knows more than the log was saved with a commit that never became durable.
-        let saved = saved.filter(|saved| saved.commit <= tip.commit && saved.position.0 <= tip.size);
-        let saved =
-            saved.unwrap_or_else(|| Saved { ledger: Ledger::new(secret), commit: 0, position: Position::START });
+        let saved = saved_ledger(reader, files, secret)?;
         let cluster = cluster.unwrap_or_default();
-        let mut recovery = Self { cluster, ledger: saved.ledger, last: Timestamp::default(), commit: tip.commit };
+        let last_event = event_at(reader, Position(tip.size))?;
+        let last = Timestamp::default();
+        let mut recovery = Self { cluster, ledger: saved.ledger, last, last_event, commit: tip.commit };
         for record in reader.records(saved.commit + 1) {
             let (commit, record) = record?;
             recovery.ledger.restore(&record).ok_or(RecoverError::Record(commit))?;
@@ -140,6 +162,7 @@ impl Recovery {
             entropy: options.entropy,
             vault,
             last: self.last,
+            last_event: self.last_event,
             batch: Batch::default(),
             commit: self.commit,
         }

@@ -35,6 +35,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
+    /// After how many commits the ledger's file is saved.
+    pub ledger_every: u64,
     /// A bug to plant; only for the tests that must find it.
     #[doc(hidden)]
     pub planted: Option<Planted>,
@@ -54,6 +56,7 @@ impl Options {
             operators_queue: 4096,
             agents_queue: 4096,
             free_floor: 256 << 20,
+            ledger_every: 65_536,
             clock,
             entropy,
             planted: None,
@@ -140,22 +143,39 @@ pub fn start(
         counters: Arc::clone(&counters),
         planted: options.planted,
     };
+    let ledger_every = options.ledger_every.max(1);
     let space = Space { reader: reader.clone(), floor: options.free_floor, decisions: 0, low: None };
     let decider = recovery.into_decider(Arc::clone(&keyring) as _, options);
+    let halted_in = Arc::new(halted_in);
+    let (halted_at_panic, halted_by_commit) = (Arc::clone(&halted_in), halted_in);
     let (batches, to_commit) = bounded::<Batch>(1);
     let (done_in, done) = bounded(1);
-    let commits = thread::Builder::new()
-        .name("dkube-commit".to_owned())
-        .spawn(move || run_committer(committer, &to_commit, &done_in, &halted_in))?;
+    let commits = thread::Builder::new().name("dkube-commit".to_owned()).spawn(move || {
+        let _ending = Ending(Arc::clone(&halted_by_commit));
+        run_committer(committer, &to_commit, &done_in, &halted_by_commit)
+    })?;
     let saved_at = decider.commit;
-    let decisions = Decisions { decider, space, files, saved_at, operators, agents, batches, done, idle: true };
+    let decisions =
+        Decisions { decider, space, files, saved_at, ledger_every, operators, agents, batches, done, idle: true };
     let handle = thread::Builder::new().name("dkube-engine".to_owned()).spawn(move || {
+        let _ending = Ending(halted_at_panic);
         decisions.run();
         commits.join().unwrap_or_else(|_| Err(Halt::Failed("the committing thread panicked".to_owned())))
     })?;
     let lanes = Lanes { operators: operators_in, agents: agents_in };
     let running = Running { lanes: RwLock::new(Some(lanes)), decider: Mutex::new(Some(handle)) };
     Ok(Engine { running: Arc::new(running), reader, keyring, watermark, halted, counters })
+}
+
+/// Makes a panic of a thread known as what it is: the end.
+struct Ending(Arc<watch::Sender<Option<Halt>>>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.send_replace(Some(Halt::Failed("a thread of the engine panicked".to_owned())));
+        }
+    }
 }
 
 fn run_committer(
@@ -218,8 +238,9 @@ struct Decisions {
     decider: Decider,
     space: Space,
     files: Arc<dyn Files>,
-    /// The commit up to which the ledger's file has everything.
+    /// The commit up to which the ledger's file has everything, and how often it is saved.
     saved_at: u64,
+    ledger_every: u64,
     operators: Receiver<Message>,
     agents: Receiver<Message>,
     batches: Sender<Batch>,
@@ -239,9 +260,6 @@ enum Woken {
 impl Decisions {
     /// How many commands of people are taken before one of an agent gets its turn: neither can starve the other.
     const TURN: u32 = 64;
-
-    /// After how many commits the ledger's file is saved.
-    const LEDGER_EVERY: u64 = 65_536;
 
     fn run(mut self) {
         let mut turn = 0;
@@ -320,7 +338,7 @@ impl Decisions {
         }
         self.idle = false;
         let taken = self.batches.send(self.decider.cut()).is_ok();
-        if self.decider.commit - self.saved_at >= Self::LEDGER_EVERY {
+        if self.decider.commit - self.saved_at >= self.ledger_every {
             self.save_ledger();
         }
         taken
@@ -337,8 +355,12 @@ impl Decisions {
     /// Decides what still waits, commits it, and lets the committer end.
     fn finish(mut self) {
         loop {
-            if !self.idle && !matches!(self.done.recv(), Ok(Ok(()))) {
-                return self.halt(&Halt::Failed("the log failed".to_owned()));
+            if !self.idle {
+                match self.done.recv() {
+                    Ok(Ok(())) => {}
+                    Ok(Err(halt)) => return self.halt(&halt),
+                    Err(_) => return self.halt(&Halt::Failed("the committing thread ended".to_owned())),
+                }
             }
             self.idle = true;
             self.drain();
@@ -351,9 +373,20 @@ impl Decisions {
         }
     }
 
-    /// Tells everybody who waits, and ends: the lanes refuse whoever comes later.
+    /// Tells everybody who waits, and whoever comes until the engine is stopped.
     fn halt(mut self, halt: &Halt) {
         self.decider.cut().abandon();
+        loop {
+            let next = select_biased! {
+                recv(self.operators) -> message => message,
+                recv(self.agents) -> message => message,
+            };
+            match next {
+                Ok(message) => message.refuse(halt.afterwards()),
+                Err(_) => break,
+            }
+        }
+        // Both lanes are closed together, so what is left in them is finite.
         for message in self.operators.iter().chain(self.agents.iter()) {
             message.refuse(halt.afterwards());
         }

@@ -13,7 +13,7 @@
 //!
 //! Personal fields stay sealed: who restores a log restores the key ring and the master key with it.
 
-use super::{Log, LogError, LogReader, LogWriter, OpenOptions, Tip};
+use super::{IMPORTING, Log, LogError, LogReader, LogWriter, OpenOptions, Tip};
 use crate::block::Record;
 use crate::merkle::hex;
 use crate::storage::{BlockKey, Storage};
@@ -130,6 +130,12 @@ pub fn import(
     if recovered.tip.commit > 0 {
         return Err(ArchiveError::NotEmpty(recovered.tip.size));
     }
+    if recovered.marker.cluster != cluster {
+        return Err(lines.malformed("the folder was founded as another cluster's: use an empty folder"));
+    }
+    // Until the last line is read, what is there is a part of a log, and must not pass for one.
+    let files = writer.files();
+    files.write(IMPORTING, b"").map_err(LogError::storage("begin an import"))?;
     let (mut events, mut records): (Vec<Vec<u8>>, Vec<Record>) = (vec![], vec![]);
     loop {
         if events.len() + records.len() > COMMIT_MAX {
@@ -162,8 +168,9 @@ pub fn import(
 }
 
 fn close(writer: LogWriter) -> Result<Tip, ArchiveError> {
-    let tip = writer.tip();
+    let (tip, files) = (writer.tip(), writer.files());
     writer.close()?;
+    files.destroy(IMPORTING).map_err(LogError::storage("end an import"))?;
     Ok(tip)
 }
 

@@ -51,6 +51,9 @@ pub use reader::{Blocks, LogReader, Records, Stats, StoredEvent};
 pub use verify::{VerifyReport, verify};
 pub use writer::{Appended, Appender, LogWriter};
 
+/// A file that is there while an archive is read in, and after that was broken off.
+const IMPORTING: &str = "IMPORTING";
+
 /// What a person does about a damaged log.
 const RESTORE: &str =
     "nothing was changed: copy the folder before trying anything, then restore from a backup or an export";

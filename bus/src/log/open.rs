@@ -4,7 +4,7 @@ use super::frame::Framer;
 use super::guard::{Head, Marker};
 use super::reader::LogReader;
 use super::writer::{Appender, LogWriter};
-use super::{Fault, LogError, OpenOptions, RESTORE, Recovered, Tip};
+use super::{Fault, IMPORTING, LogError, OpenOptions, RESTORE, Recovered, Tip};
 use crate::block::{Block, Expected};
 use crate::merkle::{CompactRange, SUBTREE_LEAVES, empty_root, leaf_hash};
 use crate::storage::{BlockKey, BlockReader, Files, Storage};
@@ -20,6 +20,12 @@ pub(super) fn open(
     options: &OpenOptions,
 ) -> Result<(LogWriter, LogReader, Recovered), LogError> {
     let (blocks, files) = (storage.reader(), storage.files());
+    if files.read(IMPORTING).map_err(LogError::storage("look for an import"))?.is_some() {
+        return Err(LogError::refused(
+            "an import into this folder was broken off",
+            "empty the folder and import again",
+        ));
+    }
     let head = Head::read(&*files)?;
     let last_key =
         blocks.at_or_before(BlockKey::MAX).map_err(LogError::storage("find the last commit"))?.map(|(key, _)| key);
@@ -40,6 +46,10 @@ pub(super) fn open(
         return Err(LogError::refused(reason, "another writer has taken over; this one must not go on"));
     }
     let tip = last.map_or_else(|| Tip { commit: 0, size: 0, root: empty_root() }, |last| last.tip);
+    if head.is_none() && tip.commit > 1 {
+        // The first commit is answered behind its HEAD, so it was lost, and nothing tells how far the log had reached.
+        return Err(LogError::refused(format!("HEAD is missing, and the log holds {} commits", tip.commit), RESTORE));
+    }
     let reader = LogReader::new(blocks, files, marker, expected, tip, options.recent_bytes);
     let tree = restore_tree(&reader)?;
     let framer = Framer::new(marker.cluster, options.epoch, tip.commit, tree);

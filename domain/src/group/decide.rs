@@ -5,6 +5,7 @@ use crate::{
     pool::Pool,
     user::User,
 };
+use std::collections::BTreeSet;
 
 pub(crate) fn decide(cluster: &Cluster, command: &Command) -> Facts {
     match command {
@@ -37,7 +38,8 @@ fn create(cluster: &Cluster, name: &GroupName, logins: &[Login], pool: Option<&P
 fn edit(cluster: &Cluster, group: &Group, add: &[Login], remove: &[Login], pool: Option<&Option<PoolName>>) -> Facts {
     let joining = resolve(cluster, add, 0)?;
     let leaving = resolve(cluster, remove, add.len())?;
-    if let Some(both) = joining.iter().find(|user| leaving.iter().any(|other| other.id == user.id)) {
+    let leavers: BTreeSet<UserId> = leaving.iter().map(|user| user.id).collect();
+    if let Some(both) = joining.iter().find(|user| leavers.contains(&user.id)) {
         return Err(Rejection::NamedTwice(Subject::User(both.id)));
     }
     groupless(&joining, Some(&group.name))?;

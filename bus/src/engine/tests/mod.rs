@@ -8,6 +8,7 @@ use super::{
     batch::Verdict,
     committer::{Committer, answer},
     decider::Decider,
+    recover::LEDGER,
 };
 use crate::{
     clock::{Clock, Entropy},
@@ -141,6 +142,10 @@ impl Bare {
 
     pub(super) fn commit(&mut self) -> Result<(), Halt> {
         let mut batch = self.decider.cut();
+        // As the deciding thread does: with the commit under way, and much more often. That it fails is no harm.
+        if self.decider.commit % 3 == 0 {
+            let _ = self.committer.appender.files().write(LEDGER, &self.decider.ledger_file());
+        }
         match self.committer.commit(&mut batch) {
             Ok(()) => {
                 answer(batch);

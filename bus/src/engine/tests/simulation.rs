@@ -110,7 +110,7 @@ fn run(
         if shown > Position(bare.reader.tip().size) {
             return Err(format!("readers were told of {shown}, and {} are durable", bare.reader.tip().size));
         }
-        if committed.is_err() {
+        if committed.is_err() || machine.disk.is_down() {
             return Ok(());
         }
         subscribe(bare, machine, random, known)?;
