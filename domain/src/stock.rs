@@ -93,7 +93,7 @@ pub(crate) struct Stock {
 struct Shelf {
     tally: Tally,
     free: BTreeMap<NodeName, BTreeSet<(Slot, DeviceId)>>,
-    by_count: BTreeSet<(usize, NodeName)>,
+    by_count: BTreeMap<usize, BTreeSet<NodeName>>,
 }
 
 impl Stock {
@@ -156,12 +156,20 @@ impl Stock {
 impl Shelf {
     fn change(&mut self, node: &NodeName, change: impl FnOnce(&mut BTreeSet<(Slot, DeviceId)>) -> bool) {
         let free = self.free.entry(node.clone()).or_default();
-        self.by_count.remove(&(free.len(), node.clone()));
+        let before = free.len();
         change(free);
-        if free.is_empty() {
+        let after = free.len();
+        if after == 0 {
             self.free.remove(node);
-        } else {
-            self.by_count.insert((free.len(), node.clone()));
+        }
+        if let Some(level) = self.by_count.get_mut(&before) {
+            level.remove(node);
+            if level.is_empty() {
+                self.by_count.remove(&before);
+            }
+        }
+        if after > 0 {
+            self.by_count.entry(after).or_default().insert(node.clone());
         }
     }
 
@@ -172,11 +180,13 @@ impl Shelf {
         }
         let mut nodes = vec![];
         let mut missing = count;
-        for (have, node) in self.by_count.iter().rev() {
+        for (have, node) in
+            self.by_count.iter().rev().flat_map(|(have, level)| level.iter().map(move |node| (have, node)))
+        {
             if missing <= *have {
                 // The nodes taken so far have at least `have`, and so stand behind the first that fits, if not level.
-                let fits = |(have, node): &&(usize, NodeName)| *have >= missing && !nodes.contains(&node);
-                nodes.push(self.by_count.iter().find(fits).map_or(node, |(_, best)| best));
+                let mut fitting = self.by_count.range(missing..).flat_map(|(_, level)| level);
+                nodes.push(fitting.find(|fits| !nodes.contains(fits)).unwrap_or(node));
                 return Some(nodes);
             }
             nodes.push(node);
