@@ -3,12 +3,14 @@ mod log;
 mod nats;
 mod proxy;
 mod python;
+mod server;
 mod tools;
 
 pub use log::MemoryLog;
 pub use nats::NatsServer;
 pub use proxy::Proxy;
 pub use python::Script;
+pub use server::{Client, OPERATOR, PASSWORD, Place, Ran, Reply, Running, Server};
 
 use std::{fmt::Debug, time::Duration};
 use tokio::sync::watch;
@@ -21,7 +23,7 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 /// # Panics
 /// It does not come to that within [`LIMIT`].
 pub async fn eventually<T: Clone + Debug>(watched: &mut watch::Receiver<T>, wanted: impl Fn(&T) -> bool) -> T {
-    let waited = tokio::time::timeout(LIMIT, watched.wait_for(|value| wanted(value))).await;
-    let found = waited.ok().and_then(Result::ok).map(|value| value.clone());
+    let ended = tokio::time::timeout(LIMIT, watched.wait_for(|value| wanted(value))).await;
+    let found = ended.ok().and_then(Result::ok).map(|value| value.clone());
     found.unwrap_or_else(|| panic!("it is still {:?}, or for ever", watched.borrow()))
 }

@@ -39,7 +39,7 @@ impl NatsServer {
         for _ in 0..3 {
             let port = free_port()?;
             let store = folder.path().join("store");
-            let listen = format!("listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: {store:?} }}\n");
+            let listen = format!("listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: '{}' }}\n", store.display());
             fs::write(folder.path().join("nats.conf"), listen + configuration).context("configure the NATS server")?;
             match run(&folder, port) {
                 Ok(child) => return Ok(Self { folder, port, child: Some(child) }),

@@ -33,12 +33,14 @@ impl Server {
     /// Starts it, and reads from its output where it listens.
     fn start(command: &mut Command) -> Result<Self> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        let output = BufReader::new(child.stdout.take().context("its output is piped")?);
-        for line in output.lines() {
-            let line = line?;
+        let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
+        while let Some(line) = lines.next().transpose()? {
             let address = line.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
             if let Some(address) = address {
-                return Ok(Self { address: address.parse()?, child });
+                let address = address.parse()?;
+                // Whatever else it says is read, so that saying it never fails.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(Self { child, address });
             }
         }
         anyhow::bail!("the server ended before it listened")

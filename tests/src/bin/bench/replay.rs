@@ -13,8 +13,9 @@ use bus::{
     storage::{Storage, sled::SledStorage},
 };
 use domain::{
-    Actor, ClusterId, Event, Founding, Position, Recorded, Timestamp, UserId,
-    device::{self, DeviceId},
+    Actor, ClusterId, Event, Founding, NodeName, PoolName, Position, Recorded, Timestamp, UserId,
+    device::{self, DeviceId, Slot},
+    node, pool,
     stored::{self, Particulars},
 };
 use projections::{Live, Ports, Settings};
@@ -68,7 +69,44 @@ fn open(folder: &Path) -> Result<(LogWriter, LogReader, Arc<KeyRing>)> {
     Ok((writer, reader, Arc::new(keyring)))
 }
 
-/// Fills a log with cordons of a thousand devices by a hundred people, in full blocks. Answers its size in bytes.
+/// How many devices there are, eight on a node.
+const DEVICES: u64 = 1000;
+
+/// What happens at a position: the cluster is founded, its nodes and devices are discovered, and then operators cordon
+/// and uncordon them, one after the other.
+fn event(position: u64) -> Result<Event> {
+    let (founding, nodes) = (2, DEVICES / 8);
+    let device = |nth: u64| DeviceId::from_uuid(Uuid::from_u128(0x9e37_79b9_7f4a_7c15_u128 * u128::from(nth + 1)));
+    let node = |nth: u64| -> Result<NodeName> { Ok(format!("gpu-{nth}.example").parse()?) };
+    Ok(match position {
+        1 => Event::Founded(Founding { cluster: ClusterId(CLUSTER), demonstration: false }),
+        2 => Event::Pool(pool::Event::Created { name: PoolName::default_pool(), model: None }),
+        _ if position <= founding + nodes => {
+            Event::Node(node::Event::Registered { node: node(position - founding - 1)?, facts: node::Facts::default() })
+        }
+        _ if position <= founding + nodes + DEVICES => {
+            let nth = position - founding - nodes - 1;
+            Event::Device(device::Event::Discovered {
+                device: device(nth),
+                node: node(nth / 8)?,
+                slot: Slot { domain: 0, bus: u8::try_from(nth % 8)?, device: 0, function: 0 },
+                model: "NVIDIA H100 80GB HBM3".parse()?,
+                memory_bytes: 80 << 30,
+                cordoned: false,
+            })
+        }
+        _ => {
+            let nth = position - founding - nodes - DEVICES - 1;
+            let device = device(nth % DEVICES);
+            Event::Device(match nth / DEVICES % 2 {
+                0 => device::Event::Cordoned { device },
+                _ => device::Event::Uncordoned { device },
+            })
+        }
+    })
+}
+
+/// Fills a log in full blocks, on behalf of a hundred people. Answers its size in bytes.
 fn fill(folder: &Path, events: u64) -> Result<u64> {
     let (mut writer, reader, keyring) = open(folder)?;
     let mut block = Vec::with_capacity(COMMIT);
@@ -76,12 +114,7 @@ fn fill(folder: &Path, events: u64) -> Result<u64> {
         let at = Timestamp::from_micros(1_772_366_400_000_000 + i64::try_from(position)? * 1000);
         let command = command_id(at, &SystemEntropy);
         let (id, actor) = (command.event(0), Actor::User(UserId(Uuid::from_u128(u128::from(position % 100)))));
-        let device = DeviceId::from_uuid(Uuid::from_u128(u128::from(position % 1000)));
-        let event = match position {
-            1 => Event::Founded(Founding { cluster: ClusterId(CLUSTER), demonstration: false }),
-            _ if position / 1000 % 2 == 0 => Event::Device(device::Event::Cordoned { device }),
-            _ => Event::Device(device::Event::Uncordoned { device }),
-        };
+        let event = event(position)?;
         let particulars = Particulars { address: Some([10, 1, 2, 3].into()), reason: None };
         let recorded = Recorded {
             position: Position(position),

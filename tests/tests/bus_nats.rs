@@ -1,0 +1,201 @@
+//! The bus over a real NATS server: the same as within a process, with keys and TLS, and over lost connections.
+use anyhow::Context;
+use bus::{
+    bus::{Bus, BusError, Connection, Credentials, Headers, Message, Nats, NatsSettings, Subscription, Tls},
+    wire::{self, Kind},
+};
+use nkeys::KeyPair;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa};
+use std::{fs, path::Path, time::Duration};
+use tests::harness::{LIMIT, NatsServer, eventually};
+use tokio::time::timeout;
+
+async fn connected(settings: &NatsSettings) -> anyhow::Result<Bus> {
+    let bus = Bus::Nats(Nats::connect(settings).await?);
+    eventually(&mut bus.connection(), Connection::is_up).await;
+    Ok(bus)
+}
+
+async fn next(subscription: &mut Subscription) -> anyhow::Result<Message> {
+    timeout(LIMIT, subscription.next()).await.context("no message came")?.context("the bus is closed")
+}
+
+/// What holds on both buses.
+async fn story(bus: &Bus) -> anyhow::Result<()> {
+    bus.publish("a.b", Headers::new(), "nobody listens".into()).await?;
+    let mut one = bus.subscribe("a.*").await?;
+    let mut all = bus.subscribe("a.>").await?;
+    let mut headers = Headers::new();
+    headers.push("ce-id", "7");
+    bus.publish("a.b", headers.clone(), "1".into()).await?;
+    bus.publish("a.b.c", Headers::new(), "2".into()).await?;
+    bus.publish("a.d", Headers::new(), "3".into()).await?;
+    let first = next(&mut one).await?;
+    assert_eq!((&*first.subject, &first.headers, &*first.payload), ("a.b", &headers, &b"1"[..]));
+    assert_eq!(&*next(&mut one).await?.payload, b"3");
+    for payload in ["1", "2", "3"] {
+        assert_eq!(&*next(&mut all).await?.payload, payload.as_bytes());
+    }
+    drop(all);
+
+    assert_eq!(bus.request("b", "?".into(), LIMIT).await, Err(BusError::NoResponder));
+    let mut asked = bus.subscribe("b").await?;
+    let answers = async {
+        next(&mut asked).await?.reply.context("nobody waits")?.send("!".into()).await?;
+        anyhow::Ok(())
+    };
+    let (answer, answered) = tokio::join!(bus.request("b", "?".into(), LIMIT), answers);
+    answered?;
+    assert_eq!(answer, Ok("!".into()));
+    let short = Duration::from_millis(50);
+    assert_eq!(bus.request("b", "?".into(), short).await, Err(BusError::Unanswered));
+    assert!(matches!(bus.publish("a.*", Headers::new(), "".into()).await, Err(BusError::Pattern(_))));
+    let large = vec![0; bus::bus::PAYLOAD_MAX + 1];
+    assert!(matches!(bus.publish("a", Headers::new(), large.into()).await, Err(BusError::TooLarge { .. })));
+    let mut broken = Headers::new();
+    broken.push("a", "x\r\ny");
+    assert_eq!(bus.publish("a", broken, "".into()).await, Err(BusError::Header));
+    assert_eq!(bus.lost(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_buses_do_the_same() -> anyhow::Result<()> {
+    story(&Bus::in_process()).await?;
+    let server = NatsServer::start()?;
+    story(&connected(&NatsSettings::new(server.url(), "test")).await?).await
+}
+
+#[tokio::test]
+async fn a_lost_server_is_found_again() -> anyhow::Result<()> {
+    let mut server = NatsServer::start()?;
+    server.stop()?;
+    let bus = Bus::Nats(Nats::connect(&NatsSettings::new(server.url(), "test")).await?);
+    let mut connection = bus.connection();
+    assert_eq!(bus.publish("a", Headers::new(), "".into()).await, Err(BusError::Disconnected));
+    assert_eq!(bus.request("a", "".into(), LIMIT).await, Err(BusError::Disconnected));
+    let mut early = bus.subscribe("a").await?;
+    for _ in 0..2 {
+        server.start_again()?;
+        eventually(&mut connection, Connection::is_up).await;
+        let other = connected(&NatsSettings::new(server.url(), "other")).await?;
+        // The subscription is made again a moment after the connection.
+        let heard = async {
+            while timeout(Duration::from_millis(20), early.next()).await.is_err() {
+                other.publish("a", Headers::new(), "1".into()).await?;
+            }
+            anyhow::Ok(())
+        };
+        timeout(LIMIT, heard).await.context("the subscription was not made again")??;
+        server.kill();
+        eventually(&mut connection, |connection| !connection.is_up()).await;
+    }
+    Ok(())
+}
+
+/// Certificates and keys of a cluster, in a folder.
+struct Secrets {
+    folder: tempfile::TempDir,
+    server: KeyPair,
+    agent: KeyPair,
+}
+
+impl Secrets {
+    fn make() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut authority = CertificateParams::new(vec![])?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate()?)?;
+        let mut server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = rcgen::KeyPair::generate()?;
+        let certificate = server.signed_by(&key, &authority)?;
+        fs::write(folder.path().join("ca.pem"), authority.pem())?;
+        fs::write(folder.path().join("server.pem"), certificate.pem())?;
+        fs::write(folder.path().join("server.key"), key.serialize_pem())?;
+        let secrets = Self { folder, server: KeyPair::new_user(), agent: KeyPair::new_user() };
+        for (name, pair) in [("dkube.nk", &secrets.server), ("agent.nk", &secrets.agent)] {
+            fs::write(secrets.path(name), pair.seed().map_err(|error| anyhow::anyhow!(error))? + "\n")?;
+        }
+        fs::write(secrets.path("stranger.nk"), KeyPair::new_user().seed().map_err(|error| anyhow::anyhow!(error))?)?;
+        Ok(secrets)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A server that lets the agent of one node talk on its own subjects only.
+    fn configuration(&self, node: &str) -> String {
+        format!(
+            "tls {{ cert_file: '{}', key_file: '{}' }}
+             authorization {{ users: [
+               {{ nkey: {} }},
+               {{ nkey: {}, permissions: {{
+                   publish: [\"dkube.agent.{node}.>\", \"dkube.telemetry.{node}\"],
+                   subscribe: [\"_INBOX_{node}.>\"] }} }}
+             ] }}",
+            self.path("server.pem").display(),
+            self.path("server.key").display(),
+            self.server.public_key(),
+            self.agent.public_key(),
+        )
+    }
+
+    fn settings(&self, server: &NatsServer, seed: &Path, inbox_prefix: Option<&str>) -> NatsSettings {
+        NatsSettings {
+            credentials: Credentials::NkeySeedFile(seed.to_owned()),
+            tls: Tls { required: true, authorities: Some(self.path("ca.pem")), ..Tls::default() },
+            inbox_prefix: inbox_prefix.map(ToOwned::to_owned),
+            ..NatsSettings::new(server.url(), "test")
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_keys_and_tls_an_agent_speaks_for_its_own_node_only() -> anyhow::Result<()> {
+    let secrets = Secrets::make()?;
+    let server = NatsServer::start_with(&secrets.configuration("gpu-01_rack3"))?;
+    let intake = connected(&secrets.settings(&server, &secrets.path("dkube.nk"), None)).await?;
+    let inbox = Some("_INBOX_gpu-01_rack3");
+    let agent = connected(&secrets.settings(&server, &secrets.path("agent.nk"), inbox)).await?;
+    let mut reports = intake.subscribe(wire::AGENTS_HEALTH).await?;
+    let own = wire::agent(&"gpu-01.rack3".parse()?, Kind::Health);
+    let answers = async {
+        next(&mut reports).await?.reply.context("nobody waits")?.send("taken".into()).await?;
+        anyhow::Ok(())
+    };
+    let (answer, answered) = tokio::join!(agent.request(&own, "report".into(), LIMIT), answers);
+    answered?;
+    assert_eq!(answer, Ok("taken".into()));
+
+    let other = wire::agent(&"gpu-02.rack3".parse()?, Kind::Health);
+    let refused = agent.request(&other, "forged".into(), Duration::from_millis(200)).await;
+    assert_eq!(refused, Err(BusError::Unanswered));
+    agent.publish("dkube.events.pool.PoolCreated", Headers::new(), "forged".into()).await?;
+    intake.publish("dkube.agent.x.health", Headers::new(), "last".into()).await?;
+    assert_eq!(&*next(&mut reports).await?.payload, b"last");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_trusted_and_a_key_that_is_not_known_are_refused() -> anyhow::Result<()> {
+    let secrets = Secrets::make()?;
+    let server = NatsServer::start_with(&secrets.configuration("gpu-01"))?;
+    let strangers = secrets.settings(&server, &secrets.path("stranger.nk"), None);
+    let distrusted = NatsSettings {
+        tls: Tls { required: true, authorities: Some(Secrets::make()?.path("ca.pem")), ..Tls::default() },
+        ..secrets.settings(&server, &secrets.path("dkube.nk"), None)
+    };
+    for settings in [strangers, distrusted] {
+        let bus = Nats::connect(&settings).await?;
+        let bus = Bus::Nats(bus);
+        let refused = |connection: &Connection| matches!(connection, Connection::Down(Some(_)));
+        eventually(&mut bus.connection(), refused).await;
+    }
+    // A server without TLS, where TLS is a must.
+    let plain = NatsServer::start()?;
+    let bus = Bus::Nats(Nats::connect(&secrets.settings(&plain, &secrets.path("dkube.nk"), None)).await?);
+    eventually(&mut bus.connection(), |connection| matches!(connection, Connection::Down(Some(_)))).await;
+    Ok(())
+}
