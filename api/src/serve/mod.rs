@@ -45,6 +45,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let opening = Arc::clone(&shared);
     let opened = tokio::task::spawn_blocking(move || Opened::open(&opening)).await??;
     let password = genesis::found(&opened, &shared).await?;
+    opened.caught_up().await;
     let messages = Messages::start(&shared, &opened).await?;
     let fleet = fleet::start(&shared, &opened, messages.bus());
     let (stop, stopping) = watch::channel(false);

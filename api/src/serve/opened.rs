@@ -10,7 +10,7 @@ use bus::{
     storage::{Storage, sled::SledStorage},
 };
 use domain::{ClusterId, Limits, Position};
-use projections::{Bounds, Feeder, Live, Past, Ports};
+use projections::{Bounds, Feeder, Live, Past, Phase, Ports};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -85,6 +85,14 @@ impl Opened {
             past,
             feeder: Mutex::new(Some(feeder)),
         })
+    }
+
+    /// Waits until the read models show what the log holds, or stand still: before that, a token that was revoked would
+    /// look valid, and one that was made, unknown.
+    pub(crate) async fn caught_up(&self) {
+        let settled = |phase: &Phase| !matches!(phase, Phase::Restoring | Phase::CatchingUp);
+        // Who feeds them tells how it ends; there is nothing more to wait for then.
+        let _ = self.live.phases().wait_for(settled).await;
     }
 
     /// Takes no more commands, finishes those under way, saves the read models and closes the log.

@@ -88,6 +88,8 @@ struct Lanes {
 /// The running threads.
 pub(super) struct Running {
     lanes: RwLock<Option<Lanes>>,
+    /// Held so that readers go on when no more is committed: what they have stays true.
+    _watermark: watch::Sender<Position>,
     decider: Mutex<Option<JoinHandle<Result<(), Halt>>>>,
 }
 
@@ -130,6 +132,7 @@ pub fn start(
     let (operators_in, operators) = bounded(options.operators_queue);
     let (agents_in, agents) = bounded(options.agents_queue);
     let (watermark_in, watermark) = watch::channel(Position(reader.tip().size));
+    let kept = watermark_in.clone();
     let (halted_in, halted) = watch::channel(None);
     let counters = Arc::new(Counters::default());
     let (framer, appender) = writer.into_parts();
@@ -163,7 +166,7 @@ pub fn start(
         commits.join().unwrap_or_else(|_| Err(Halt::Failed("the committing thread panicked".to_owned())))
     })?;
     let lanes = Lanes { operators: operators_in, agents: agents_in };
-    let running = Running { lanes: RwLock::new(Some(lanes)), decider: Mutex::new(Some(handle)) };
+    let running = Running { lanes: RwLock::new(Some(lanes)), _watermark: kept, decider: Mutex::new(Some(handle)) };
     Ok(Engine { running: Arc::new(running), reader, keyring, watermark, halted, counters })
 }
 

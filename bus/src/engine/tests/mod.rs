@@ -143,7 +143,7 @@ impl Bare {
     pub(super) fn commit(&mut self) -> Result<(), Halt> {
         let mut batch = self.decider.cut();
         // As the deciding thread does: with the commit under way, and much more often. That it fails is no harm.
-        if self.decider.commit % 3 == 0 {
+        if self.decider.commit.is_multiple_of(3) {
             let _ = self.committer.appender.files().write(LEDGER, &self.decider.ledger_file());
         }
         match self.committer.commit(&mut batch) {
