@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Finish a job: give its devices back
     Finish {
         id: JobId,
-        /// Finish somebody else's job; needs --reason
+        /// End the claim without its owner's doing, as of a lost node; recorded as forced, needs --reason
         #[arg(long, requires = "reason")]
         force: bool,
         #[command(flatten)]
