@@ -66,6 +66,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
 fn http_settings(settings: &Settings) -> HttpSettings {
     HttpSettings {
         public_url: settings.public_url.as_ref().map(ToString::to_string),
+        trusted_proxies: settings.trusted_proxies.clone(),
         open_metrics: settings.metrics_open,
         ..HttpSettings::default()
     }

@@ -30,10 +30,11 @@ impl Vitals for Watched {
 
     fn health(&self) -> Vec<Health> {
         let halted = self.engine.halted().borrow().as_ref().map(|halt| format!("it takes no commands: {halt:?}"));
+        let log = halted.or_else(|| self.engine.low_space());
         let relay = match &self.relay.borrow().state {
             State::Faulted(fault) => Some(fault.to_string()),
             State::Connecting | State::Relaying | State::Stopped => None,
         };
-        vec![Health { part: "log", trouble: halted }, Health { part: "relay", trouble: relay }]
+        vec![Health { part: "log", trouble: log }, Health { part: "relay", trouble: relay }]
     }
 }

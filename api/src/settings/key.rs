@@ -39,6 +39,8 @@ pub enum Key {
     SnapshotEvery,
     /// Whether devices that are seen for the first time start cordoned.
     CordonNewDevices,
+    /// The proxies that are believed.
+    TrustedProxies,
     /// Whether `/metrics` is open to all.
     MetricsOpen,
     /// The free space below which the server takes no commands.
@@ -75,7 +77,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Data,
         Self::Listen,
         Self::InsecureListen,
@@ -94,6 +96,7 @@ impl Key {
         Self::OperatorPasswordFile,
         Self::SnapshotEvery,
         Self::CordonNewDevices,
+        Self::TrustedProxies,
         Self::MetricsOpen,
         Self::FreeSpaceFloor,
         Self::LogFormat,
@@ -177,6 +180,12 @@ impl Key {
             Self::CordonNewDevices => {
                 switch("cordon_new_devices", "Devices that are seen for the first time start cordoned")
             }
+            Self::TrustedProxies => text(
+                "trusted_proxies",
+                None,
+                "ADDRESSES",
+                "Proxies before this server whose X-Forwarded-For is believed, as 127.0.0.1,10.0.0.7",
+            ),
             Self::MetricsOpen => switch("metrics_open", "Let everybody read /metrics, without signing in"),
             Self::FreeSpaceFloor => text(
                 "free_space_floor",

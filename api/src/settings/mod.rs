@@ -57,6 +57,8 @@ pub struct Settings {
     pub snapshot_every: u64,
     /// Whether devices that are seen for the first time start cordoned.
     pub cordon_new_devices: bool,
+    /// The proxies whose word on where a request came from is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Whether `/metrics` is open to all.
     pub metrics_open: bool,
     /// Below so much free space, the server takes no commands.
@@ -118,6 +120,7 @@ impl Settings {
             operator_password: operator_password(&layers)?,
             snapshot_every: layers.required::<value::EventCount>(Key::SnapshotEvery)?.0,
             cordon_new_devices: layers.required(Key::CordonNewDevices)?,
+            trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             metrics_open: layers.required(Key::MetricsOpen)?,
             free_space_floor: layers.required(Key::FreeSpaceFloor)?,
             log_format: layers.required(Key::LogFormat)?,

@@ -1,5 +1,5 @@
 //! Values of settings, parsed at the door.
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 /// The text is not such a value: says what one looks like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +68,18 @@ impl FromStr for ByteSize {
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0)
+    }
+}
+
+/// Addresses, joined by commas.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Addresses(pub(crate) Vec<IpAddr>);
+
+impl FromStr for Addresses {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let addresses: Result<Vec<IpAddr>, _> = text.split(',').map(|address| address.trim().parse()).collect();
+        addresses.map(Self).map_err(|_| ValueError("addresses are joined by commas, as 127.0.0.1,10.0.0.7"))
     }
 }
 
@@ -152,6 +164,15 @@ mod tests {
         assert_eq!("2 GiB".parse(), Ok(ByteSize(2 << 30)));
         for bad in ["", "MiB", "1.5GiB", "-1", "1MB", "99999999999TiB"] {
             assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        let two = Addresses(vec![[127, 0, 0, 1].into(), [10, 0, 0, 7].into()]);
+        assert_eq!("127.0.0.1, 10.0.0.7".parse(), Ok(two));
+        for bad in ["", "proxy", "127.0.0.1,", "10.0.0.0/8"] {
+            assert!(bad.parse::<Addresses>().is_err(), "{bad}");
         }
     }
 

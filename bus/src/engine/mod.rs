@@ -59,6 +59,7 @@ pub struct Engine {
     keyring: Arc<KeyRing>,
     watermark: watch::Receiver<Position>,
     halted: watch::Receiver<Option<Halt>>,
+    low: watch::Receiver<Option<String>>,
     counters: Arc<Counters>,
 }
 
@@ -111,6 +112,11 @@ impl Engine {
     /// Why no more is committed, once that is so.
     pub fn halted(&self) -> watch::Receiver<Option<Halt>> {
         self.halted.clone()
+    }
+
+    /// Why nothing is taken for want of room on the disk, while that is so. Looked at when commands come.
+    pub fn low_space(&self) -> Option<String> {
+        self.low.borrow().clone()
     }
 
     /// What was committed since the start.

@@ -132,6 +132,7 @@ pub fn start(
     let (operators_in, operators) = bounded(options.operators_queue);
     let (agents_in, agents) = bounded(options.agents_queue);
     let (watermark_in, watermark) = watch::channel(Position(reader.tip().size));
+    let (low_in, low) = watch::channel(None);
     let kept = watermark_in.clone();
     let (halted_in, halted) = watch::channel(None);
     let counters = Arc::new(Counters::default());
@@ -147,7 +148,7 @@ pub fn start(
         planted: options.planted,
     };
     let ledger_every = options.ledger_every.max(1);
-    let space = Space { reader: reader.clone(), floor: options.free_floor, decisions: 0, low: None };
+    let space = Space { reader: reader.clone(), floor: options.free_floor, decisions: 0, low: None, shown: low_in };
     let decider = recovery.into_decider(Arc::clone(&keyring) as _, options);
     let halted_in = Arc::new(halted_in);
     let (halted_at_panic, halted_by_commit) = (Arc::clone(&halted_in), halted_in);
@@ -167,7 +168,7 @@ pub fn start(
     })?;
     let lanes = Lanes { operators: operators_in, agents: agents_in };
     let running = Running { lanes: RwLock::new(Some(lanes)), _watermark: kept, decider: Mutex::new(Some(handle)) };
-    Ok(Engine { running: Arc::new(running), reader, keyring, watermark, halted, counters })
+    Ok(Engine { running: Arc::new(running), reader, keyring, watermark, halted, low, counters })
 }
 
 /// Makes a panic of a thread known as what it is: the end.
@@ -213,6 +214,7 @@ struct Space {
     floor: u64,
     decisions: u32,
     low: Option<String>,
+    shown: watch::Sender<Option<String>>,
 }
 
 impl Space {
@@ -231,6 +233,11 @@ impl Space {
                 Err(error) => Some(format!("the free space can't be told: {error}")),
             };
         }
+        self.shown.send_if_modified(|shown| {
+            let changed = *shown != self.low;
+            shown.clone_from(&self.low);
+            changed
+        });
         self.decisions = self.decisions.wrapping_add(1);
         self.low.as_deref()
     }
