@@ -50,6 +50,8 @@ pub struct Cluster {
     pub(crate) devices: BTreeMap<DeviceId, Device>,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) observed: BTreeMap<Arc<str>, JobId>,
+    /// Devices that no node has told of, with the jobs that were seen on them.
+    pub(crate) awaited: BTreeMap<DeviceId, BTreeSet<JobId>>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) token_hashes: HashMap<TokenHash, TokenId>,
 }

@@ -1,5 +1,5 @@
 //! Facts, in the past tense.
-use crate::{ClusterId, Subject, device, group, job, node, pool, token, user};
+use crate::{ClusterId, PoolName, Subject, device, group, job, node, pool, token, user};
 use serde::Serialize;
 
 /// The first fact of every log.
@@ -87,13 +87,15 @@ impl Event {
             Self::Job(J::Started { .. }) => "JobStarted",
             Self::Job(J::Observed { .. }) => "JobObserved",
             Self::Job(J::DevicesAdded { .. }) => "JobDevicesAdded",
+            Self::Job(J::DevicesReleased { .. }) => "JobDevicesReleased",
             Self::Job(J::Finished { .. }) => "JobFinished",
             Self::Token(T::Issued { .. }) => "TokenIssued",
             Self::Token(T::Revoked { .. }) => "TokenRevoked",
         }
     }
 
-    /// What it is about, the main subject first.
+    /// What it is about, the main subject first: each thing whose history it belongs to, so all that it changes. Only a
+    /// token's end with its user is told by the user's alone.
     pub fn subjects(&self) -> Vec<Subject> {
         use device::Event as D;
         use group::Event as G;
@@ -132,29 +134,39 @@ impl Event {
                 | N::Retired { node }
                 | N::Reinstated { node },
             ) => vec![Subject::Node(node.clone())],
-            Self::Device(
-                D::Discovered { device, node, .. }
-                | D::Missing { device, node }
-                | D::Returned { device, node }
-                | D::Moved { device, node, .. },
-            ) => vec![Subject::Device(*device), Subject::Node(node.clone())],
-            Self::Device(D::Replaced { device, replacement, node, pool, .. }) => vec![
-                Subject::Device(*device),
-                Subject::Device(*replacement),
-                Subject::Node(node.clone()),
-                Subject::Pool(pool.clone()),
-            ],
+            Self::Device(D::Discovered { device, node, .. }) => {
+                let pool = PoolName::default_pool();
+                vec![Subject::Device(*device), Subject::Node(node.clone()), Subject::Pool(pool)]
+            }
+            Self::Device(D::Missing { device, node } | D::Returned { device, node }) => {
+                vec![Subject::Device(*device), Subject::Node(node.clone())]
+            }
+            Self::Device(D::Moved { device, from, node, .. }) => {
+                let left = (from != node).then(|| Subject::Node(from.clone()));
+                [Subject::Device(*device), Subject::Node(node.clone())].into_iter().chain(left).collect()
+            }
+            Self::Device(D::Replaced { device, replacement, node, from, pool, .. }) => {
+                let devices = [Subject::Device(*device), Subject::Device(*replacement)];
+                let left = (from != pool).then(|| Subject::Pool(from.clone()));
+                devices
+                    .into_iter()
+                    .chain([Subject::Node(node.clone()), Subject::Pool(pool.clone())])
+                    .chain(left)
+                    .collect()
+            }
             Self::Device(D::Assigned { device, from, pool }) => {
                 vec![Subject::Device(*device), Subject::Pool(pool.clone()), Subject::Pool(from.clone())]
+            }
+            Self::Device(D::Retired { device, pool }) => vec![Subject::Device(*device), Subject::Pool(pool.clone())],
+            Self::Device(D::Reinstated { device }) => {
+                vec![Subject::Device(*device), Subject::Pool(PoolName::default_pool())]
             }
             Self::Device(
                 D::Cordoned { device }
                 | D::Uncordoned { device }
                 | D::HealthChanged { device, .. }
                 | D::Quarantined { device, .. }
-                | D::QuarantineLifted { device }
-                | D::Retired { device }
-                | D::Reinstated { device },
+                | D::QuarantineLifted { device },
             ) => vec![Subject::Device(*device)],
             Self::Job(J::Started { job, user, pool, devices, .. }) => {
                 let claim = [Subject::Job(*job), Subject::User(*user), Subject::Pool(pool.clone())];
@@ -164,12 +176,14 @@ impl Event {
                 .chain(user.map(Subject::User))
                 .chain(devices.iter().copied().map(Subject::Device))
                 .collect(),
-            Self::Job(J::DevicesAdded { job, devices }) => {
+            Self::Job(J::DevicesAdded { job, devices } | J::DevicesReleased { job, devices }) => {
                 std::iter::once(Subject::Job(*job)).chain(devices.iter().copied().map(Subject::Device)).collect()
             }
-            Self::Job(J::Finished { job, user, .. }) => {
-                std::iter::once(Subject::Job(*job)).chain(user.map(Subject::User)).collect()
-            }
+            Self::Job(J::Finished { job, user, pool, devices, .. }) => std::iter::once(Subject::Job(*job))
+                .chain(user.map(Subject::User))
+                .chain(pool.clone().map(Subject::Pool))
+                .chain(devices.iter().copied().map(Subject::Device))
+                .collect(),
             Self::Token(T::Issued { token, user, .. } | T::Revoked { token, user }) => {
                 vec![Subject::Token(*token), Subject::User(*user)]
             }

@@ -153,7 +153,7 @@ impl Counts {
             | Event::Pool(_)
             | Event::Token(_)
             | Event::User(user::Event::PasswordSet { .. } | user::Event::Erased { .. })
-            | Event::Job(job::Event::DevicesAdded { .. })
+            | Event::Job(job::Event::DevicesAdded { .. } | job::Event::DevicesReleased { .. })
             | Event::Group(
                 group::Event::Created { .. }
                 | group::Event::Deleted { .. }
@@ -171,7 +171,7 @@ impl Counts {
             | E::Returned { device, .. }
             | E::Moved { device, .. }
             | E::HealthChanged { device, .. }
-            | E::Retired { device }
+            | E::Retired { device, .. }
             | E::Reinstated { device } => [Some(*device), None],
             E::Replaced { device, replacement, .. } => [Some(*device), Some(*replacement)],
             // Whether it may be given away is no matter of its health.

@@ -24,13 +24,14 @@ fn cordon(device: &Device, cordoned: bool) -> Result<Option<Event>, Rejection> {
 }
 
 fn retire(device: &Device, retired: bool) -> Result<Option<Event>, Rejection> {
-    match (device.presence == Presence::Retired, retired) {
-        (false, true) if device.jobs().next().is_some() => {
+    // One in service is in a pool, and one that is retired is in none.
+    match (&device.pool, retired) {
+        (Some(_), true) if device.jobs().next().is_some() => {
             Err(Rejection::DeviceBusy { device: device.id, jobs: device.jobs().collect() })
         }
-        (false, true) => Ok(Some(Event::Retired { device: device.id })),
-        (true, false) => Ok(Some(Event::Reinstated { device: device.id })),
-        (false, false) | (true, true) => Ok(None),
+        (Some(pool), true) => Ok(Some(Event::Retired { device: device.id, pool: pool.clone() })),
+        (None, false) => Ok(Some(Event::Reinstated { device: device.id })),
+        (Some(_), false) | (None, true) => Ok(None),
     }
 }
 

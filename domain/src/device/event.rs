@@ -49,6 +49,8 @@ pub enum Event {
         model: Model,
         /// The new one's memory in bytes.
         memory_bytes: u64,
+        /// The pool that the old one leaves.
+        from: PoolName,
         /// The pool that the new one joins: the old one's, or the default pool where the model differs.
         pool: PoolName,
         /// Whether the new one is cordoned: as the old one was.
@@ -58,6 +60,8 @@ pub enum Event {
     Moved {
         /// The device.
         device: DeviceId,
+        /// The node that it was on.
+        from: NodeName,
         /// Where it is now.
         node: NodeName,
         /// The slot there.
@@ -109,6 +113,8 @@ pub enum Event {
     Retired {
         /// The device.
         device: DeviceId,
+        /// The pool that it leaves.
+        pool: PoolName,
     },
     /// A retired one is back in service, in the default pool.
     Reinstated {

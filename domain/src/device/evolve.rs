@@ -1,5 +1,5 @@
 use super::{Condition, ConditionKind, Device, DeviceId, Event, Presence, Slot};
-use crate::{Cluster, JobId, Model, NodeName, PoolName, Position, Stamp};
+use crate::{Cluster, Model, NodeName, PoolName, Position, Stamp};
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
     match event {
@@ -7,7 +7,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             let pool = PoolName::default_pool();
             enter(cluster, at, *device, (node, *slot), (model, *memory_bytes), &pool, *cordoned);
         }
-        Event::Replaced { device, replacement, node, slot, model, memory_bytes, pool, cordoned } => {
+        Event::Replaced { device, replacement, node, slot, model, memory_bytes, pool, cordoned, .. } => {
             retire(cluster, at, *device, false);
             enter(cluster, at, *replacement, (node, *slot), (model, *memory_bytes), pool, *cordoned);
             configured(cluster, at.position, pool);
@@ -23,7 +23,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 occupy(cluster, *device, &node, slot);
             }
         }
-        Event::Moved { device, node, slot } => relocate(cluster, at, *device, node, *slot),
+        Event::Moved { device, node, slot, .. } => relocate(cluster, at, *device, node, *slot),
         Event::Assigned { device, from, pool } => {
             cluster.change_device(*device, |device| {
                 device.revision = at.position;
@@ -40,7 +40,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         }),
         Event::Quarantined { device, .. } => cluster.change_device(*device, |device| device.quarantined = true),
         Event::QuarantineLifted { device } => cluster.change_device(*device, |device| device.quarantined = false),
-        Event::Retired { device } => {
+        Event::Retired { device, .. } => {
             let node = cluster.devices.get(device).and_then(|device| cluster.nodes.get(&device.node));
             let with_node = node.is_some_and(|node| node.retired);
             retire(cluster, at, *device, with_node);
@@ -79,9 +79,7 @@ fn enter(
     cordoned: bool,
 ) {
     // A job may have been seen on it before its node told of it.
-    let on_it = |job: &&JobId| cluster.jobs.get(job).is_some_and(|job| job.devices.contains(&id));
-    let mut observed: Vec<JobId> = cluster.observed.values().filter(on_it).copied().collect();
-    observed.sort_unstable();
+    let observed = cluster.awaited.remove(&id).into_iter().flatten().collect();
     let device = Device {
         id,
         node: node.clone(),

@@ -13,7 +13,7 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         Command::Observe { name, source, user, devices } => observe(cluster, context, name, source, *user, devices),
         Command::ObserveEnd { source } => {
             let seen = cluster.observed.get(source).and_then(|id| cluster.job(*id));
-            Ok(seen.map(|job| ended(job, false)).into_iter().collect())
+            Ok(seen.map(|job| ended(job, false)).unwrap_or_default())
         }
     }
 }
@@ -63,11 +63,20 @@ fn finish(cluster: &Cluster, context: &Context<'_>, id: JobId, force: bool) -> F
     if force && !context.has_reason {
         return Err(Rejection::ReasonNeeded);
     }
-    Ok(vec![ended(job, force)])
+    Ok(ended(job, force))
 }
 
-fn ended(job: &Job, forced: bool) -> Fact {
-    Fact::Job(Event::Finished { job: job.id, user: job.user, forced })
+/// The end is told last: while devices are released, the job is still there to release them.
+fn ended(job: &Job, forced: bool) -> Vec<Fact> {
+    let (devices, rest) = chunks(&job.devices);
+    let pool = match &job.source {
+        Source::Started { pool } => Some(pool.clone()),
+        Source::Observed { .. } => None,
+    };
+    let released =
+        rest.chunks(Event::CHUNK).map(|devices| Event::DevicesReleased { job: job.id, devices: devices.to_vec() });
+    let finished = Event::Finished { job: job.id, user: job.user, pool, devices, forced };
+    released.chain([finished]).map(Fact::Job).collect()
 }
 
 fn observe(

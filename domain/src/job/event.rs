@@ -18,7 +18,8 @@ pub enum Breach {
     SharedDevice,
 }
 
-/// What happened to a job. One event names at most [`CHUNK`](Event::CHUNK) devices; the rest follow in the same command.
+/// What happened to a job. One event names at most [`CHUNK`](Event::CHUNK) devices; the rest are named by others in the
+/// same command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Event {
@@ -57,12 +58,23 @@ pub enum Event {
         /// The devices.
         devices: Vec<DeviceId>,
     },
+    /// Devices of a job that ends behind this, in the same command.
+    DevicesReleased {
+        /// The job.
+        job: JobId,
+        /// The devices, free of it.
+        devices: Vec<DeviceId>,
+    },
     /// It ended, and its devices are free of it.
     Finished {
         /// The job.
         job: JobId,
         /// Its owner, if known.
         user: Option<UserId>,
+        /// The pool that it was started in; none for an observed one.
+        pool: Option<PoolName>,
+        /// The first of its devices: the rest were released just before.
+        devices: Vec<DeviceId>,
         /// Whether an operator ended the claim without its owner.
         forced: bool,
     },

@@ -1,5 +1,6 @@
 use super::{Event, Job, Source};
 use crate::{Cluster, JobId, Stamp, device::DeviceId};
+use std::collections::{BTreeSet, btree_map::Entry};
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
     match event {
@@ -30,6 +31,12 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             begin(cluster, seen, devices);
         }
         Event::DevicesAdded { job, devices } => claim(cluster, *job, devices),
+        Event::DevicesReleased { job, devices } => {
+            let Some(found) = cluster.jobs.get_mut(job) else { return };
+            let released: BTreeSet<_> = devices.iter().collect();
+            found.devices.retain(|device| !released.contains(device));
+            release(cluster, *job, devices);
+        }
         Event::Finished { job, .. } => finish(cluster, *job),
     }
 }
@@ -48,6 +55,10 @@ fn claim(cluster: &mut Cluster, id: JobId, devices: &[DeviceId]) {
     job.devices.extend(devices);
     let alone = matches!(job.source, Source::Started { .. });
     for device in devices {
+        if !cluster.devices.contains_key(device) {
+            cluster.awaited.entry(*device).or_default().insert(id);
+            continue;
+        }
         cluster.change_device(*device, |device| {
             if alone {
                 device.job = Some(id);
@@ -66,8 +77,18 @@ fn finish(cluster: &mut Cluster, id: JobId) {
     if let Some(user) = job.user.and_then(|user| cluster.users.get_mut(&user)) {
         user.jobs.remove(&id);
     }
-    for device in job.devices {
-        cluster.change_device(device, |device| {
+    release(cluster, id, &job.devices);
+}
+
+fn release(cluster: &mut Cluster, id: JobId, devices: &[DeviceId]) {
+    for device in devices {
+        if let Entry::Occupied(mut awaiting) = cluster.awaited.entry(*device) {
+            awaiting.get_mut().remove(&id);
+            if awaiting.get().is_empty() {
+                awaiting.remove();
+            }
+        }
+        cluster.change_device(*device, |device| {
             device.job = device.job.filter(|held| *held != id);
             device.observed.retain(|seen| *seen != id);
         });

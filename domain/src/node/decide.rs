@@ -43,13 +43,14 @@ fn inventory(cluster: &Cluster, context: &Context<'_>, name: &NodeName, facts: &
     let mut replaced = BTreeSet::new();
     for seen in seen {
         let occupant = node.and_then(|node| node.devices.get(&seen.slot)).and_then(|id| cluster.device(*id));
-        // A slot whose device is reported elsewhere was left; one whose device was retired is free.
-        let absent = occupant.filter(|old| !reported.contains(&old.id) && old.presence != Presence::Retired);
+        // A slot whose device is reported elsewhere was left; one whose device is in no pool, being retired, is free.
+        let absent = occupant.filter(|old| !reported.contains(&old.id));
+        let absent = absent.and_then(|old| Some((old, old.pool.as_ref()?)));
         let fact = match (cluster.device(seen.device), absent) {
             (Some(device), _) => reunite(cluster, device, name, seen)?,
-            (None, Some(old)) => {
+            (None, Some((old, pool))) => {
                 replaced.insert(old.id);
-                Some(replace(old, name, seen))
+                Some(replace(old, pool, name, seen))
             }
             (None, None) => Some(discover(context, name, seen)),
         };
@@ -114,7 +115,8 @@ fn reunite(
             Err(Rejection::DeviceElsewhere { device: id, node: device.node.clone() })
         }
         Presence::Present | Presence::Missing if elsewhere || device.slot != seen.slot => {
-            Ok(Some(device::Event::Moved { device: id, node: node.clone(), slot: seen.slot }))
+            let from = device.node.clone();
+            Ok(Some(device::Event::Moved { device: id, from, node: node.clone(), slot: seen.slot }))
         }
         Presence::Missing => Ok(Some(device::Event::Returned { device: id, node: node.clone() })),
         // In its place; or out of service, by an operator's wish or a replacement, until it is reinstated.
@@ -134,8 +136,8 @@ fn discover(context: &Context<'_>, node: &NodeName, seen: &Seen) -> device::Even
 }
 
 /// The new device takes the old one's place in its pool, where its model allows it.
-fn replace(old: &Device, node: &NodeName, seen: &Seen) -> device::Event {
-    let inherited = old.pool.clone().filter(|_| old.model == seen.model);
+fn replace(old: &Device, from: &PoolName, node: &NodeName, seen: &Seen) -> device::Event {
+    let pool = if old.model == seen.model { from.clone() } else { PoolName::default_pool() };
     device::Event::Replaced {
         device: old.id,
         replacement: seen.device,
@@ -143,7 +145,8 @@ fn replace(old: &Device, node: &NodeName, seen: &Seen) -> device::Event {
         slot: seen.slot,
         model: seen.model.clone(),
         memory_bytes: seen.memory_bytes,
-        pool: inherited.unwrap_or_else(PoolName::default_pool),
+        from: from.clone(),
+        pool,
         cordoned: old.cordoned,
     }
 }
@@ -218,8 +221,9 @@ fn retire(cluster: &Cluster, node: &Node) -> Facts {
     if !jobs.is_empty() {
         return Err(Rejection::NodeBusy { node: node.name.clone(), jobs: jobs.into_iter().collect() });
     }
-    let in_service = devices(cluster, node).filter(|device| device.presence != Presence::Retired);
-    let retired = in_service.map(|device| Fact::Device(device::Event::Retired { device: device.id }));
+    let retired = devices(cluster, node).filter_map(|device| {
+        Some(Fact::Device(device::Event::Retired { device: device.id, pool: device.pool.clone()? }))
+    });
     Ok(std::iter::once(Fact::Node(Event::Retired { node: node.name.clone() })).chain(retired).collect())
 }
 

@@ -42,6 +42,7 @@ pub(super) struct DeviceReplacedV1<'a> {
     slot: u64,
     model: &'a str,
     memory_bytes: u64,
+    from: &'a str,
     pool: &'a str,
     cordoned: bool,
 }
@@ -49,6 +50,7 @@ pub(super) struct DeviceReplacedV1<'a> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeviceMovedV1<'a> {
     device: [u8; 16],
+    from: &'a str,
     node: &'a str,
     slot: u64,
 }
@@ -103,8 +105,9 @@ pub(super) struct DeviceQuarantineLiftedV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct DeviceRetiredV1 {
+pub(super) struct DeviceRetiredV1<'a> {
     device: [u8; 16],
+    pool: &'a str,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,7 +141,7 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
         Event::Returned { device, node } => {
             writer.put(&DeviceReturnedV1 { device: bytes(*device), node: node.as_str() })
         }
-        Event::Replaced { device, replacement, node, slot, model, memory_bytes, pool, cordoned } => {
+        Event::Replaced { device, replacement, node, slot, model, memory_bytes, from, pool, cordoned } => {
             writer.put(&DeviceReplacedV1 {
                 device: bytes(*device),
                 replacement: bytes(*replacement),
@@ -146,13 +149,17 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
                 slot: slot.to_bits(),
                 model: model.as_str(),
                 memory_bytes: *memory_bytes,
+                from: from.as_str(),
                 pool: pool.as_str(),
                 cordoned: *cordoned,
             })
         }
-        Event::Moved { device, node, slot } => {
-            writer.put(&DeviceMovedV1 { device: bytes(*device), node: node.as_str(), slot: slot.to_bits() })
-        }
+        Event::Moved { device, from, node, slot } => writer.put(&DeviceMovedV1 {
+            device: bytes(*device),
+            from: from.as_str(),
+            node: node.as_str(),
+            slot: slot.to_bits(),
+        }),
         Event::Assigned { device, from, pool } => {
             writer.put(&DeviceAssignedV1 { device: bytes(*device), from: from.as_str(), pool: pool.as_str() })
         }
@@ -168,7 +175,7 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
             writer.put(&DeviceQuarantinedV1 { device: bytes(*device), condition: condition.as_str() })
         }
         Event::QuarantineLifted { device } => writer.put(&DeviceQuarantineLiftedV1 { device: bytes(*device) }),
-        Event::Retired { device } => writer.put(&DeviceRetiredV1 { device: bytes(*device) }),
+        Event::Retired { device, pool } => writer.put(&DeviceRetiredV1 { device: bytes(*device), pool: pool.as_str() }),
         Event::Reinstated { device } => writer.put(&DeviceReinstatedV1 { device: bytes(*device) }),
     }
 }
@@ -233,6 +240,7 @@ impl Thaw for DeviceReplacedV1<'_> {
             slot: slot(self.slot)?,
             model: word(self.model, "the model")?,
             memory_bytes: self.memory_bytes,
+            from: word(self.from, "the pool")?,
             pool: word(self.pool, "the pool")?,
             cordoned: self.cordoned,
         }))
@@ -241,8 +249,12 @@ impl Thaw for DeviceReplacedV1<'_> {
 
 impl Thaw for DeviceMovedV1<'_> {
     fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
-        let (node, slot) = (word(self.node, "the node")?, slot(self.slot)?);
-        Ok(Fact::Device(Event::Moved { device: id(self.device), node, slot }))
+        Ok(Fact::Device(Event::Moved {
+            device: id(self.device),
+            from: word(self.from, "the node")?,
+            node: word(self.node, "the node")?,
+            slot: slot(self.slot)?,
+        }))
     }
 }
 
@@ -286,9 +298,9 @@ impl Thaw for DeviceQuarantineLiftedV1 {
     }
 }
 
-impl Thaw for DeviceRetiredV1 {
+impl Thaw for DeviceRetiredV1<'_> {
     fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
-        Ok(Fact::Device(Event::Retired { device: id(self.device) }))
+        Ok(Fact::Device(Event::Retired { device: id(self.device), pool: word(self.pool, "the pool")? }))
     }
 }
 

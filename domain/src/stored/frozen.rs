@@ -108,7 +108,7 @@ stored! {
     48 . 1 "DeviceHealthChanged" device::DeviceHealthChangedV1<'a>;
     49 . 1 "DeviceQuarantined" device::DeviceQuarantinedV1<'a>;
     50 . 1 "DeviceQuarantineLifted" device::DeviceQuarantineLiftedV1;
-    51 . 1 "DeviceRetired" device::DeviceRetiredV1;
+    51 . 1 "DeviceRetired" device::DeviceRetiredV1<'a>;
     52 . 1 "DeviceReinstated" device::DeviceReinstatedV1;
 
     80 . 1 "GroupCreated" group::GroupCreatedV1<'a>;
@@ -139,7 +139,8 @@ stored! {
     180 . 1 "JobStarted" job::JobStartedV1<'a>;
     181 . 1 "JobObserved" job::JobObservedV1<'a>;
     182 . 1 "JobDevicesAdded" job::JobDevicesAddedV1;
-    183 . 1 "JobFinished" job::JobFinishedV1;
+    183 . 1 "JobFinished" job::JobFinishedV1<'a>;
+    184 . 1 "JobDevicesReleased" job::JobDevicesReleasedV1;
 
     200 . 1 "TokenIssued" token::TokenIssuedV1<'a>;
     201 . 1 "TokenRevoked" token::TokenRevokedV1;

@@ -6,7 +6,7 @@ use super::{
     frozen::{Opener, Thaw, Writer},
 };
 use crate::{
-    Event as Fact, JobId, UserId,
+    Event as Fact, JobId, PoolName, UserId,
     device::DeviceId,
     job::{Breach, Event},
 };
@@ -39,9 +39,18 @@ pub(super) struct JobDevicesAddedV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct JobFinishedV1 {
+pub(super) struct JobDevicesReleasedV1 {
+    job: [u8; 16],
+    devices: Vec<[u8; 16]>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct JobFinishedV1<'a> {
     job: [u8; 16],
     user: Option<[u8; 16]>,
+    #[serde(borrow)]
+    pool: Option<&'a str>,
+    devices: Vec<[u8; 16]>,
     forced: bool,
 }
 
@@ -81,9 +90,14 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
         Event::DevicesAdded { job, devices } => {
             writer.put(&JobDevicesAddedV1 { job: job.0.into_bytes(), devices: bytes(devices) })
         }
-        Event::Finished { job, user, forced } => writer.put(&JobFinishedV1 {
+        Event::DevicesReleased { job, devices } => {
+            writer.put(&JobDevicesReleasedV1 { job: job.0.into_bytes(), devices: bytes(devices) })
+        }
+        Event::Finished { job, user, pool, devices, forced } => writer.put(&JobFinishedV1 {
             job: job.0.into_bytes(),
             user: user.map(|user| user.0.into_bytes()),
+            pool: pool.as_ref().map(PoolName::as_str),
+            devices: bytes(devices),
             forced: *forced,
         }),
     }
@@ -120,8 +134,20 @@ impl Thaw for JobDevicesAddedV1 {
     }
 }
 
-impl Thaw for JobFinishedV1 {
+impl Thaw for JobDevicesReleasedV1 {
     fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
-        Ok(Fact::Job(Event::Finished { job: job(self.job), user: self.user.map(user), forced: self.forced }))
+        Ok(Fact::Job(Event::DevicesReleased { job: job(self.job), devices: ids(self.devices) }))
+    }
+}
+
+impl Thaw for JobFinishedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        Ok(Fact::Job(Event::Finished {
+            job: job(self.job),
+            user: self.user.map(user),
+            pool: self.pool.map(|pool| word(pool, "the pool")).transpose()?,
+            devices: ids(self.devices),
+            forced: self.forced,
+        }))
     }
 }

@@ -155,6 +155,7 @@ fn devices() -> Vec<(u16, u8, Event)> {
                 slot: SLOT,
                 model: model(),
                 memory_bytes,
+                from: word("vision"),
                 pool: PoolName::default_pool(),
                 cordoned: false,
             },
@@ -162,7 +163,12 @@ fn devices() -> Vec<(u16, u8, Event)> {
         (
             44,
             1,
-            E::Moved { device: device(20), node: node(), slot: Slot { domain: 1, bus: 2, device: 3, function: 4 } },
+            E::Moved {
+                device: device(20),
+                from: word("gpu-02"),
+                node: node(),
+                slot: Slot { domain: 1, bus: 2, device: 3, function: 4 },
+            },
         ),
         (45, 1, E::Assigned { device: device(20), from: PoolName::default_pool(), pool: word("vision") }),
         (46, 1, E::Cordoned { device: device(20) }),
@@ -174,7 +180,7 @@ fn devices() -> Vec<(u16, u8, Event)> {
         ),
         (49, 1, E::Quarantined { device: device(20), condition: word("gpu.lost") }),
         (50, 1, E::QuarantineLifted { device: device(20) }),
-        (51, 1, E::Retired { device: device(20) }),
+        (51, 1, E::Retired { device: device(20), pool: word("vision") }),
         (52, 1, E::Reinstated { device: device(20) }),
     ];
     events.map(|(number, version, event)| (number, version, Event::Device(event))).to_vec()
@@ -265,7 +271,18 @@ fn jobs() -> Vec<(u16, u8, Event)> {
             },
         ),
         (182, 1, E::DevicesAdded { job: JOB, devices: vec![device(23)] }),
-        (183, 1, E::Finished { job: JOB, user: Some(USER), forced: true }),
+        (
+            183,
+            1,
+            E::Finished {
+                job: JOB,
+                user: Some(USER),
+                pool: Some(word("vision")),
+                devices: vec![device(20), device(21)],
+                forced: true,
+            },
+        ),
+        (184, 1, E::DevicesReleased { job: JOB, devices: vec![device(23)] }),
     ];
     events.map(|(number, version, event)| (number, version, Event::Job(event))).to_vec()
 }

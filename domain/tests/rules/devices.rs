@@ -1,8 +1,8 @@
 use crate::{
     harness::World,
     words::{
-        A100, H100, clear, condition, cordon, create_group, create_pool, d, finding, finish, lose, observe, onboard,
-        raise, report, report_health, retire, retire_node, seen, slot, start, w,
+        A100, H100, clear, condition, cordon, create_group, create_pool, d, finding, finish, lose, observe,
+        observe_end, onboard, raise, report, report_health, retire, retire_node, seen, slot, start, w,
     },
 };
 use domain::{
@@ -76,6 +76,7 @@ fn a_new_one_in_the_slot_of_a_missing_one_replaces_it() {
             slot: slot(1),
             model: w(H100),
             memory_bytes: 80 << 30,
+            from: w("vision"),
             pool: w("vision"),
             cordoned: true,
         },
@@ -121,9 +122,9 @@ fn a_job_keeps_its_claim_on_a_replaced_device_until_it_ends() {
 #[test]
 fn a_known_one_in_another_slot_has_moved() {
     let mut world = World::with_fleet();
-    world
-        .when(report("node-a", [vec![seen(7, 1, H100)], inventory(&[2, 3, 4])].concat()))
-        .exactly(&[Event::Device(device::Event::Moved { device: d(1), node: w("node-a"), slot: slot(7) })]);
+    world.when(report("node-a", [vec![seen(7, 1, H100)], inventory(&[2, 3, 4])].concat())).exactly(&[Event::Device(
+        device::Event::Moved { device: d(1), from: w("node-a"), node: w("node-a"), slot: slot(7) },
+    )]);
     // And its old slot is free for another, which replaces nothing.
     world
         .when(report("node-a", [vec![seen(7, 1, H100), seen(1, 21, H100)], inventory(&[2, 3, 4])].concat()))
@@ -357,6 +358,39 @@ fn a_job_that_was_seen_before_its_device_is_on_it_once_it_is_known() {
     world.given(report("node-d", vec![seen(1, 21, H100)]));
     assert_eq!(device(&world, 21).observed, [world.last_job()]);
     assert_eq!(availability(&world, 21), Availability::Busy);
+}
+
+#[test]
+fn a_job_that_ended_before_its_device_was_known_is_not_on_it() {
+    let mut world = World::with_fleet();
+    world.given(observe("process/node-d/1", None, &[21]));
+    world.given(observe("process/node-d/2", None, &[21, 22]));
+    world.given(observe_end("process/node-d/1"));
+    world.given(report("node-d", vec![seen(1, 21, H100)]));
+    assert_eq!(device(&world, 21).observed, [world.last_job()]);
+    world.given(observe_end("process/node-d/2"));
+    world.given(report("node-d", vec![seen(1, 21, H100), seen(2, 22, H100)]));
+    assert_eq!((availability(&world, 21), availability(&world, 22)), (Availability::Free, Availability::Free));
+}
+
+#[test]
+fn a_pool_and_a_node_that_a_device_leaves_are_told_so() {
+    let named = |world: &World, subject: &Subject| world.log.last().expect("an event").subjects.contains(subject);
+    let (vision, default) = (Subject::Pool(w("vision")), Subject::Pool(PoolName::default_pool()));
+    let mut world = World::with_fleet();
+    world.given(create_pool("vision", &[1, 2]));
+    world.given(retire(1, true));
+    assert!(named(&world, &vision) && !named(&world, &default));
+    world.given(retire(1, false));
+    assert!(named(&world, &default) && !named(&world, &vision));
+    // One of another model takes the slot, and not the place in the pool.
+    world.given(report("node-a", [vec![seen(2, 21, A100)], inventory(&[1, 3, 4])].concat()));
+    let replaced =
+        world.log.iter().rfind(|recorded| recorded.event.name() == "DeviceReplaced").expect("it is replaced");
+    assert!([&vision, &default].into_iter().all(|pool| replaced.subjects.contains(pool)));
+    world.given(report("node-a", inventory(&[1, 3])));
+    world.given(report("node-b", inventory(&[5, 6, 7, 8, 4])));
+    assert!(["node-a", "node-b"].into_iter().all(|node| named(&world, &Subject::Node(w(node)))));
 }
 
 #[test]

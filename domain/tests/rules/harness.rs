@@ -117,7 +117,9 @@ impl World {
             let vault = TestVault::new();
             let bytes = encode(&recorded, &vault).expect("what is decided can be written");
             assert_eq!(decode(&bytes, &vault).as_ref(), Ok(&recorded));
+            let before = self.cluster.clone();
             evolve(&mut self.cluster, Stamp { position: recorded.position, recorded_at: self.now }, event);
+            invariants::check_subjects(&before, &self.cluster, event);
             self.log.push(recorded);
         }
     }

@@ -1,13 +1,13 @@
 //! What holds in every state, checked from scratch on what everybody can see of it.
 use domain::{
-    Availability, Cluster, Event, GroupName, PoolName, Role, Tally,
+    Availability, Cluster, Event, GroupName, PoolName, Role, Subject, Tally,
     device::{self, Device, Presence},
     group,
     job::Source,
     node::Contact,
     pool,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every invariant of a founded cluster.
 #[track_caller]
@@ -173,6 +173,32 @@ fn users_and_tokens_agree(cluster: &Cluster) {
     assert!(cluster.users().keys().all(|id| !cluster.is_former(*id)));
 }
 
+/// An event names all that it changes: what happens to a thing is found in that thing's history.
+#[track_caller]
+pub(crate) fn check_subjects(before: &Cluster, after: &Cluster, event: &Event) {
+    let mut changed = BTreeSet::new();
+    // What a pool has to give is its devices' state, and told by them.
+    let pool = |pool: &pool::Pool| (pool.devices.clone(), pool.group.clone(), pool.revision);
+    changed.extend(differing(before.pools(), after.pools(), pool).into_iter().map(Subject::Pool));
+    changed.extend(differing(before.groups(), after.groups(), Clone::clone).into_iter().map(Subject::Group));
+    changed.extend(differing(before.users(), after.users(), Clone::clone).into_iter().map(Subject::User));
+    changed.extend(differing(before.nodes(), after.nodes(), Clone::clone).into_iter().map(Subject::Node));
+    changed.extend(differing(before.devices(), after.devices(), Clone::clone).into_iter().map(Subject::Device));
+    changed.extend(differing(before.jobs(), after.jobs(), Clone::clone).into_iter().map(Subject::Job));
+    let named: BTreeSet<_> = event.subjects().into_iter().collect();
+    let unnamed: Vec<_> = changed.difference(&named).collect();
+    assert!(unnamed.is_empty(), "{} changes {unnamed:?} and does not name them", event.name());
+}
+
+fn differing<K: Ord + Clone, V, T: PartialEq>(
+    before: &BTreeMap<K, V>,
+    after: &BTreeMap<K, V>,
+    what: impl Fn(&V) -> T,
+) -> BTreeSet<K> {
+    let names = before.keys().chain(after.keys());
+    names.filter(|name| before.get(name).map(&what) != after.get(name).map(&what)).cloned().collect()
+}
+
 /// What no step does, seen from the state before it.
 #[track_caller]
 pub(crate) fn check_step(before: &Cluster, events: &[Event]) {
@@ -188,7 +214,7 @@ pub(crate) fn check_step(before: &Cluster, events: &[Event]) {
                 let busy = pool.devices.iter().filter_map(|id| before.device(*id)).any(|d| d.jobs().next().is_some());
                 assert!(!busy && !name.is_default(), "a pool was deleted under a job");
             }
-            Event::Device(device::Event::Retired { device }) => {
+            Event::Device(device::Event::Retired { device, .. }) => {
                 let device = before.device(*device).expect("a retired device is known");
                 assert_eq!(device.jobs().count(), 0, "a device was retired under a job");
             }

@@ -48,7 +48,8 @@ fn a_job_ends_and_its_devices_are_free() {
     let mut world = world();
     world.given(start("ada", 3));
     let (job, user) = (world.last_job(), Some(world.id("ada")));
-    world.when(finish(job)).exactly(&[Event::Job(job::Event::Finished { job, user, forced: false })]);
+    let (pool, devices) = (Some(w("vision")), ds(&[1, 2, 5]));
+    world.when(finish(job)).exactly(&[Event::Job(job::Event::Finished { job, user, pool, devices, forced: false })]);
     assert_eq!(world.cluster.job(job), None);
     assert_eq!(world.cluster.pool(&w("vision")).map(|pool| pool.tally().free), Some(3));
     assert!(world.user("ada").jobs.is_empty());
@@ -126,7 +127,7 @@ fn a_large_job_is_told_in_parts() {
     }
     world.when(start("operator", 300)).then(&["JobStarted", "JobDevicesAdded"]);
     assert_eq!(devices(&world, world.last_job()).len(), 300);
-    world.given(finish(world.last_job()));
+    world.when(finish(world.last_job())).then(&["JobDevicesReleased", "JobFinished"]);
     assert_eq!(world.cluster.tally().free, 300);
 }
 
@@ -149,7 +150,8 @@ fn operators_end_a_job_by_force_with_a_reason() {
     world.given(lose("node-b"));
     world.when(force(job)).refused_for(&Rejection::ReasonNeeded);
     world.has_reason = true;
-    world.when(force(job)).exactly(&[Event::Job(job::Event::Finished { job, user, forced: true })]);
+    let (pool, devices) = (Some(w("vision")), devices(&world, job));
+    world.when(force(job)).exactly(&[Event::Job(job::Event::Finished { job, user, pool, devices, forced: true })]);
 }
 
 #[test]
@@ -254,6 +256,9 @@ fn the_largest_events_of_a_job_can_be_written_down() {
     world.given(start("operator", 256));
     world.given(observe(&"x".repeat(512), Some(world.id("operator")), &numbers));
     assert!(world.log.iter().any(|recorded| recorded.subjects.len() == 259));
+    let started = *world.cluster.jobs().keys().next().expect("a job");
+    world.given(finish(started));
+    assert_eq!(world.log.last().expect("its end").subjects.len(), 259, "its end names what its start did");
 }
 
 #[test]

@@ -144,6 +144,8 @@ impl Look<'_> {
                     job.devices.extend(devices);
                 }
             }
+            // It is told with all devices that it had.
+            job::Event::DevicesReleased { .. } => {}
             job::Event::Finished { forced, .. } => {
                 if let Some(job) = told {
                     job.finished_at = Some(recorded.recorded_at);

@@ -106,7 +106,13 @@ fn sample(position: u64) -> Event {
         4 => Event::Device(device::Event::Missing { device, node }),
         _ => {
             let job = JobId(Uuid::from_u128(u128::from(position)));
-            Event::Job(job::Event::Finished { job, user: Some(user), forced: false })
+            Event::Job(job::Event::Finished {
+                job,
+                user: Some(user),
+                pool: Some(pool),
+                devices: vec![device],
+                forced: false,
+            })
         }
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Comes after the people: their jobs are told by the jobs.
+    /// Comes after the fleet and the people: their jobs are told by the jobs.
     pub(super) fn settle(self, cluster: &mut Cluster) -> Result<(), DecodeError> {
         let job = self.job()?;
         if let Some(user) = job.user.and_then(|user| cluster.users.get_mut(&user)) {
@@ -55,6 +55,9 @@ impl<'a> Job<'a> {
         }
         if let Source::Observed { source, .. } = &job.source {
             cluster.observed.insert(source.clone(), job.id);
+            for device in job.devices.iter().filter(|device| !cluster.devices.contains_key(device)) {
+                cluster.awaited.entry(*device).or_default().insert(job.id);
+            }
         }
         cluster.jobs.insert(job.id, job);
         Ok(())
