@@ -199,6 +199,36 @@ fn every_refusal_is_reached_and_changes_nothing() {
 }
 
 #[test]
+fn no_command_records_more_events_than_it_may() {
+    let mut world = World::with_fleet();
+    world.given(onboard(&["ada", "bob"], Some("default")));
+    world.given(onboard(&["cyd", "dan"], None));
+    world.given(create_pool("vision", &[1, 2]));
+    world.given(create_pool("speech", &[]));
+    let cases = [
+        (create_pool("x", &[3, 4]), 3),
+        (create_pool_of("x", H100, 2), 3),
+        (change_devices("vision", &[3], &[1]), 2),
+        (delete_pool("vision"), 3),
+        (create_group("x", &["cyd", "dan"], Some("speech")), 4),
+        (edit_group("default", &["cyd"], &["ada"]), 2),
+        (onboard(&["eve", "fay"], None), 2),
+        (delete_users(&["ada", "bob"]), 4),
+        (retire_node("node-c", true), 3),
+        (report("node-d", vec![seen(1, 21, H100), seen(2, 22, H100)]), 3),
+        (raise("node-a", 1, "gpu.lost", Severity::Fatal), 2),
+    ];
+    for (command, would) in cases {
+        let limit = would - 1;
+        let mut strict = world.clone();
+        strict.limits.events_per_command = limit;
+        strict.when(command.clone()).refused_for(&Rejection::TooManyEvents { would, limit });
+        strict.limits.events_per_command = would;
+        strict.given(command);
+    }
+}
+
+#[test]
 fn every_noun_may_be_missing() {
     use domain::Subject;
     let subjects = ["cluster", "pool/x", "group/x", "node/x", "job/00000000-0000-0000-0000-000000000001"];

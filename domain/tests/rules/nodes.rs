@@ -1,8 +1,8 @@
 use crate::{
     harness::World,
     words::{
-        A100, H100, cordon, cordon_node, create_pool, d, expect_devices, facts, finding, finish, hear, lose, raise,
-        report, report_facts, report_health, retire, retire_node, seen, slot, start, w,
+        A100, H100, cordon, cordon_node, create_pool, d, expect_devices, facts, finding, finish, hear, lose, observe,
+        observe_end, raise, report, report_facts, report_health, retire, retire_node, seen, slot, start, w,
     },
 };
 use domain::{
@@ -171,6 +171,16 @@ fn a_node_with_a_job_is_not_retired() {
     assert_eq!(busy.refs(), [Subject::Job(job)]);
     world.given(finish(job));
     world.given(retire_node(node.as_str(), true));
+}
+
+#[test]
+fn a_node_with_a_job_that_was_only_seen_is_not_retired() {
+    let mut world = World::with_fleet();
+    world.given(observe("process/node-a/1", None, &[1]));
+    let job = world.last_job();
+    world.when(retire_node("node-a", true)).refused_for(&Rejection::NodeBusy { node: w("node-a"), jobs: vec![job] });
+    world.given(observe_end("process/node-a/1"));
+    world.given(retire_node("node-a", true));
 }
 
 #[test]

@@ -2,8 +2,8 @@ use crate::{
     harness::{World, found},
     words::NO_USER,
     words::{
-        create_group, delete_users, erase, finish, issue, newcomer, onboard, onboard_as, set_password, set_role, start,
-        suspend, w,
+        create_group, delete_users, erase, finish, issue, newcomer, observe, observe_end, onboard, onboard_as,
+        set_password, set_role, start, suspend, w,
     },
 };
 use domain::{
@@ -147,6 +147,18 @@ fn a_user_with_a_job_is_not_deleted() {
     world.when(delete_users(&["bob", "ada"])).refused_for(&busy);
     world.given(finish(job));
     world.given(delete_users(&["bob", "ada"]));
+}
+
+#[test]
+fn a_user_whose_job_was_only_seen_is_not_deleted() {
+    let mut world = World::with_fleet();
+    world.given(onboard(&["ada"], None));
+    let ada = world.id("ada");
+    world.given(observe("process/node-a/1", Some(ada), &[1]));
+    let job = world.last_job();
+    world.when(delete_users(&["ada"])).refused_for(&Rejection::UserBusy { users: vec![ada], jobs: vec![job] });
+    world.given(observe_end("process/node-a/1"));
+    world.given(delete_users(&["ada"]));
 }
 
 #[test]
