@@ -3,7 +3,7 @@ use crate::{
     Plan, closed_loop, disk, http,
     table::{Line, Report, Round},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bus::{
     clock::{SystemClock, SystemEntropy},
     engine::{self, Engine, Options, Recovery, Request},
@@ -27,14 +27,16 @@ use std::{
 };
 use uuid::Uuid;
 
-const CALLERS: [usize; 4] = [1, 16, 64, 256];
 /// What an event of ours takes, so that the raw file writes as much.
 const EVENT_BYTES: usize = 150;
+/// One for every caller.
+const DEVICES: usize = 256;
 
-pub(crate) fn run(plan: &Plan) -> Result<Report> {
+pub(crate) fn run(plan: &Plan, callers: &[usize]) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut report = Report::default();
-    for callers in CALLERS {
+    for &callers in callers {
+        ensure!((1..=DEVICES).contains(&callers), "there are devices for 1 to {DEVICES} callers");
         let load = format!("{callers} callers");
         let mut lines: Vec<Line> = vec![];
         for _ in 0..plan.rounds {

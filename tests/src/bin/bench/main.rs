@@ -40,7 +40,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum What {
     /// Durable commands a second and their latency, beside the disk's own ceiling and others.
-    Commit,
+    Commit {
+        /// How many ask at a time.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
+        callers: Vec<usize>,
+    },
     /// Rebuilding every read model from the log, and starting from snapshots.
     Replay {
         /// How many events, in thousands.
@@ -73,7 +77,7 @@ fn main() -> Result<()> {
     match &arguments.what {
         What::Nothing => return tokio::runtime::Runtime::new()?.block_on(http::serve_nothing()),
         What::Fold { data, fresh } => return replay::fold(data, *fresh),
-        What::Commit | What::Replay { .. } => {}
+        What::Commit { .. } | What::Replay { .. } => {}
     }
     let plan = Plan {
         folder: disk::prepare(&arguments.folder)?,
@@ -82,7 +86,7 @@ fn main() -> Result<()> {
     };
     let machine = disk::machine(&plan.folder)?;
     let (name, report) = match arguments.what {
-        What::Commit => ("commit", commit::run(&plan)?),
+        What::Commit { callers } => ("commit", commit::run(&plan, &callers)?),
         What::Replay { thousands } => ("replay", replay::run(&plan, &thousands)?),
         What::Nothing | What::Fold { .. } => unreachable!("they have returned above"),
     };
