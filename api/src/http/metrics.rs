@@ -31,7 +31,7 @@ pub(crate) struct Metrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     route: String,
-    method: String,
+    method: &'static str,
     status: u16,
 }
 
@@ -42,7 +42,7 @@ struct Route {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
-    outcome: String,
+    outcome: &'static str,
 }
 
 impl Default for Metrics {
@@ -58,21 +58,21 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts an answered request.
-    pub(crate) fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
-        let label = Answered { route: route.to_owned(), method: method.to_owned(), status };
+    pub(crate) fn answered(&self, route: &str, method: &'static str, status: u16, took: Duration) {
+        let label = Answered { route: route.to_owned(), method, status };
         self.requests.get_or_create(&label).inc();
         self.seconds.get_or_create(&Route { route: route.to_owned() }).observe(took.as_secs_f64());
     }
 
     /// Counts a command that came over HTTP.
     pub(crate) fn command(&self, outcome: &'static str) {
-        self.commands.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
+        self.commands.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Counts a sign-in with a password.
     pub(crate) fn sign_in(&self, succeeded: bool) {
         let outcome = if succeeded { "succeeded" } else { "failed" };
-        self.sign_ins.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
+        self.sign_ins.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// All metrics as text.
@@ -126,7 +126,7 @@ impl Collector for Engine {
         let name = "engine_commands";
         let mut family = encoder.encode_descriptor(name, "Commands, by outcome", None, MetricType::Counter)?;
         for (outcome, count) in commands {
-            let label = Outcome { outcome: (*outcome).to_owned() };
+            let label = Outcome { outcome };
             family.encode_family(&label)?.encode_counter::<[(&str, &str); 0], u64, u64>(count, None)?;
         }
         for (name, help, count) in

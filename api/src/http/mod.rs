@@ -35,7 +35,6 @@ pub use auth::hash_password;
 pub use serve::serve;
 
 use axum::{Json, Router, middleware, routing::get};
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -54,11 +53,7 @@ pub fn router(app: App) -> Router {
         // The gate comes before this: it would have no rule for the page's files.
         .merge(docs)
         .fallback(|| async { problem::Problem::new("request.not_found", "there is no such path") })
-        .layer(middleware::from_fn_with_state(app.clone(), layer::limit))
-        .layer(CatchPanicLayer::custom(layer::panicked))
-        .layer(middleware::from_fn(layer::tidy))
-        .layer(middleware::from_fn(layer::harden))
-        .layer(middleware::from_fn_with_state(app.clone(), layer::identify));
+        .layer(middleware::from_fn_with_state(app.clone(), layer::around));
     routes.with_state(app)
 }
 

@@ -1,7 +1,6 @@
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
 
@@ -11,19 +10,26 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
                            frame-ancestors 'none'";
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Says to browsers what they must not do with an answer.
-pub(crate) async fn harden(request: Request, next: Next) -> Response {
-    let docs = request.uri().path().starts_with("/docs");
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    let mut set = |name: HeaderName, value: &'static str| {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    };
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::X_FRAME_OPTIONS, "DENY");
-    set(header::REFERRER_POLICY, "no-referrer");
-    set(header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { POLICY });
-    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(header::CACHE_CONTROL, "no-store");
-    response
+/// What an answer may do in a browser.
+pub(super) struct Policy(&'static str);
+
+impl Policy {
+    /// That of the answer to this request.
+    pub(super) fn of(request: &Request) -> Self {
+        Self(if request.uri().path().starts_with("/docs") { DOCS_POLICY } else { POLICY })
+    }
+
+    /// Says to browsers what they must not do with the answer.
+    pub(super) fn harden(&self, response: &mut Response) {
+        let headers = response.headers_mut();
+        let mut set = |name: HeaderName, value: &'static str| {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        };
+        set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        set(header::X_FRAME_OPTIONS, "DENY");
+        set(header::REFERRER_POLICY, "no-referrer");
+        set(header::CONTENT_SECURITY_POLICY, self.0);
+        set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+        set(header::CACHE_CONTROL, "no-store");
+    }
 }

@@ -1,38 +1,49 @@
 use crate::http::{app::App, auth::random_id};
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue},
-    middleware::Next,
     response::Response,
 };
 use tokio::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives each request an id, the client's own where it is a sound one, and tells log and metrics what became of it.
-/// Neither path nor query nor any header is told: there are logins in them.
-pub(crate) async fn identify(State(app): State<App>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = request.headers().get(&REQUEST_ID).filter(|id| sound(id)).cloned();
-    let fresh = || HeaderValue::from_str(&random_id().to_string()).expect("a UUID is a header value");
-    let id = id.unwrap_or_else(fresh);
-    let method = known(request.method().as_str());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", |path| path.as_str()).to_owned();
-    let mut response = next.run(request).await;
-    let (took, status) = (began.elapsed(), response.status().as_u16());
-    app.metrics.answered(&route, method, status, took);
-    let shown = id.to_str().unwrap_or_default();
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::debug!(
-        request.id = shown,
-        http.method = method,
-        http.route = route,
-        http.status = status,
-        took_ms,
-        "answered"
-    );
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
+/// What log and metrics are told of a request. Neither path nor query nor any header is: there are logins in them.
+pub(super) struct Identity {
+    began: Instant,
+    id: HeaderValue,
+    method: &'static str,
+    path: Option<MatchedPath>,
+}
+
+impl Identity {
+    /// That of a request: the client's own id where it is a sound one.
+    pub(super) fn of(request: &Request) -> Self {
+        let id = request.headers().get(&REQUEST_ID).filter(|id| sound(id)).cloned();
+        let fresh = || HeaderValue::from_str(&random_id().to_string()).expect("a UUID is a header value");
+        Self {
+            began: Instant::now(),
+            id: id.unwrap_or_else(fresh),
+            method: known(request.method().as_str()),
+            path: request.extensions().get::<MatchedPath>().cloned(),
+        }
+    }
+
+    /// Tells log and metrics what became of it, and the client its id.
+    pub(super) fn tell(self, app: &App, response: &mut Response) {
+        let route = self.path.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let (took, status) = (self.began.elapsed(), response.status().as_u16());
+        app.metrics.answered(route, self.method, status, took);
+        tracing::debug!(
+            request.id = self.id.to_str().unwrap_or_default(),
+            http.method = self.method,
+            http.route = route,
+            http.status = status,
+            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response.headers_mut().insert(REQUEST_ID, self.id);
+    }
 }
 
 fn sound(id: &HeaderValue) -> bool {

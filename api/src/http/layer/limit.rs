@@ -1,13 +1,13 @@
 use crate::http::{app::App, problem::Problem};
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
 
 /// Takes no more requests at a time than may be, and lets none take longer than it may.
-pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(app: &App, request: Request, next: Next) -> Response {
     // Who watches the server must see it when it is full.
     let watcher = matches!(request.uri().path(), "/livez" | "/readyz");
     let permit = Arc::clone(&app.requests).try_acquire_owned();

@@ -3,12 +3,30 @@
 //! ```text
 //! identify ─► harden ─► tidy ─► caught ─► limit ─► gate (per route) ─► handler
 //! ```
+//! All but the gate are one layer, [`around`]: each layer of its own costs every request a copy of all that is below it.
 mod harden;
 mod identify;
 mod limit;
 mod tidy;
 
-pub(super) use harden::harden;
-pub(super) use identify::identify;
-pub(super) use limit::limit;
-pub(super) use tidy::{panicked, tidy};
+use super::app::App;
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use futures::FutureExt as _;
+use harden::Policy;
+use identify::Identity;
+use std::panic::AssertUnwindSafe;
+
+/// Takes a request to its handler and the answer back, whatever becomes of it there.
+pub(super) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (identity, policy) = (Identity::of(&request), Policy::of(&request));
+    // Nothing that a handler leaves half done is looked at again: what they share is behind locks of its own.
+    let answered = AssertUnwindSafe(limit::limit(&app, request, next)).catch_unwind().await;
+    let mut response = tidy::tidy(answered.unwrap_or_else(|cause| tidy::panicked(&*cause)));
+    policy.harden(&mut response);
+    identity.tell(&app, &mut response);
+    response
+}

@@ -1,15 +1,12 @@
 use crate::http::problem::{MEDIA_TYPE, Problem};
 use axum::{
-    extract::Request,
     http::header,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::any::Any;
 
 /// Makes a problem document of every failure that is not one yet: those that the router itself answers.
-pub(crate) async fn tidy(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+pub(super) fn tidy(response: Response) -> Response {
     let status = response.status();
     let told = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.as_bytes();
@@ -27,8 +24,7 @@ pub(crate) async fn tidy(request: Request, next: Next) -> Response {
 }
 
 /// The answer to whom a handler panicked.
-#[expect(clippy::needless_pass_by_value, reason = "tower-http gives it so")]
-pub(crate) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+pub(super) fn panicked(cause: &(dyn Any + Send)) -> Response {
     let said = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
     tracing::error!(panic = said.unwrap_or("unknown"), "a handler panicked");
     Problem::new("server.fault", "the server failed; its log says more").into_response()
