@@ -234,17 +234,26 @@ impl Cluster {
     }
 
     fn move_stock(&mut self, id: DeviceId, before: Option<(PoolName, Place)>, after: Option<(PoolName, Place)>) {
-        if let Some((pool, place)) = before
-            && let Some(pool) = self.pools.get_mut(&pool)
-        {
-            pool.devices.remove(&id);
-            pool.stock.remove(&place);
-        }
-        if let Some((pool, place)) = after
-            && let Some(pool) = self.pools.get_mut(&pool)
-        {
-            pool.devices.insert(id);
-            pool.stock.add(&place);
+        match (before, after) {
+            (Some((pool, before)), Some((same, after))) if pool == same => {
+                if let Some(pool) = self.pools.get_mut(&pool) {
+                    pool.stock.change(&before, &after);
+                }
+            }
+            (before, after) => {
+                if let Some((pool, place)) = before
+                    && let Some(pool) = self.pools.get_mut(&pool)
+                {
+                    pool.devices.remove(&id);
+                    pool.stock.remove(&place);
+                }
+                if let Some((pool, place)) = after
+                    && let Some(pool) = self.pools.get_mut(&pool)
+                {
+                    pool.devices.insert(id);
+                    pool.stock.add(&place);
+                }
+            }
         }
     }
 }

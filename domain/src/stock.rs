@@ -118,6 +118,24 @@ impl Stock {
         }
     }
 
+    /// What was added under one place is now at another.
+    pub(crate) fn change(&mut self, before: &Place, after: &Place) {
+        let unmoved = (&before.model, &before.node, before.slot) == (&after.model, &after.node, after.slot);
+        let Some(of_model) = self.shelves.get_mut(&before.model).filter(|_| unmoved) else {
+            self.remove(before);
+            return self.add(after);
+        };
+        let count = of_model.tally.of(before.availability);
+        *count = count.saturating_sub(1);
+        *of_model.tally.of(after.availability) += 1;
+        let entry = (after.slot, after.device);
+        match (before.availability == Availability::Free, after.availability == Availability::Free) {
+            (true, false) => of_model.change(&after.node, |free| free.remove(&entry)),
+            (false, true) => of_model.change(&after.node, |free| free.insert(entry)),
+            (true, true) | (false, false) => {}
+        }
+    }
+
     /// The models that it holds.
     pub(crate) fn models(&self) -> impl Iterator<Item = &Model> {
         self.shelves.keys()
