@@ -1,6 +1,7 @@
 //! Reading what is committed, from any thread.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 
@@ -22,8 +23,13 @@ struct Shared {
     expected: Expected,
     tip: RwLock<Tip>,
     recent: Mutex<Recent>,
+    /// The last few blocks that were sought, the last one last: who looks at one event mostly looks at its neighbours.
+    sought: Mutex<VecDeque<Arc<Block>>>,
     index: Mutex<Index>,
 }
+
+/// How many blocks that were sought are kept, of 64 KiB at most each.
+const SOUGHT_MAX: usize = 8;
 
 impl std::fmt::Debug for LogReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -69,6 +75,7 @@ impl LogReader {
             expected,
             tip: RwLock::new(tip),
             recent: Mutex::new(Recent::new(recent_bytes)),
+            sought: Mutex::default(),
             index: Mutex::default(),
         }))
     }
@@ -210,9 +217,27 @@ impl LogReader {
 
     /// The block with the event at a position that is committed.
     pub(super) fn block_holding(&self, position: u64) -> Result<Arc<Block>, LogError> {
-        if let Some(block) = self.recent(position) {
+        if let Some(block) = self.recent(position).or_else(|| self.sought_before(position)) {
             return Ok(block);
         }
+        let block = Arc::new(self.seek_block(position)?);
+        let mut sought = self.sought();
+        sought.push_back(Arc::clone(&block));
+        if sought.len() > SOUGHT_MAX {
+            sought.pop_front();
+        }
+        Ok(block)
+    }
+
+    fn sought(&self) -> MutexGuard<'_, VecDeque<Arc<Block>>> {
+        self.0.sought.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sought_before(&self, position: u64) -> Option<Arc<Block>> {
+        self.sought().iter().rev().find(|block| block.header().holds(position)).cloned()
+    }
+
+    fn seek_block(&self, position: u64) -> Result<Block, LogError> {
         let commit = self.seek(position)?;
         let mut key = BlockKey::first_of(commit);
         loop {
@@ -221,7 +246,7 @@ impl LogReader {
             let header = Header::peek(&stored).map_err(Fault::block(key))?;
             // A header that lies is found out when its block is decoded, or by a position that isn't there.
             if header.holds(position) {
-                return self.decode(key, &stored).map(Arc::new);
+                return self.decode(key, &stored);
             }
             if key.part + 1 >= header.parts {
                 return Err(
@@ -270,7 +295,7 @@ impl LogReader {
         Ok(low.commit)
     }
 
-    fn index(&self) -> std::sync::MutexGuard<'_, Index> {
+    fn index(&self) -> MutexGuard<'_, Index> {
         self.0.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
