@@ -60,6 +60,11 @@ impl Batch {
         self.waiting.is_empty()
     }
 
+    /// Whether one waits for it and no more.
+    pub(super) const fn is_lone(&self) -> bool {
+        self.waiting.len() == 1
+    }
+
     /// Whether it needs a commit: whoever only waits is answered without one.
     pub(super) const fn commits(&self) -> bool {
         !self.events.is_empty() || !self.records.is_empty()

@@ -152,19 +152,19 @@ pub fn start(
     let decider = recovery.into_decider(Arc::clone(&keyring) as _, options);
     let halted_in = Arc::new(halted_in);
     let (halted_at_panic, halted_by_commit) = (Arc::clone(&halted_in), halted_in);
-    let (batches, to_commit) = bounded::<Batch>(1);
+    let (batches, to_commit) = bounded(1);
     let (done_in, done) = bounded(1);
-    let commits = thread::Builder::new().name("dkube-commit".to_owned()).spawn(move || {
-        let _ending = Ending(Arc::clone(&halted_by_commit));
-        run_committer(committer, &to_commit, &done_in, &halted_by_commit)
+    thread::Builder::new().name("dkube-commit".to_owned()).spawn(move || {
+        let _ending = Ending(halted_by_commit);
+        commit_beside(&to_commit, &done_in);
     })?;
     let saved_at = decider.commit;
+    let committer = Some(Box::new(committer));
     let decisions =
-        Decisions { decider, space, files, saved_at, ledger_every, operators, agents, batches, done, idle: true };
+        Decisions { decider, space, files, saved_at, ledger_every, operators, agents, batches, done, committer };
     let handle = thread::Builder::new().name("dkube-engine".to_owned()).spawn(move || {
-        let _ending = Ending(halted_at_panic);
-        decisions.run();
-        commits.join().unwrap_or_else(|_| Err(Halt::Failed("the committing thread panicked".to_owned())))
+        let _ending = Ending(Arc::clone(&halted_at_panic));
+        decisions.run(&halted_at_panic)
     })?;
     let lanes = Lanes { operators: operators_in, agents: agents_in };
     let running = Running { lanes: RwLock::new(Some(lanes)), _watermark: kept, decider: Mutex::new(Some(handle)) };
@@ -182,30 +182,21 @@ impl Drop for Ending {
     }
 }
 
-fn run_committer(
-    mut committer: Committer,
-    batches: &Receiver<Batch>,
-    done: &Sender<Result<(), Halt>>,
-    halted: &watch::Sender<Option<Halt>>,
-) -> Result<(), Halt> {
-    for mut batch in batches {
+/// The committer, and how its last commit went.
+type Done = (Box<Committer>, Result<(), Halt>);
+
+/// Commits batches while the next ones are decided.
+fn commit_beside(batches: &Receiver<(Box<Committer>, Batch)>, done: &Sender<Done>) {
+    for (mut committer, mut batch) in batches {
         let result = committer.commit(&mut batch);
+        let committed = result.is_ok();
         // The decider hears first, so that the next batch is on its way while this one is answered.
-        let told = done.send(result.clone());
-        match result {
-            Ok(()) => answer(batch),
-            Err(halt) => {
-                tracing::error!(reason = ?halt, "the log takes no more");
-                halted.send_replace(Some(halt.clone()));
-                batch.abandon();
-                return Err(halt);
-            }
-        }
+        let told = done.send((committer, result));
+        if committed { answer(batch) } else { batch.abandon() }
         if told.is_err() {
-            break;
+            return;
         }
     }
-    committer.close()
 }
 
 /// Watches the room on the disk, now and then.
@@ -253,25 +244,38 @@ struct Decisions {
     ledger_every: u64,
     operators: Receiver<Message>,
     agents: Receiver<Message>,
-    batches: Sender<Batch>,
-    done: Receiver<Result<(), Halt>>,
-    /// Whether the committer waits for a batch.
-    idle: bool,
+    batches: Sender<(Box<Committer>, Batch)>,
+    done: Receiver<Done>,
+    /// The one that writes, while it has nothing to write: there is one, so no two batches are ever under way.
+    committer: Option<Box<Committer>>,
 }
 
 /// What the deciding thread woke up for.
 enum Woken {
     By(Message),
-    Committed(Result<(), Halt>),
+    Committed(Done),
     /// A lane has ended: the engine stops.
     Stop,
+    /// The committing thread is gone.
+    Alone,
 }
 
 impl Decisions {
     /// How many commands of people are taken before one of an agent gets its turn: neither can starve the other.
     const TURN: u32 = 64;
 
-    fn run(mut self) {
+    /// # Errors
+    /// Why it ended before it was told to, or could not close the log.
+    fn run(mut self, halted: &watch::Sender<Option<Halt>>) -> Result<(), Halt> {
+        self.decide_all().map_err(|halt| {
+            tracing::error!(reason = ?halt, "the log takes no more");
+            halted.send_replace(Some(halt.clone()));
+            self.refuse_all(&halt);
+            halt
+        })
+    }
+
+    fn decide_all(&mut self) -> Result<(), Halt> {
         let mut turn = 0;
         loop {
             match self.wait(turn) {
@@ -279,41 +283,43 @@ impl Decisions {
                     self.take(message);
                     turn = (turn + 1) % Self::TURN;
                 }
-                Woken::Committed(Ok(())) => self.idle = true,
-                Woken::Committed(Err(halt)) => return self.halt(&halt),
+                Woken::Committed(done) => self.take_back(done)?,
+                Woken::Alone => return Err(Self::alone()),
                 Woken::Stop => return self.finish(),
             }
-            if self.idle {
-                self.drain();
-                if !self.dispatch() {
-                    return;
-                }
-            }
+            self.dispatch()?;
         }
     }
 
     /// Blocks until there is something to do.
     fn wait(&self, turn: u32) -> Woken {
         let by = |message: Result<Message, _>| message.map_or(Woken::Stop, Woken::By);
-        let committed = |result: Result<Result<(), Halt>, _>| {
-            Woken::Committed(result.unwrap_or_else(|_| Err(Halt::Failed("the committing thread ended".to_owned()))))
-        };
+        let committed = |done: Result<Done, _>| done.map_or(Woken::Alone, Woken::Committed);
         if self.decider.batch.is_full() {
-            return committed(self.done.recv().map_err(|_| crossbeam_channel::RecvError));
+            return committed(self.done.recv());
         }
         if turn == 0 {
             select_biased! {
-                recv(self.done) -> result => committed(result),
+                recv(self.done) -> done => committed(done),
                 recv(self.agents) -> message => by(message),
                 recv(self.operators) -> message => by(message),
             }
         } else {
             select_biased! {
-                recv(self.done) -> result => committed(result),
+                recv(self.done) -> done => committed(done),
                 recv(self.operators) -> message => by(message),
                 recv(self.agents) -> message => by(message),
             }
         }
+    }
+
+    fn take_back(&mut self, (committer, result): Done) -> Result<(), Halt> {
+        self.committer = Some(committer);
+        result
+    }
+
+    fn alone() -> Halt {
+        Halt::Failed("the committing thread ended".to_owned())
     }
 
     /// Takes what waits already: the committer is free, and would find it in the next batch anyway.
@@ -341,17 +347,27 @@ impl Decisions {
         }
     }
 
-    /// Hands the batch over, if there is one. False if nobody takes it.
-    fn dispatch(&mut self) -> bool {
+    /// Commits what was decided, where the committer is free: beside, so that deciding goes on meanwhile; a lone command
+    /// on this thread, since nobody waits to be decided and the way to another thread and back costs it more.
+    fn dispatch(&mut self) -> Result<(), Halt> {
+        let Some(mut committer) = self.committer.take() else { return Ok(()) };
+        self.drain();
         if self.decider.batch.is_empty() {
-            return true;
+            self.committer = Some(committer);
+            return Ok(());
         }
-        self.idle = false;
-        let taken = self.batches.send(self.decider.cut()).is_ok();
+        let mut batch = self.decider.cut();
+        if batch.is_lone() {
+            let result = committer.commit(&mut batch);
+            if result.is_ok() { answer(batch) } else { batch.abandon() }
+            self.take_back((committer, result))?;
+        } else {
+            self.batches.send((committer, batch)).map_err(|_| Self::alone())?;
+        }
         if self.decider.commit - self.saved_at >= self.ledger_every {
             self.save_ledger();
         }
-        taken
+        Ok(())
     }
 
     /// The file only spares the next start a look through the log, so nothing depends on it.
@@ -362,29 +378,29 @@ impl Decisions {
         }
     }
 
-    /// Decides what still waits, commits it, and lets the committer end.
-    fn finish(mut self) {
-        loop {
-            if !self.idle {
-                match self.done.recv() {
-                    Ok(Ok(())) => {}
-                    Ok(Err(halt)) => return self.halt(&halt),
-                    Err(_) => return self.halt(&Halt::Failed("the committing thread ended".to_owned())),
-                }
-            }
-            self.idle = true;
-            self.drain();
-            if self.decider.batch.is_empty() {
-                return self.save_ledger();
-            }
-            if !self.dispatch() {
-                return;
+    /// Decides what still waits, commits it, and closes the log.
+    fn finish(&mut self) -> Result<(), Halt> {
+        while self.is_busy() {
+            if self.committer.is_some() {
+                self.dispatch()?;
+            } else {
+                let done = self.done.recv().map_err(|_| Self::alone())?;
+                self.take_back(done)?;
             }
         }
+        self.save_ledger();
+        self.committer.take().map_or(Ok(()), |committer| committer.close())
+    }
+
+    fn is_busy(&self) -> bool {
+        self.committer.is_none()
+            || !self.decider.batch.is_empty()
+            || !self.operators.is_empty()
+            || !self.agents.is_empty()
     }
 
     /// Tells everybody who waits, and whoever comes until the engine is stopped.
-    fn halt(mut self, halt: &Halt) {
+    fn refuse_all(&mut self, halt: &Halt) {
         self.decider.cut().abandon();
         loop {
             let next = select_biased! {
