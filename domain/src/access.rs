@@ -204,6 +204,9 @@ pub enum Denied {
     /// The role does not allow it.
     #[error("the role does not allow this")]
     Role,
+    /// The user's role allows it, and the one that the token was made under does not.
+    #[error("the token was made under the role {0}, which does not allow this: a promotion raises no token")]
+    TokenRole(Role),
     /// The token's scope does not allow it.
     #[error("the token's scope does not allow this")]
     Scope,
@@ -219,6 +222,7 @@ impl Denied {
             Self::Unknown => "auth.invalid",
             Self::Suspended => "user.suspended",
             Self::Role => "auth.forbidden",
+            Self::TokenRole(_) => "token.role",
             Self::Scope => "token.scope",
             Self::SessionNeeded => "auth.session_needed",
         }
@@ -254,8 +258,21 @@ pub fn authorize(cluster: &Cluster, who: &Principal, action: Action, now: Timest
         return Err(Denied::Suspended);
     }
     match allowed {
-        Allowed::No => Err(Denied::Role),
+        Allowed::No => Err(lacking(cluster, who, action)),
         allowed => Ok(allowed),
+    }
+}
+
+/// Which role it is that does not allow the action, or not that far: the user's own, or the one that their token was
+/// made under.
+fn lacking(cluster: &Cluster, who: &Principal, action: Action) -> Denied {
+    let token = who.token().and_then(|id| cluster.token(id));
+    let user = who.user().and_then(|id| cluster.user(id));
+    match (user, token) {
+        (Some(user), Some(token)) if user.role.allows(action) > token.role.allows(action) => {
+            Denied::TokenRole(token.role)
+        }
+        _ => Denied::Role,
     }
 }
 
@@ -273,6 +290,6 @@ pub fn permit(cluster: &Cluster, who: &Principal, command: &Command, now: Timest
         (Allowed::All, _) => Ok(()),
         (Allowed::Own, Actor::User(id)) if command.is_own(cluster, *id) => Ok(()),
         (Allowed::Own, Actor::Agent(node)) if command.reporter() == Some(node) => Ok(()),
-        (Allowed::Own | Allowed::No, _) => Err(Denied::Role),
+        (Allowed::Own | Allowed::No, _) => Err(lacking(cluster, who, command.action())),
     }
 }

@@ -1,7 +1,7 @@
 //! Deciding a command: what would happen, or why it may not.
 use crate::{
-    Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, PoolName, Principal, Rejection,
-    Role, Subject, Timestamp, UserId, device, group, job, node, pool, token,
+    Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, Model, PoolName, Principal,
+    Rejection, Role, Subject, Timestamp, UserId, device, group, job, node, pool, token,
     user::{self, Newcomer, User},
 };
 use std::collections::BTreeSet;
@@ -88,6 +88,16 @@ pub(crate) fn distinct<T: Ord + Clone>(items: &[T], subject: fn(&T) -> Subject) 
         }
     }
     Ok(set)
+}
+
+/// The refusal of a claim on devices of a model that no device is of; none, where it is a mere shortage. Looks at the
+/// fleet, and so only where a claim was not met.
+pub(crate) fn unknown_model(cluster: &Cluster, model: &Model) -> Option<Rejection> {
+    if cluster.devices().values().any(|device| device.model == *model) {
+        return None;
+    }
+    let known: BTreeSet<&Model> = cluster.devices().values().map(|device| &device.model).collect();
+    Some(Rejection::UnknownModel { model: model.clone(), known: known.into_iter().cloned().collect() })
 }
 
 /// The users with these logins, which are the command's from number `offset` on.

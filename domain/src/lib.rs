@@ -38,7 +38,7 @@ pub use decide::{Context, decide};
 pub use event::{Event, Founding};
 pub use evolve::{Stamp, evolve};
 pub use fold::FOLD;
-pub use id::{ClusterId, CommandId, EventId, Incarnation, JobId, TokenId, UserId};
+pub use id::{ClusterId, CommandId, EventId, IdError, Incarnation, JobId, TokenId, UserId};
 pub use name::{GroupName, JobName, Login, Model, NodeName, PoolName, Reason, TokenName, WordError};
 pub use recorded::{Origin, Position, Recorded};
 pub use rejection::{Kind, Refusal, Rejection, Shortage};

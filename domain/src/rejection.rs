@@ -1,6 +1,6 @@
 //! Why a command is refused by the rules. Nothing here holds a login or a secret: users are named by id, and a login
 //! that nobody has by its place in the command.
-use crate::{GroupName, JobId, NodeName, PoolName, Subject, Tally, TokenId, UserId, device::DeviceId};
+use crate::{GroupName, JobId, Model, NodeName, PoolName, Role, Subject, Tally, TokenId, UserId, device::DeviceId};
 use serde::{Deserialize, Serialize};
 
 /// The sort of a refusal, by what the asker can do about it.
@@ -101,6 +101,14 @@ pub enum Rejection {
         /// The jobs.
         jobs: Vec<JobId>,
     },
+    /// No device is of this model, nor ever was while it was in service.
+    #[error("no device of model {model} is known; {}", models(.known))]
+    UnknownModel {
+        /// The model.
+        model: Model,
+        /// The models that there are.
+        known: Vec<Model>,
+    },
     /// Too few healthy idle devices of the model are in the default pool.
     #[error("{} devices were asked for, and {} are free", .0.asked, .0.had.free)]
     PoolShortage(Shortage),
@@ -186,6 +194,14 @@ pub enum Rejection {
         /// The group.
         group: GroupName,
     },
+    /// The user's role may have no jobs.
+    #[error("a user of role {role} changes nothing, and so may claim no device")]
+    RoleWithoutJobs {
+        /// The user.
+        user: UserId,
+        /// Their role.
+        role: Role,
+    },
     /// The user may claim nothing.
     #[error("the user is suspended, and so may claim no device")]
     UserSuspended {
@@ -198,6 +214,9 @@ pub enum Rejection {
     /// The job is observed: it ends when it is seen to end.
     #[error("job {0} is observed, not managed here: it ends when it is seen to end")]
     JobObserved(JobId),
+    /// The job is somebody else's.
+    #[error("job {0} is somebody else's: it is ended by force, with a reason, or by its owner")]
+    ForceNeeded(JobId),
     /// Forcing needs a reason.
     #[error("finishing a job by force needs a reason")]
     ReasonNeeded,
@@ -273,6 +292,7 @@ impl Rejection {
             Self::DeviceNotInPool { .. } => "device.not_in_pool",
             Self::DeviceRetired { .. } => "device.retired",
             Self::DeviceBusy { .. } => "device.busy",
+            Self::UnknownModel { .. } => "model.not_found",
             Self::PoolShortage(_) => "pool.shortage",
             Self::GroupNotEmpty { .. } => "group.not_empty",
             Self::GroupIsDefault => "group.default",
@@ -286,9 +306,11 @@ impl Rejection {
             Self::NotDeleted { .. } => "user.not_deleted",
             Self::NoGroup { .. } => "job.no_group",
             Self::NoPool { .. } => "job.no_pool",
+            Self::RoleWithoutJobs { .. } => "job.role",
             Self::UserSuspended { .. } => "job.user_suspended",
             Self::JobShortage(_) => "job.shortage",
             Self::JobObserved(_) => "job.observed",
+            Self::ForceNeeded(_) => "job.force_needed",
             Self::ReasonNeeded => "job.reason_needed",
             Self::NodeRetired(_) => "node.retired",
             Self::NodeBusy { .. } => "node.busy",
@@ -304,7 +326,7 @@ impl Rejection {
         match self {
             Self::NamedTwice(_) | Self::Malformed(_) | Self::ReasonNeeded => Kind::Malformed,
             Self::TooManyEvents { .. } => Kind::TooLarge,
-            Self::NotFound(_) | Self::UnknownLogin(_) => Kind::NotFound,
+            Self::NotFound(_) | Self::UnknownLogin(_) | Self::UnknownModel { .. } => Kind::NotFound,
             _ => Kind::Conflict,
         }
     }
@@ -321,6 +343,7 @@ impl Rejection {
             | Self::AlreadyFounded
             | Self::UnknownLogin(_)
             | Self::PoolIsDefault
+            | Self::UnknownModel { .. }
             | Self::PoolShortage(_)
             | Self::GroupIsDefault
             | Self::JobShortage(_)
@@ -346,8 +369,9 @@ impl Rejection {
             | Self::BreakGlass { user }
             | Self::NotDeleted { user }
             | Self::NoGroup { user }
+            | Self::RoleWithoutJobs { user, .. }
             | Self::UserSuspended { user } => vec![Subject::User(*user)],
-            Self::JobObserved(job) => vec![Subject::Job(*job)],
+            Self::JobObserved(job) | Self::ForceNeeded(job) => vec![Subject::Job(*job)],
             Self::NodeRetired(node) => vec![Subject::Node(node.clone())],
             Self::DeviceElsewhere { device, node } | Self::DeviceNotOnNode { device, node } => {
                 vec![Subject::Device(*device), Subject::Node(node.clone())]
@@ -362,6 +386,18 @@ impl Rejection {
             Self::PoolShortage(shortage) | Self::JobShortage(shortage) => Some(*shortage),
             _ => None,
         }
+    }
+}
+
+/// The most models that a refusal names.
+const MODELS_MAX: usize = 10;
+
+fn models(known: &[Model]) -> String {
+    let named: Vec<&str> = known.iter().take(MODELS_MAX).map(Model::as_str).collect();
+    match known.len().checked_sub(MODELS_MAX).filter(|more| *more > 0) {
+        _ if known.is_empty() => "no device is known at all".to_owned(),
+        Some(more) => format!("there are {}, and {more} more", named.join(", ")),
+        None => format!("there are {}", named.join(", ")),
     }
 }
 

@@ -8,7 +8,9 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "auth.forbidden" => "ask an operator to do it, or for the role that may",
         "auth.session_needed" => "this needs a sign-in with login and password, not a token",
         "auth.slow_down" | "server.overloaded" => "wait a little, then try again",
-        "condition.failed" => "look at what changed, then give its present revision with --if-match, or leave that out",
+        "condition.failed" => {
+            "look at what changed, then give the present revision with --if-match, or position with --planned-at, or neither"
+        }
         "device.not_found" => "dkube device list shows all devices",
         "device.not_free" => "release these devices from their pool first: dkube pool remove POOL DEVICE",
         "device.retired" => "reinstate these devices first: dkube device reinstate DEVICE",
@@ -17,14 +19,19 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "group.not_found" => "dkube group list shows all groups",
         "idempotency.key_reused" => "use another --idempotency-key for every command that differs",
         "if_match.required" => "give the revision that you saw with --if-match",
+        "job.force_needed" => "if it must end all the same: dkube job finish ID --force --reason TEXT",
         "job.no_group" => "first: dkube group edit GROUP --add-user LOGIN",
         "job.no_pool" => "first: dkube group edit GROUP --pool POOL",
-        "job.not_found" => "dkube job list shows the active jobs; finished ones are in the audit trail",
+        "job.not_found" => "dkube job list shows the active jobs, and dkube job show ID one that has finished",
         "job.observed" => "end it where it runs; it is gone here when it is seen to be gone there",
         "job.reason_needed" => "say why with --reason",
+        "job.role" => "start it for an operator or a data scientist: --user LOGIN",
         "job.shortage" | "pool.shortage" => "ask for fewer, or free some",
         "job.user_suspended" => "first: dkube user reinstate LOGIN",
-        "node.busy" | "pool.busy" | "device.busy" | "user.busy" => "finish these jobs first: dkube job finish ID",
+        "model.not_found" => "dkube device list shows each device's model",
+        "node.busy" | "pool.busy" | "device.busy" | "user.busy" => {
+            "finish these jobs first: dkube job finish ID; somebody else's: with --force --reason TEXT"
+        }
         "node.not_found" => "dkube node list shows all nodes",
         "node.retired" => "first: dkube node reinstate NAME",
         "pool.bound" => "first: dkube group edit GROUP --no-pool",
@@ -34,6 +41,7 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "server.read_only" => "look at the server: its disk may be full; reading goes on",
         "server.timeout" => "ask for less, or try again",
         "token.not_found" => "dkube token list shows your tokens",
+        "token.role" => "sign in anew with: dkube login, or make a new token: dkube token create",
         "token.too_many" => "first: dkube token revoke ID",
         "user.in_another_group" => "remove these users there first, or: dkube user move LOGIN GROUP",
         "user.last_operator" => "make another user an operator first: dkube user role LOGIN operator",

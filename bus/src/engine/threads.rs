@@ -192,7 +192,11 @@ fn commit_beside(batches: &Receiver<(Box<Committer>, Batch)>, done: &Sender<Done
         let committed = result.is_ok();
         // The decider hears first, so that the next batch is on its way while this one is answered.
         let told = done.send((committer, result));
-        if committed { answer(batch) } else { batch.abandon() }
+        if committed {
+            answer(batch)
+        } else {
+            batch.abandon()
+        }
         if told.is_err() {
             return;
         }
@@ -359,7 +363,11 @@ impl Decisions {
         let mut batch = self.decider.cut();
         if batch.is_lone() {
             let result = committer.commit(&mut batch);
-            if result.is_ok() { answer(batch) } else { batch.abandon() }
+            if result.is_ok() {
+                answer(batch)
+            } else {
+                batch.abandon()
+            }
             self.take_back((committer, result))?;
         } else {
             self.batches.send((committer, batch)).map_err(|_| Self::alone())?;

@@ -102,6 +102,8 @@ fn unbound<'a>(cluster: &'a Cluster, name: &PoolName) -> Result<&'a Pool, Reject
     let pool = cluster.pool(name).ok_or_else(|| Rejection::NotFound(Subject::Pool(name.clone())))?;
     match &pool.group {
         None => Ok(pool),
+        // It can't be unbound there.
+        Some(_) if name.is_default() => Err(Rejection::GroupIsDefault),
         Some(group) => Err(Rejection::PoolBound { pool: name.clone(), group: group.clone() }),
     }
 }

@@ -1,7 +1,8 @@
 use super::{Breach, Command, Event, Job, Source};
 use crate::{
-    Availability, Cluster, Context, Event as Fact, JobId, JobName, Login, Model, Rejection, Shortage, Subject, UserId,
-    decide::{Facts, distinct},
+    Action, Allowed, Availability, Cluster, Context, Event as Fact, JobId, JobName, Login, Model, Rejection, Shortage,
+    Subject, UserId,
+    decide::{Facts, distinct, unknown_model},
     device::DeviceId,
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -30,13 +31,21 @@ fn start(
         return Err(Rejection::Malformed("a job claims at least one device"));
     }
     let user = cluster.user_by_login(login).ok_or(Rejection::UnknownLogin(0))?;
+    if user.role.allows(Action::RunJobs) == Allowed::No {
+        return Err(Rejection::RoleWithoutJobs { user: user.id, role: user.role });
+    }
     if user.suspended {
         return Err(Rejection::UserSuspended { user: user.id });
     }
     let group = user.group.as_ref().and_then(|name| cluster.group(name)).ok_or(Rejection::NoGroup { user: user.id })?;
     let no_pool = || Rejection::NoPool { group: group.name.clone() };
     let pool = group.pool.as_ref().and_then(|name| cluster.pool(name)).ok_or_else(no_pool)?;
-    let short = || Rejection::JobShortage(Shortage { asked: count, had: pool.stock.nearest(model) });
+    let short = || {
+        let had = pool.stock.nearest(model);
+        model
+            .and_then(|model| unknown_model(cluster, model))
+            .unwrap_or(Rejection::JobShortage(Shortage { asked: count, had }))
+    };
     let devices = pool.stock.pick(model, count as usize).ok_or_else(short)?;
     let job = JobId(context.command.made(0));
     let (first, rest) = chunks(&devices);
@@ -59,6 +68,10 @@ fn finish(cluster: &Cluster, context: &Context<'_>, id: JobId, force: bool) -> F
     let job = cluster.job(id).ok_or(Rejection::NotFound(Subject::Job(id)))?;
     if matches!(job.source, Source::Observed { .. }) {
         return Err(Rejection::JobObserved(id));
+    }
+    // What is somebody else's is ended by force, so that it stands in the log as such, with the reason.
+    if !force && context.asker.user().is_some_and(|asker| job.user != Some(asker)) {
+        return Err(Rejection::ForceNeeded(id));
     }
     if force && !context.has_reason {
         return Err(Rejection::ReasonNeeded);

@@ -1,7 +1,7 @@
 use super::{Command, Event, Pool, Wanted};
 use crate::{
     Cluster, Event as Fact, JobId, Model, PoolName, Rejection, Shortage, Subject,
-    decide::{Facts, distinct},
+    decide::{Facts, distinct, unknown_model},
     device::{self, Device, DeviceId},
     group,
 };
@@ -50,7 +50,10 @@ fn pick(cluster: &Cluster, model: &Model, count: u32) -> Result<BTreeSet<DeviceI
     }
     let Some(default) = cluster.pool(&PoolName::default_pool()) else { return Ok(BTreeSet::new()) };
     let picked = default.stock.pick(Some(model), count as usize);
-    let short = || Rejection::PoolShortage(Shortage { asked: count, had: default.tally_of(model) });
+    let short = || {
+        let had = default.tally_of(model);
+        unknown_model(cluster, model).unwrap_or(Rejection::PoolShortage(Shortage { asked: count, had }))
+    };
     picked.map(|ids| ids.into_iter().collect()).ok_or_else(short)
 }
 

@@ -156,7 +156,11 @@ fn an_operator_manages_and_nobody_else_does() {
             assert_eq!(world.ask(&world.session(login), &command), Err(Denied::Role), "{login} {command:?}");
         }
     }
-    assert_eq!(world.ask(&world.session("operator"), &finish(world.last_job())), Ok(()), "for somebody else");
+    assert_eq!(
+        world.ask(&world.session("operator"), &finish(world.last_job())),
+        Ok(()),
+        "what the rules say of it is another matter"
+    );
 }
 
 #[test]
@@ -271,8 +275,9 @@ fn a_promotion_raises_no_old_token_and_a_demotion_lowers_it() {
     let mut world = world();
     let token = with_token(&mut world, "ada", "f", Scope::Full);
     world.given(set_role("ada", Role::Operator));
-    assert_eq!(world.ask(&token, &cordon(1, true)), Err(Denied::Role));
+    assert_eq!(world.ask(&token, &cordon(1, true)), Err(Denied::TokenRole(Role::DataScientist)));
     assert_eq!(world.ask(&token, &start("ada", 1)), Ok(()));
+    assert_eq!(world.ask(&token, &start("bob", 1)), Err(Denied::TokenRole(Role::DataScientist)));
     let strong = with_token(&mut world, "ada", "g", Scope::Full);
     assert_eq!(world.ask(&strong, &cordon(1, true)), Ok(()));
     world.given(set_role("ada", Role::DataScientist));
@@ -280,7 +285,8 @@ fn a_promotion_raises_no_old_token_and_a_demotion_lowers_it() {
     // An auditor runs no jobs, also by a token from when they did.
     world.given(set_role("ada", Role::Auditor));
     assert_eq!(world.ask(&token, &start("ada", 1)), Err(Denied::Role));
-    assert_eq!(authorize(&world.cluster, &token, Action::ReadAudit, world.now), Err(Denied::Role));
+    let old = authorize(&world.cluster, &token, Action::ReadAudit, world.now);
+    assert_eq!(old, Err(Denied::TokenRole(Role::DataScientist)));
 }
 
 #[test]
@@ -289,6 +295,7 @@ fn a_refusal_has_a_stable_code() {
         (Denied::Unknown, "auth.invalid"),
         (Denied::Suspended, "user.suspended"),
         (Denied::Role, "auth.forbidden"),
+        (Denied::TokenRole(Role::Auditor), "token.role"),
         (Denied::Scope, "token.scope"),
         (Denied::SessionNeeded, "auth.session_needed"),
     ];

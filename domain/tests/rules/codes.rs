@@ -27,6 +27,7 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::DeviceNotInPool { .. } => "DeviceNotInPool",
         Rejection::DeviceRetired { .. } => "DeviceRetired",
         Rejection::DeviceBusy { .. } => "DeviceBusy",
+        Rejection::UnknownModel { .. } => "UnknownModel",
         Rejection::PoolShortage(_) => "PoolShortage",
         Rejection::GroupNotEmpty { .. } => "GroupNotEmpty",
         Rejection::GroupIsDefault => "GroupIsDefault",
@@ -40,9 +41,11 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::NotDeleted { .. } => "NotDeleted",
         Rejection::NoGroup { .. } => "NoGroup",
         Rejection::NoPool { .. } => "NoPool",
+        Rejection::RoleWithoutJobs { .. } => "RoleWithoutJobs",
         Rejection::UserSuspended { .. } => "UserSuspended",
         Rejection::JobShortage(_) => "JobShortage",
         Rejection::JobObserved(_) => "JobObserved",
+        Rejection::ForceNeeded(_) => "ForceNeeded",
         Rejection::ReasonNeeded => "ReasonNeeded",
         Rejection::NodeRetired(_) => "NodeRetired",
         Rejection::NodeBusy { .. } => "NodeBusy",
@@ -55,7 +58,7 @@ const fn name(rejection: &Rejection) -> &'static str {
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 38] = [
+const ALL: [(&str, &str); 41] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -70,6 +73,7 @@ const ALL: [(&str, &str); 38] = [
     ("DeviceNotInPool", "device.not_in_pool"),
     ("DeviceRetired", "device.retired"),
     ("DeviceBusy", "device.busy"),
+    ("UnknownModel", "model.not_found"),
     ("PoolShortage", "pool.shortage"),
     ("GroupNotEmpty", "group.not_empty"),
     ("GroupIsDefault", "group.default"),
@@ -83,9 +87,11 @@ const ALL: [(&str, &str); 38] = [
     ("NotDeleted", "user.not_deleted"),
     ("NoGroup", "job.no_group"),
     ("NoPool", "job.no_pool"),
+    ("RoleWithoutJobs", "job.role"),
     ("UserSuspended", "job.user_suspended"),
     ("JobShortage", "job.shortage"),
     ("JobObserved", "job.observed"),
+    ("ForceNeeded", "job.force_needed"),
     ("ReasonNeeded", "job.reason_needed"),
     ("NodeRetired", "node.retired"),
     ("NodeBusy", "node.busy"),
@@ -107,6 +113,7 @@ fn crowded() -> World {
     world.given(create_group("poor", &[], None));
     world.given(onboard(&["cyd"], Some("poor")));
     world.given(onboard_as(&["ops"], None, Role::Operator));
+    world.given(onboard_as(&["aud"], None, Role::Auditor));
     world.given(suspend("shut", true));
     world.given(start("ada", 1));
     world.given(observe("process/node-b/1", None, &[5]));
@@ -130,6 +137,7 @@ fn ways(world: &World) -> Vec<Command> {
         create_pool("x", &[5]),
         create_pool_of("x", H100, 0),
         create_pool_of("x", A100, 1),
+        create_pool_of("x", "NVIDIA B200", 1),
         change_devices("x", &[], &[]),
         change_devices("vision", &[], &[3]),
         delete_pool("default"),
@@ -147,7 +155,9 @@ fn ways(world: &World) -> Vec<Command> {
         start("bob", 1),
         start("cyd", 1),
         start("shut", 1),
+        start("aud", 1),
         start("ada", 2),
+        finish(started),
         force(started),
         finish(observed),
         move_user("ada", Some("x")),
@@ -193,7 +203,7 @@ fn every_refusal_is_reached_and_changes_nothing() {
         }
         let text = rejection.to_string();
         assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
-        let login = |word: &str| ["ada", "bob", "cyd", "eve", "ops", "shut"].contains(&word);
+        let login = |word: &str| ["ada", "bob", "cyd", "eve", "ops", "shut", "aud"].contains(&word);
         assert!(!text.split(|letter: char| !letter.is_alphanumeric()).any(login), "{text}");
     }
 }

@@ -1,8 +1,8 @@
 use crate::{
     harness::World,
     words::{
-        A100, H100, clear, condition, cordon, create_group, create_pool, d, finding, finish, lose, observe,
-        observe_end, onboard, raise, report, report_health, retire, retire_node, seen, slot, start, w,
+        A100, H100, clear, condition, cordon, create_group, create_pool, d, finding, lose, observe, observe_end,
+        onboard, raise, report, report_health, retire, retire_node, seen, slot, start, w,
     },
 };
 use domain::{
@@ -52,7 +52,7 @@ fn one_that_is_missing_under_a_job_stays_claimed_until_the_job_ends() {
     let job = world.last_job();
     world.given(report("node-a", inventory(&[1, 2, 3])));
     assert_eq!((availability(&world, 4), device(&world, 4).job), (Availability::Busy, Some(job)));
-    world.given(finish(job));
+    world.ended(job);
     assert_eq!(availability(&world, 4), Availability::Missing);
 }
 
@@ -115,7 +115,7 @@ fn a_job_keeps_its_claim_on_a_replaced_device_until_it_ends() {
     world.given(report("node-a", [vec![seen(1, 21, H100)], inventory(&[2, 3, 4])].concat()));
     assert_eq!(device(&world, 1).job, Some(job));
     assert_eq!(availability(&world, 21), Availability::Free, "the new one is free");
-    world.given(finish(job));
+    world.ended(job);
     assert_eq!((device(&world, 1).job, device(&world, 1).presence), (None, Presence::Retired));
 }
 
@@ -290,7 +290,7 @@ fn a_quarantine_takes_no_device_from_a_job() {
     let job = world.last_job();
     world.given(raise("node-a", 1, "gpu.lost", Severity::Fatal));
     assert_eq!((availability(&world, 1), device(&world, 1).job), (Availability::Busy, Some(job)));
-    world.given(finish(job));
+    world.ended(job);
     assert_eq!(availability(&world, 1), Availability::Quarantined);
 }
 

@@ -60,7 +60,7 @@ fn a_pool_is_bound_to_one_group() {
     world.when(create_group("teaching", &[], Some("vision"))).refused_for(&bound);
     world.given(create_group("teaching", &[], None));
     world.when(bind("teaching", Some("vision"))).refused_for(&bound);
-    world.when(bind("teaching", Some("default"))).refused("pool.bound");
+    world.when(bind("teaching", Some("default"))).refused("group.default");
     world.given(bind("research", None));
     world.when(bind("teaching", Some("vision"))).then(&["PoolBound"]);
     world.when(bind("teaching", Some("nowhere"))).refused_for(&Rejection::NotFound(Subject::Pool(w("nowhere"))));

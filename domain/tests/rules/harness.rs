@@ -91,6 +91,15 @@ impl World {
         Outcome { result, warnings }
     }
 
+    /// A job that its owner finishes.
+    #[track_caller]
+    pub(crate) fn ended(&mut self, job: JobId) {
+        let owner = self.cluster.job(job).expect("the job is active").user.expect("it has an owner");
+        let asker = std::mem::replace(&mut self.asker, session_of(owner));
+        self.given(crate::words::finish(job));
+        self.asker = asker;
+    }
+
     /// Whether this asker may.
     pub(crate) fn ask(&self, who: &Principal, command: &Command) -> Result<(), Denied> {
         permit(&self.cluster, who, command, self.now)
@@ -138,7 +147,7 @@ impl World {
     /// The user, signed in.
     #[track_caller]
     pub(crate) fn session(&self, login: &str) -> Principal {
-        Principal { actor: Actor::User(self.id(login)), via: Via::Session, address: None }
+        session_of(self.id(login))
     }
 
     /// The active job that began last.
@@ -151,6 +160,10 @@ impl World {
     pub(crate) const fn position(&self) -> Position {
         self.cluster.at().position
     }
+}
+
+pub(crate) const fn session_of(user: UserId) -> Principal {
+    Principal { actor: Actor::User(user), via: Via::Session, address: None }
 }
 
 impl Outcome {

@@ -2,11 +2,12 @@ use crate::{
     harness::World,
     words::{
         A100, H100, NO_JOB, NO_USER, bind, condition, cordon, create_group, create_pool, d, ds, edit_group, finding,
-        finish, force, lose, observe, observe_end, onboard, raise, report, report_health, seen, start, start_of, w,
+        finish, force, lose, observe, observe_end, onboard, raise, report, report_health, seen, set_role, start,
+        start_of, w,
     },
 };
 use domain::{
-    Event, JobId, PoolName, Rejection, Shortage, Subject, Tally,
+    Denied, Event, JobId, PoolName, Rejection, Role, Shortage, Subject, Tally,
     device::{DeviceId, Finding, Severity},
     job::{self, Breach, Source},
 };
@@ -49,6 +50,7 @@ fn a_job_ends_and_its_devices_are_free() {
     world.given(start("ada", 3));
     let (job, user) = (world.last_job(), Some(world.id("ada")));
     let (pool, devices) = (Some(w("vision")), ds(&[1, 2, 5]));
+    world.asker = world.session("ada");
     world.when(finish(job)).exactly(&[Event::Job(job::Event::Finished { job, user, pool, devices, forced: false })]);
     assert_eq!(world.cluster.job(job), None);
     assert_eq!(world.cluster.pool(&w("vision")).map(|pool| pool.tally().free), Some(3));
@@ -108,13 +110,15 @@ fn a_claim_in_a_mixed_pool_is_of_one_model() {
     let outcome = world.when(start_of("operator", 1, Some(A100)));
     let had = Tally { busy: 2, ..Tally::default() };
     outcome.refused_for(&Rejection::JobShortage(Shortage { asked: 1, had }));
-    world.given(finish(world.last_job()));
+    world.ended(world.last_job());
     // Ten are free, and no ten of one model: the model that comes nearest is told.
     let had = Tally { free: 8, ..Tally::default() };
     world.when(start("operator", 10)).refused_for(&Rejection::JobShortage(Shortage { asked: 10, had }));
     world.given(start("operator", 8));
     assert_eq!(devices(&world, world.last_job()).len(), 8);
-    world.when(start_of("operator", 1, Some("NVIDIA B200"))).refused("job.shortage");
+    let unknown = Rejection::UnknownModel { model: w("NVIDIA B200"), known: vec![w(A100), w(H100)] };
+    assert!(unknown.to_string().ends_with(&format!("there are {A100}, {H100}")), "{unknown}");
+    world.when(start_of("operator", 1, Some("NVIDIA B200"))).refused_for(&unknown);
 }
 
 #[test]
@@ -148,10 +152,32 @@ fn operators_end_a_job_by_force_with_a_reason() {
     world.given(start("ada", 1));
     let (job, user) = (world.last_job(), Some(world.id("ada")));
     world.given(lose("node-b"));
+    world.when(finish(job)).refused_for(&Rejection::ForceNeeded(job));
     world.when(force(job)).refused_for(&Rejection::ReasonNeeded);
     world.has_reason = true;
     let (pool, devices) = (Some(w("vision")), devices(&world, job));
     world.when(force(job)).exactly(&[Event::Job(job::Event::Finished { job, user, pool, devices, forced: true })]);
+}
+
+#[test]
+fn an_operator_ends_their_own_job_without_force() {
+    let mut world = World::with_fleet();
+    world.given(start("operator", 1));
+    world.given(finish(world.last_job()));
+}
+
+#[test]
+fn an_auditor_is_given_no_job() {
+    let mut world = world();
+    world.given(start("ada", 1));
+    let job = world.last_job();
+    world.given(set_role("ada", Role::Auditor));
+    let user = world.id("ada");
+    world.when(start("ada", 1)).refused_for(&Rejection::RoleWithoutJobs { user, role: Role::Auditor });
+    // The one that runs already is an operator's to end.
+    assert_eq!(world.ask(&world.session("ada"), &finish(job)), Err(Denied::Role));
+    world.has_reason = true;
+    world.given(force(job));
 }
 
 #[test]
@@ -230,7 +256,7 @@ fn observed_jobs_share_devices_also_with_a_started_one() {
     assert_eq!(breaches(&world), [Breach::UnknownUser, Breach::SharedDevice]);
     let device = world.cluster.device(d(5)).expect("device 5");
     assert_eq!((device.job, device.observed.len(), device.jobs().count()), (Some(started), 2, 3));
-    world.given(finish(started));
+    world.ended(started);
     world.given(observe_end("process/node-b/1"));
     assert_eq!(world.cluster.pool(&w("vision")).map(|pool| pool.tally().busy), Some(1));
 }
@@ -269,5 +295,5 @@ fn a_started_job_names_the_pool_that_it_was_started_in() {
     world.given(bind("research", None));
     let source = world.cluster.job(job).map(|job| job.source.clone());
     assert_eq!(source, Some(Source::Started { pool: w::<PoolName>("vision") }));
-    world.given(finish(job));
+    world.ended(job);
 }

@@ -1,7 +1,7 @@
 use crate::{
     harness::World,
     words::{
-        A100, H100, cordon, cordon_node, create_pool, d, expect_devices, facts, finding, finish, hear, lose, observe,
+        A100, H100, cordon, cordon_node, create_pool, d, expect_devices, facts, finding, hear, lose, observe,
         observe_end, raise, report, report_facts, report_health, retire, retire_node, seen, slot, start, w,
     },
 };
@@ -105,7 +105,7 @@ fn a_job_stays_on_a_lost_node_and_its_device_is_unknown_after_it() {
     world.given(start("operator", 8));
     world.given(lose("node-a"));
     assert_eq!(availability(&world, 1), Availability::Busy);
-    world.given(finish(world.last_job()));
+    world.ended(world.last_job());
     assert_eq!(availability(&world, 1), Availability::Unknown);
     world.given(hear("node-a"));
     assert_eq!(availability(&world, 1), Availability::Free);
@@ -169,7 +169,7 @@ fn a_node_with_a_job_is_not_retired() {
     let busy = Rejection::NodeBusy { node: node.clone(), jobs: vec![job] };
     world.when(retire_node(node.as_str(), true)).refused_for(&busy);
     assert_eq!(busy.refs(), [Subject::Job(job)]);
-    world.given(finish(job));
+    world.ended(job);
     world.given(retire_node(node.as_str(), true));
 }
 

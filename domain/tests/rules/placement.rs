@@ -1,7 +1,7 @@
 //! A claim is laid on as few nodes as it can be: held against trying all ways.
 use crate::{
     harness::World,
-    words::{A100, H100, cordon, finish, report, seen, start_of},
+    words::{A100, H100, cordon, report, seen, start_of},
 };
 use domain::{Availability, Event, job, node::Seen};
 use proptest::prelude::*;
@@ -104,7 +104,7 @@ fn the_rest_goes_where_it_fits_best() {
         .map(|device| device.node.as_str().to_owned())
         .collect();
     assert_eq!(nodes, BTreeSet::from(["node-0".to_owned(), "node-2".to_owned()]));
-    world.given(finish(world.last_job()));
+    world.ended(world.last_job());
     world.given(start_of("operator", 3, None));
     assert!(
         world

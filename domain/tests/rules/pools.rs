@@ -1,8 +1,8 @@
 use crate::{
     harness::World,
     words::{
-        A100, H100, bind, change_devices, cordon, create_group, create_pool, create_pool_of, d, delete_pool, ds,
-        finish, lose, observe, observe_end, raise, report, retire, seen, set_devices, start, w,
+        A100, H100, bind, change_devices, cordon, create_group, create_pool, create_pool_of, d, delete_pool, ds, lose,
+        observe, observe_end, raise, report, retire, seen, set_devices, start, w,
     },
 };
 use domain::{
@@ -65,7 +65,7 @@ fn a_pool_never_picks_what_cannot_be_known() {
     let refusal = world.when(create_pool_of("vision", H100, 5)).refused("pool.shortage");
     let had = refusal.shortage().expect("the numbers").had;
     assert_eq!((had.unknown, had.free), (4, 4));
-    world.when(create_pool_of("speech", "NVIDIA B200", 1)).refused("pool.shortage");
+    world.when(create_pool_of("speech", "NVIDIA B200", 1)).refused("model.not_found");
     world.when(create_pool_of("speech", H100, 0)).refused("request.malformed");
 }
 
@@ -172,7 +172,7 @@ fn a_device_under_a_job_changes_no_pool() {
     world.when(set_devices("vision", &[])).refused_for(&busy);
     // The other one may go, and one may join.
     world.when(set_devices("vision", &[1, 3])).then(&["DeviceAssigned", "DeviceAssigned"]);
-    world.given(finish(job));
+    world.ended(job);
     world.given(set_devices("vision", &[]));
     // Nor does one in the default pool.
     world.given(start("operator", 10 - 2));
@@ -213,7 +213,7 @@ fn a_pool_with_a_job_is_not_deleted_and_the_job_is_named() {
     let job = world.last_job();
     let refusal = world.when(delete_pool("vision")).refused("pool.busy");
     assert_eq!(refusal.refs(), [Subject::Job(job)]);
-    world.given(finish(job));
+    world.ended(job);
     world.given(delete_pool("vision"));
     world.when(delete_pool("vision")).refused_for(&Rejection::NotFound(Subject::Pool(w("vision"))));
 }

@@ -145,7 +145,7 @@ fn a_user_with_a_job_is_not_deleted() {
     let busy = Rejection::UserBusy { users: vec![ada], jobs: vec![job] };
     assert_eq!(busy.refs(), [Subject::User(ada), Subject::Job(job)]);
     world.when(delete_users(&["bob", "ada"])).refused_for(&busy);
-    world.given(finish(job));
+    world.ended(job);
     world.given(delete_users(&["bob", "ada"]));
 }
 
@@ -183,7 +183,7 @@ fn somebody_with_a_running_job_can_be_shut_out() {
     assert_eq!(world.ask(&who, &finish(job)), Err(Denied::Suspended));
     assert!(world.cluster.job(job).is_some(), "the job stays");
     world.when(start("ada", 1)).refused_for(&Rejection::UserSuspended { user });
-    world.given(finish(job));
+    world.ended(job);
     world.when(suspend("ada", false)).then(&["UserReinstated"]);
     assert_eq!(world.ask(&who, &start("ada", 1)), Ok(()));
     world.given(start("ada", 1));

@@ -53,7 +53,10 @@ fn refused(refusal: Refusal, names: &dyn Named) -> Problem {
         Kind::Conflict => 409,
         Kind::TooLarge => 413,
     };
-    let unknown = unknown_login.and_then(|nth| names.login_named(nth)).map(|login| format!("user/{login}"));
+    let unknown = unknown_login.and_then(|nth| names.login_named(nth));
+    // The asker alone is told the login that they sent: what is kept of the refusal has its place only.
+    let detail = unknown.as_ref().map_or(detail, |login| format!("{login} is not on-boarded"));
+    let unknown = unknown.map(|login| format!("user/{login}"));
     let refs = refs.iter().map(|subject| names.subject(subject)).chain(unknown).collect();
     Problem::kept(&code, Some(status), detail).refs(refs).shortage(shortage)
 }
@@ -108,6 +111,7 @@ mod tests {
             Rejection::DeviceNotInPool { pool: pool.clone(), devices: vec![device] },
             Rejection::DeviceRetired { devices: vec![device] },
             Rejection::DeviceBusy { device, jobs: vec![job] },
+            Rejection::UnknownModel { model: "NVIDIA B200".parse().unwrap(), known: vec![] },
             Rejection::PoolShortage(shortage),
             Rejection::GroupNotEmpty { group: group.clone(), users: vec![user], pool: Some(pool.clone()) },
             Rejection::GroupIsDefault,
@@ -121,9 +125,11 @@ mod tests {
             Rejection::NotDeleted { user },
             Rejection::NoGroup { user },
             Rejection::NoPool { group },
+            Rejection::RoleWithoutJobs { user, role: domain::Role::Auditor },
             Rejection::UserSuspended { user },
             Rejection::JobShortage(shortage),
             Rejection::JobObserved(job),
+            Rejection::ForceNeeded(job),
             Rejection::ReasonNeeded,
             Rejection::NodeRetired(node.clone()),
             Rejection::NodeBusy { node: node.clone(), jobs: vec![job] },
@@ -158,6 +164,7 @@ mod tests {
             (Denied::Unknown, 401),
             (Denied::Suspended, 403),
             (Denied::Role, 403),
+            (Denied::TokenRole(domain::Role::Auditor), 403),
             (Denied::Scope, 403),
             (Denied::SessionNeeded, 403),
         ];
@@ -183,6 +190,7 @@ mod tests {
         let rejection = Rejection::UnknownLogin(1);
         let problem = failed(Failure::Refused(Refusal::from(&rejection)), &Plain);
         assert_eq!(problem.0.document.refs, ["user/bob"]);
+        assert_eq!(problem.0.document.detail, "bob is not on-boarded");
         let shortage = Shortage { asked: 3, had: Tally { free: 1, ..Tally::default() } };
         let problem = failed(Failure::Refused(Refusal::from(&Rejection::JobShortage(shortage))), &Plain);
         let document = serde_json::to_value(&problem.0.document).unwrap();

@@ -162,7 +162,7 @@ impl Problem {
         StatusCode::from_u16(self.0.document.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    #[cfg(test)]
+    /// The stable code.
     pub(crate) fn code(&self) -> &str {
         &self.0.document.code
     }
