@@ -91,7 +91,7 @@ async fn five_minutes() -> anyhow::Result<()> {
         audit.contains("PoolDeleted") && audit.contains("PoolCreated") && audit.contains("for the tour"),
         "{audit}"
     );
-    assert!(audit.contains("user/operator"), "{audit}");
+    assert!(audit.contains("user/operator") && audit.contains("WHAT") && audit.contains("pool=vision"), "{audit}");
     let events = tour.table(&["events", "--after", &before.to_string(), "--type", "JobStarted"]).await?;
     assert_eq!(events.lines().count(), 1, "{events}");
     assert!(events.contains(&job), "{events}");
@@ -129,6 +129,10 @@ async fn exit_codes_say_what_kind_of_failure_it_was() -> anyhow::Result<()> {
     tour.fails(2, &["pool", "list", "--as-of", "yesterday"]).await?;
     tour.fails(2, &["pool", "list", "--as-of", "1000000"]).await?;
     tour.fails(2, &["nonsense"]).await?;
+    for words in [&["audit", "list", "--type", "PoolCreatd"][..], &["events", "--type", "PoolCreatd"]] {
+        assert!(tour.fails(2, words).await?.contains("perhaps PoolCreated"), "{words:?}");
+    }
+    tour.fails(2, &["device", "list", "--pool", "nowhere"]).await?;
     assert_eq!(tour.place.dkube(&["serve", "--simulate", "many"]).await?.code, Some(2));
     assert_eq!(tour.place.dkube(&["serve", "--listen", "0.0.0.0:0"]).await?.code, Some(2));
     // 3: the rules or the state of things do not allow it.

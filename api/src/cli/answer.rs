@@ -5,14 +5,18 @@ use super::{
     text,
 };
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io;
 
 /// The most events that are shown to a person.
 const SHOWN: usize = 40;
 
-const RECORDED: [Column; 3] =
-    [("POSITION", "position", As::Count), ("EVENT", "type", As::Text), ("SUBJECT", "subject", As::Text)];
+const RECORDED: [Column; 4] = [
+    ("POSITION", "position", As::Count),
+    ("EVENT", "type", As::Text),
+    ("SUBJECT", "subject", As::Text),
+    ("WHAT", "data", As::What),
+];
 
 /// Tells a command's answer.
 pub(super) fn tell(console: &mut Console, answer: &Value) -> io::Result<()> {
@@ -28,14 +32,8 @@ pub(super) fn tell(console: &mut Console, answer: &Value) -> io::Result<()> {
         if dry_run {
             console.line("a dry run: nothing was recorded; this would be")?;
         }
-        let columns = if dry_run { &RECORDED[1..] } else { &RECORDED };
-        let columns = [columns, &[("WHAT", "what", As::Text)]].concat();
-        let shown = events.iter().take(SHOWN).map(|event| {
-            let what = text::beside(&event["subject"], &event["data"], &console.zone);
-            json!({"position": event["position"], "type": event["type"], "subject": event["subject"], "what": what})
-        });
-        let shown: Vec<Value> = shown.collect();
-        table::table(console, &columns, &shown)?;
+        let columns = if dry_run { &RECORDED[1..] } else { &RECORDED[..] };
+        table::table(console, columns, &events[..events.len().min(SHOWN)])?;
         if events.len() > SHOWN {
             console.line(&format!("… and {} more: -o json shows all", events.len() - SHOWN))?;
         }

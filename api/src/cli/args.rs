@@ -15,6 +15,10 @@ impl FromStr for Time {
         if text.parse::<jiff::Timestamp>().is_ok() {
             return Ok(Self(text.to_owned()));
         }
+        // As tables show it: with the zone's short name behind.
+        if let Some(at) = text.rsplit_once(' ').and_then(|(at, zone)| shown(at, zone)) {
+            return Ok(Self(at.to_string()));
+        }
         // A date and time without an offset is meant as people here read it.
         let local = text.parse::<jiff::civil::DateTime>().ok().filter(|_| text.len() > 10);
         let zoned = local.and_then(|at| at.to_zoned_datetime(jiff::tz::TimeZone::system()).ok());
@@ -22,6 +26,14 @@ impl FromStr for Time {
             .map(|at| Self(at.timestamp().to_string()))
             .ok_or("a time is 2026-03-01T12:00:00Z, or '2026-03-01 12:00:00' (local)")
     }
+}
+
+/// The time that a table shows as this, in UTC or the zone of whoever reads it.
+fn shown(at: &str, zone: &str) -> Option<jiff::Timestamp> {
+    let at = at.parse::<jiff::civil::DateTime>().ok().filter(|_| at.len() > 10)?;
+    let zones = [jiff::tz::TimeZone::UTC, jiff::tz::TimeZone::system()];
+    let mut moments = zones.into_iter().filter_map(|zone| at.to_zoned_datetime(zone).ok());
+    moments.find(|at| at.strftime("%Z").to_string() == zone).map(|at| at.timestamp())
 }
 
 impl Time {
@@ -188,7 +200,8 @@ mod tests {
         {
             assert!(good.parse::<AsOf>().is_ok(), "{good}");
         }
-        for bad in ["", "-1", "yesterday", "2026-03-01", "12:00"] {
+        assert_eq!("2026-03-01 12:00:00 UTC".parse(), Ok(AsOf("2026-03-01T12:00:00Z".to_owned())));
+        for bad in ["", "-1", "yesterday", "2026-03-01", "12:00", "2026-03-01 12:00:00 XYZ", "2026-03-01 UTC"] {
             assert!(bad.parse::<AsOf>().is_err(), "{bad}");
         }
     }

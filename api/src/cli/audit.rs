@@ -10,11 +10,12 @@ use super::{
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-pub(super) const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 7] = [
     ("POSITION", "position", As::Count),
     ("TIME", "time", As::Time),
     ("EVENT", "type", As::Text),
     ("SUBJECT", "subject", As::Text),
+    ("WHAT", "data", As::What),
     ("ACTOR", "actor", As::Text),
     ("WHY", "reason", As::Text),
 ];

@@ -33,13 +33,13 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
-        let head = head(&context.client).await?;
+        let head = head(&context.client, &self.types).await?;
         let after = self.after.unwrap_or(if self.follow { head } else { 0 });
         let until = (!self.follow).then_some(head);
         if until.is_some_and(|until| after >= until) {
             return Ok(());
         }
-        let mut tail = Tail { after, until, seen: None, types: self.types };
+        let mut tail = Tail { after, until, seen: None, types: self.types, away: false };
         let (mut fruitless, mut connected) = (0, false);
         loop {
             let before = tail.seen;
@@ -57,19 +57,23 @@ impl Arguments {
                     || CliError::Unavailable { what: "the server ended the stream of events".to_owned(), source: None };
                 return Err(ended.unwrap_or_else(lost));
             }
-            if connected && fruitless == 1 {
+            if connected && !tail.away {
+                tail.away = true;
                 let why = ended.map(|error| format!(" ({error})")).unwrap_or_default();
-                let from = tail.seen.unwrap_or(after);
-                context.console.note(&format!("the stream of events broke{why}: going on behind position {from}"))?;
+                context.console.note(&format!("the stream of events broke{why}: waiting for the server"))?;
             }
             tokio::time::sleep(context.client.pause(fruitless - 1, None)).await;
         }
     }
 }
 
-/// The last position that is recorded now.
-async fn head(client: &Client) -> Result<u64, CliError> {
-    let reply = client.send(&Call::get(["overview"])).await?;
+/// The last position that is recorded now. Asked of the audit trail where types are named: it refuses one that is none.
+async fn head(client: &Client, types: &[String]) -> Result<u64, CliError> {
+    let call = match types {
+        [] => Call::get(["overview"]),
+        types => Call::get(["audit"]).query("type", &types.join(",")).query("limit", &1),
+    };
+    let reply = client.send(&call).await?;
     let position = reply.headers.get("dkube-position").and_then(|value| value.to_str().ok()?.parse().ok());
     position.ok_or_else(|| anyhow::anyhow!("the server does not say which position it is at").into())
 }
@@ -89,6 +93,8 @@ struct Tail {
     until: Option<u64>,
     seen: Option<u64>,
     types: Vec<String>,
+    /// Whether it was told that the server is away.
+    away: bool,
 }
 
 impl Tail {
@@ -99,6 +105,10 @@ impl Tail {
             return Err(anyhow::anyhow!("the server does not stream events").into());
         }
         *connected = true;
+        if std::mem::take(&mut self.away) {
+            let from = self.seen.unwrap_or(self.after);
+            console.note(&format!("the server is back: going on behind position {from}"))?;
+        }
         let mut parser = Parser::default();
         while let Some(bytes) = stream.chunk().await? {
             let events = parser.take(&bytes).map_err(|error| CliError::failed("read the stream of events", error))?;
@@ -170,8 +180,5 @@ fn line(console: &Console, position: u64, document: &Value) -> String {
         shown("subject"),
         text::beside(&document["subject"], &document["data"], zone)
     );
-    if line.chars().count() <= LINE_MAX {
-        return line.trim_end().to_owned();
-    }
-    line.chars().take(LINE_MAX - 1).chain(['…']).collect()
+    text::shortened(line.trim_end().to_owned(), LINE_MAX)
 }

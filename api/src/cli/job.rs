@@ -4,10 +4,11 @@ use super::{
     call::Call,
     context::Context,
     error::CliError,
+    job_id::Named,
     table::{As, Column},
 };
 use clap::Subcommand;
-use domain::{JobId, JobName, Login, Model, NodeName, PoolName, device::DeviceId};
+use domain::{JobName, Login, Model, NodeName, PoolName, device::DeviceId};
 use serde_json::{Map, Value, json};
 
 pub(super) const COLUMNS: [Column; 7] = [
@@ -39,9 +40,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         list: List,
     },
-    /// Show an active job
+    /// Show a job
     Show {
-        id: JobId,
+        /// Its id, or, of an active one, the beginning of it
+        id: Named,
         #[command(flatten)]
         read: Read,
     },
@@ -62,8 +64,9 @@ pub(crate) enum Command {
     },
     /// Finish a job: give its devices back
     Finish {
-        id: JobId,
-        /// End the claim without its owner's doing, as of a lost node; recorded as forced, needs --reason
+        /// Its id, or the beginning of it
+        id: Named,
+        /// End somebody else's claim, as on a lost node; recorded as forced, needs --reason
         #[arg(long, requires = "reason")]
         force: bool,
         #[command(flatten)]
@@ -84,7 +87,10 @@ impl Command {
                     .query_some("device", device);
                 context.list(call, &list, &COLUMNS).await
             }
-            Self::Show { id, read } => context.show(Call::get(["jobs", &id.to_string()]), &read).await,
+            Self::Show { id, read } => {
+                let id = id.id(context, &read).await?;
+                context.show(Call::get(["jobs", &id]), &read).await
+            }
             Self::Start { name, user, devices, model, write } => {
                 let mut body =
                     Map::from_iter([("name".to_owned(), json!(name)), ("devices".to_owned(), json!(devices))]);
@@ -97,7 +103,8 @@ impl Command {
                 context.command(Call::post(["jobs"], Value::Object(body)), &write).await
             }
             Self::Finish { id, force, matching, write } => {
-                let call = Call::delete(["jobs", &id.to_string()]).query_some("force", force.then_some(true));
+                let id = id.id(context, &Read::default()).await?;
+                let call = Call::delete(["jobs", &id]).query_some("force", force.then_some(true));
                 context.command(matching.apply(call), &write).await
             }
         }

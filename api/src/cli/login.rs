@@ -1,6 +1,5 @@
 //! `dkube login`, `logout` and `whoami`.
 use super::{
-    args::Read,
     call::Call,
     chance,
     client::{Client, Identity, Reply},
@@ -10,9 +9,11 @@ use super::{
     error::CliError,
     password,
     sign_in::{self, Session},
+    text::{at, inline},
 };
 use crate::settings::Environment;
-use serde_json::json;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 
 /// How often a token is made anew whose secret was lost with the server's first answer.
 const ATTEMPTS: u32 = 3;
@@ -139,12 +140,46 @@ pub(crate) struct Whoami {}
 
 impl Whoami {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
-        context.show(Call::get(["session"]), &Read::default()).await
+        let Reply { body, .. } = context.client.send(&Call::get(["session"])).await?;
+        match context.console.format {
+            Format::Json => context.console.json(&body)?,
+            Format::Table => {
+                for (name, value) in told(&body, &context.console.zone) {
+                    context.console.line(&format!("{name:<12}  {value}"))?;
+                }
+            }
+        }
+        Ok(())
     }
+}
+
+/// What a person asks of a sign-in: who, what they may do, by which token, and until when.
+fn told(session: &Value, zone: &TimeZone) -> Vec<(&'static str, String)> {
+    let word = |path: &str| inline(at(session, path), zone);
+    let mut lines = vec![("login", word("login")), ("role", word("user_role"))];
+    if session["token"].is_object() {
+        lines.push(("token", word("token.name")));
+        lines.push(("scope", word("token.scope")));
+        let role = word("token.role");
+        let less = if role == word("user_role") { "" } else { ": it keeps the role that it was made under" };
+        lines.push(("token's role", format!("{role}{less}")));
+    }
+    lines.push(("until", word("expires_at")));
+    lines
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_token_that_keeps_another_role_is_told() {
+        let session = serde_json::json!({"login": "ada", "role": "data-scientist", "user_role": "operator",
+            "token": {"name": "ci", "scope": "full", "role": "data-scientist"}, "expires_at": "2026-03-01T12:00:00.000000Z"});
+        let told = super::told(&session, &jiff::tz::TimeZone::UTC);
+        assert_eq!(told[1], ("role", "operator".to_owned()));
+        assert_eq!(told[4], ("token's role", "data-scientist: it keeps the role that it was made under".to_owned()));
+        assert_eq!(told[5], ("until", "2026-03-01 12:00:00 UTC".to_owned()));
+    }
+
     #[test]
     fn the_name_of_a_token_is_one() {
         let name = super::token_name();

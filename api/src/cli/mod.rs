@@ -25,6 +25,7 @@ mod export;
 mod group;
 mod hint;
 mod job;
+mod job_id;
 mod log;
 mod login;
 mod new_password;

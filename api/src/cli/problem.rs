@@ -90,7 +90,7 @@ mod tests {
             [
                 "error: 1 of the devices have active jobs (pool.busy)",
                 "  job/0199c0de-0000-7000-8000-000000008000",
-                "  finish these jobs first: dkube job finish ID",
+                "  finish these jobs first: dkube job finish ID; somebody else's: with --force --reason TEXT",
             ]
         );
     }

@@ -1,7 +1,7 @@
 //! Lists as tables: plain columns, whose titles are bold where a person looks.
 use super::{
     console::Console,
-    text::{at, bytes, inline, one_line, time},
+    text::{at, beside, bytes, inline, one_line, shortened, time},
 };
 use comfy_table::{Attribute, Cell, CellAlignment, Table, presets};
 use jiff::tz::TimeZone;
@@ -21,7 +21,12 @@ pub(super) enum As {
     Bytes,
     /// `yes`, or nothing.
     Mark,
+    /// What an event says besides its subject.
+    What,
 }
+
+/// The longest that a cell of [`As::What`] may be, in characters: a large job names hundreds of devices.
+const WHAT_MAX: usize = 200;
 
 /// A column: its title, where in each item its value is (`a.b`), and how it is written.
 pub(super) type Column = (&'static str, &'static str, As);
@@ -30,7 +35,11 @@ pub(super) type Column = (&'static str, &'static str, As);
 pub(super) fn table(console: &mut Console, columns: &[Column], items: &[Value]) -> io::Result<()> {
     let titles: Vec<_> = columns.iter().map(|(title, _, form)| ((*title).to_owned(), alignment(*form))).collect();
     let zone = console.zone.clone();
-    let row = |item| columns.iter().map(|(_, path, form)| written(at(item, path), *form, &zone)).collect();
+    let cell = |item: &Value, path: &str, form: As| match form {
+        As::What => shortened(beside(&item["subject"], at(item, path), &zone), WHAT_MAX),
+        form => written(at(item, path), form, &zone),
+    };
+    let row = |item| columns.iter().map(|(_, path, form)| cell(item, path, *form)).collect();
     rows(console, &titles, items.iter().map(row).collect())
 }
 
@@ -66,7 +75,7 @@ pub(super) fn rows(
 const fn alignment(form: As) -> CellAlignment {
     match form {
         As::Count | As::Bytes => CellAlignment::Right,
-        As::Text | As::Time | As::Mark => CellAlignment::Left,
+        As::Text | As::Time | As::Mark | As::What => CellAlignment::Left,
     }
 }
 

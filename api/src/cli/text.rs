@@ -41,8 +41,14 @@ pub(super) fn beside(subject: &Value, data: &Value, zone: &TimeZone) -> String {
     let Value::Object(fields) = data else { return inline(data, zone) };
     let (entity, name) = subject.as_str().and_then(|subject| subject.split_once('/')).unwrap_or_default();
     let said = |field: &str, value: &Value| field == entity || value.as_str().is_some_and(|value| value == name);
-    let rest = fields.iter().filter(|(field, value)| !said(field, value));
-    pairs(&rest.map(|(field, value)| (field.clone(), value.clone())).collect(), zone)
+    let mut rest: Map<String, Value> = fields.clone();
+    // People read logins, not the ids that they stand beside.
+    if let (true, Some(login)) = (rest.contains_key("user"), fields.get("login")) {
+        rest.remove("login");
+        rest.insert("user".to_owned(), login.clone());
+    }
+    rest.retain(|field, value| !said(field, value));
+    pairs(&rest, zone)
 }
 
 /// The value of a field, whose name tells its unit.
@@ -51,6 +57,11 @@ pub(super) fn named(name: &str, value: &Value, zone: &TimeZone) -> String {
         Some(number) => bytes(number),
         None => inline(value, zone),
     }
+}
+
+/// The beginning of a text that is longer than so many characters.
+pub(super) fn shortened(text: String, max: usize) -> String {
+    if text.chars().count() <= max { text } else { text.chars().take(max - 1).chain(['…']).collect() }
 }
 
 /// A time of the server's, in this time zone; none, if the text is no time.
@@ -98,6 +109,9 @@ mod tests {
         assert_eq!(beside(&json!("device/GPU-1"), &data, &TimeZone::UTC), "from=default pool=vision");
         let data = json!({"name": "vision", "model": "H100"});
         assert_eq!(beside(&json!("pool/vision"), &data, &TimeZone::UTC), "model=H100");
+        let data = json!({"group": "seeing", "user": "0199c0de", "login": "ada"});
+        assert_eq!(beside(&json!("group/seeing"), &data, &TimeZone::UTC), "user=ada");
+        assert_eq!(beside(&json!("user/ada"), &json!({"user": "0199c0de", "login": "ada"}), &TimeZone::UTC), "");
     }
 
     #[test]

@@ -261,8 +261,8 @@ async fn a_page_may_be_empty_and_lead_on() {
     let ran =
         server.run(&["audit", "list", "--type", "PoolCreated", "--type", "PoolDeleted", "--actor", "user/ada"]).await;
     let expected = "\
-POSITION  TIME                     EVENT        SUBJECT  ACTOR     WHY
-       3  2026-03-01 12:00:00 UTC  PoolCreated  pool/p   user/ada  because
+POSITION  TIME                     EVENT        SUBJECT  WHAT  ACTOR     WHY
+       3  2026-03-01 12:00:00 UTC  PoolCreated  pool/p         user/ada  because
 ";
     assert_eq!(ran.out, expected, "{ran:?}");
     let query = "actor=user%2Fada&type=PoolCreated%2CPoolDeleted&order=desc";

@@ -36,7 +36,8 @@ async fn a_broken_stream_is_resumed_and_each_event_is_printed_once() {
     assert_eq!(asked[3].header("last-event-id"), "3");
     assert_eq!(
         ran.err,
-        "the stream of events broke: going on behind position 2\nthe stream of events broke: going on behind position 3\n"
+        "the stream of events broke: waiting for the server\nthe server is back: going on behind position 2\n\
+         the stream of events broke: waiting for the server\nthe server is back: going on behind position 3\n"
     );
 }
 
@@ -81,6 +82,8 @@ async fn a_follower_waits_for_the_server_to_come_back() {
     let server = Player::of(answers).await;
     let ran = server.run(&["-o", "json", "--retries", "1", "events", "--follow", "--after", "0"]).await;
     assert_eq!(positions(&ran.out), [1, 2], "{ran:?}");
+    assert_eq!(ran.err.matches("waiting for the server").count(), 2, "{ran:?}");
+    assert!(ran.err.contains("the server is back: going on behind position 1\n"), "{ran:?}");
     assert_eq!(ran.code, 4);
 }
 

@@ -87,7 +87,7 @@ async fn what_the_rules_refuse_is_asked_once() {
     let expected = "\
 error: 1 of the devices have active jobs (pool.busy)
   job/0199c0de-0000-7000-8000-000000008000
-  finish these jobs first: dkube job finish ID
+  finish these jobs first: dkube job finish ID; somebody else's: with --force --reason TEXT
 ";
     assert_eq!((ran.code, ran.err.as_str()), (3, expected));
 }

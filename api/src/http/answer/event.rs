@@ -1,6 +1,7 @@
 use super::Names;
-use crate::http::{port::Entry, problem::Named as _};
-use domain::{Actor, Event, EventId, Position, Recorded, Timestamp, user};
+use crate::http::{app::App, port::Entry, problem::Named as _};
+use bus::cloudevent::CloudEvent;
+use domain::{Actor, Event, EventId, Position, Recorded, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -30,33 +31,46 @@ pub(crate) struct EventView {
     /// Who brought it about.
     #[schema(example = "user/ada")]
     actor: String,
-    /// The rest, by type. Users are named by id.
+    /// The rest, by type. Where it names a `user` by id, their `login` at that position stands beside it.
     #[schema(value_type = Object)]
     data: Value,
 }
 
 impl EventView {
-    /// One out of the log, for those who may read the audit trail.
-    pub(crate) fn of(entry: &Entry, names: &Names<'_>) -> Self {
+    /// One out of the log, for those who may read the audit trail: people as they were called at its position.
+    pub(crate) fn of(app: &App, entry: &Entry) -> Self {
         match entry {
-            Entry::Known(recorded) => Self::recorded(recorded, names, true),
+            Entry::Known(recorded) => Self::recorded(recorded, &Names::of(app, recorded)),
             Entry::Unknown { position, event_type, version, .. } => Self::unknown(*position, *event_type, *version),
         }
     }
 
-    /// One that was recorded. `people`: whether the reader may see whose login an event brings.
-    pub(crate) fn recorded(recorded: &Recorded, names: &Names<'_>, people: bool) -> Self {
+    /// The same as a `CloudEvent`: what NATS carries, but people by login, as everywhere in the API.
+    ///
+    /// # Errors
+    /// None for the events that there are.
+    pub(crate) fn cloud(app: &App, recorded: &Recorded) -> serde_json::Result<String> {
+        let mut document = serde_json::to_value(CloudEvent::new(app.parts.cluster, recorded))?;
+        let Self { subject, actor, data, .. } = Self::recorded(recorded, &Names::of(app, recorded));
+        document["subject"] = subject.into();
+        document["dkubeactor"] = actor.into();
+        document["data"] = data;
+        Ok(document.to_string())
+    }
+
+    /// One that was recorded.
+    pub(crate) fn recorded(recorded: &Recorded, names: &Names<'_>) -> Self {
         Self {
             position: Some(recorded.position),
             id: Some(recorded.id),
             time: Some(recorded.recorded_at),
             subject: recorded.subjects.first().map_or_else(String::new, |subject| names.subject(subject)),
-            ..Self::to_come(&recorded.event, &recorded.actor, names, people)
+            ..Self::to_come(&recorded.event, &recorded.actor, names)
         }
     }
 
     /// One that a dry run would record.
-    pub(crate) fn to_come(event: &Event, actor: &Actor, names: &Names<'_>, people: bool) -> Self {
+    pub(crate) fn to_come(event: &Event, actor: &Actor, names: &Names<'_>) -> Self {
         Self {
             position: None,
             id: None,
@@ -64,7 +78,7 @@ impl EventView {
             subject: event.subjects().first().map_or_else(String::new, |subject| names.subject(subject)),
             time: None,
             actor: names.actor(actor),
-            data: data(event, people),
+            data: data(event, names),
         }
     }
 
@@ -82,11 +96,11 @@ impl EventView {
     }
 }
 
-fn data(event: &Event, people: bool) -> Value {
+fn data(event: &Event, names: &Names<'_>) -> Value {
     let mut data = serde_json::to_value(event).unwrap_or(Value::Null);
-    if let (true, Event::User(user::Event::Onboarded { login, .. }), Value::Object(fields)) = (people, event, &mut data)
-    {
-        fields.insert("login".to_owned(), Value::String(login.to_string()));
+    let user = data["user"].as_str().and_then(|id| id.parse::<UserId>().ok());
+    if let (Some(login), Value::Object(fields)) = (user.and_then(|user| names.told(user)), &mut data) {
+        fields.insert("login".to_owned(), login.into());
     }
     data
 }

@@ -1,5 +1,5 @@
-use crate::http::{app::App, problem::Named};
-use domain::{Actor, Event, Login, Position, Subject, UserId, user};
+use crate::http::{app::App, auth::Asker, problem::Named};
+use domain::{Actor, Event, Login, Position, Recorded, Subject, UserId, user};
 use projections::Presenter;
 
 /// What things were called at a position: the log names users by id, people by login.
@@ -8,12 +8,24 @@ pub(crate) struct Names<'a> {
     at: Position,
     fresh: Vec<(UserId, Login)>,
     named: &'a [Login],
+    reader: Option<UserId>,
 }
 
 impl<'a> Names<'a> {
     /// The names at this position.
     pub(crate) const fn at(app: &'a App, at: Position) -> Self {
-        Self { app, at, fresh: vec![], named: &[] }
+        Self { app, at, fresh: vec![], named: &[], reader: None }
+    }
+
+    /// The names at an event's position, those that it gives among them.
+    pub(crate) fn of(app: &'a App, recorded: &Recorded) -> Self {
+        Self::at(app, recorded.position).with([&recorded.event])
+    }
+
+    /// For the eyes of this asker: who may not see people sees no login in an event but their own.
+    pub(crate) fn seen_by(mut self, asker: &Asker) -> Self {
+        self.reader = (!asker.sees_people()).then_some(asker.user);
+        self
     }
 
     /// The logins of the command that is answered, in its order.
@@ -33,10 +45,18 @@ impl<'a> Names<'a> {
 
     /// The user's login: the id where there never was such a user.
     pub(crate) fn user(&self, id: UserId) -> String {
+        self.login(id).map_or_else(|| id.to_string(), |login| login.to_string())
+    }
+
+    /// The login that stands beside this id in an event; none where there is none, or the reader may not see it.
+    pub(super) fn told(&self, id: UserId) -> Option<String> {
+        let seen = self.reader.is_none_or(|reader| reader == id);
+        seen.then(|| self.login(id)).flatten().map(|login| login.to_string())
+    }
+
+    fn login(&self, id: UserId) -> Option<Login> {
         let fresh = self.fresh.iter().find(|(user, _)| *user == id).map(|(_, login)| login.clone());
-        let known = || self.app.present(|state| Presenter::new(state.names(), self.at).login(id).cloned());
-        let login = fresh.or_else(known);
-        login.map_or_else(|| id.to_string(), |login| login.to_string())
+        fresh.or_else(|| self.app.present(|state| Presenter::new(state.names(), self.at).login(id).cloned()))
     }
 
     /// Who, as it is shown.

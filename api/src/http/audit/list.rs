@@ -37,7 +37,7 @@ pub(super) async fn list(look: Look<Filter>, headers: HeaderMap) -> Result<Respo
         Moment::Present => look.app().parts.live.position(),
         Moment::Past(state, _) => state.position(),
     };
-    let query = look.query.query(look.app())?;
+    let query = look.query.query(look.app()).await?;
     if let Some(form) = accepted(&headers)? {
         return export::stream(look.app(), &look.asker, query, up_to, form);
     }

@@ -1,5 +1,6 @@
 //! `/v1/audit`: what happened, who did it, and why.
 mod csv;
+mod ever;
 mod export;
 mod filter;
 mod list;
@@ -7,6 +8,7 @@ mod search;
 mod show;
 mod view;
 
+pub(super) use ever::{known, known_model};
 pub(super) use filter::types;
 pub(super) use search::{events, page};
 

@@ -1,6 +1,6 @@
 //! Pages of the audit trail: candidates from the index, each compared with the event itself.
 use crate::http::{
-    answer::{EventView, Names},
+    answer::EventView,
     app::App,
     port::{Entry, LogTrouble},
     problem::Problem,
@@ -71,6 +71,5 @@ pub(crate) async fn page(app: &App, query: Query, up_to: Position) -> Result<Fou
 /// As for [`page`].
 pub(crate) async fn events(app: &App, query: Query, up_to: Position) -> Result<Vec<EventView>, Problem> {
     let found = page(app, query, up_to).await?;
-    let names = Names::at(app, up_to);
-    Ok(found.items.iter().map(|entry| EventView::of(entry, &names)).collect())
+    Ok(found.items.iter().map(|entry| EventView::of(app, entry)).collect())
 }

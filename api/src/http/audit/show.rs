@@ -1,6 +1,6 @@
 use super::view::AuditEvent;
 use crate::http::{
-    answer::{EventView, Names, Shown},
+    answer::{EventView, Shown},
     app::App,
     input::{AsOf, Look, Moment, Segment},
     port::{Entry, LogTrouble},
@@ -57,7 +57,6 @@ fn others(app: &App, recorded: &Recorded, up_to: Position) -> Result<Vec<EventVi
     let last = first + u64::from(recorded.count).min(OTHERS_MAX + 1);
     let beside = (first..last).map(Position).filter(|at| *at != recorded.position && *at <= up_to);
     let entries = app.parts.log.pick(&beside.collect::<Vec<_>>())?;
-    let names = Names::at(app, Position(last));
     let shown = usize::try_from(OTHERS_MAX).unwrap_or(usize::MAX);
-    Ok(entries.iter().take(shown).map(|entry| EventView::of(entry, &names)).collect())
+    Ok(entries.iter().take(shown).map(|entry| EventView::of(app, entry)).collect())
 }

@@ -87,7 +87,7 @@ impl AuditEvent {
     }
 
     fn known(app: &App, recorded: &Recorded) -> Self {
-        let names = Names::at(app, recorded.position).with([&recorded.event]);
+        let names = Names::of(app, recorded);
         let sealed = recorded.particulars.as_ref();
         let opened = sealed.map(|sealed| Particulars::open(&*app.parts.vault, &recorded.actor, recorded.id, sealed));
         let (particulars, unreadable) = match opened {
@@ -97,7 +97,7 @@ impl AuditEvent {
             Some(Err(error)) => (Particulars::default(), Some(error.to_string())),
         };
         Self {
-            event: EventView::recorded(recorded, &names, true),
+            event: EventView::recorded(recorded, &names),
             subjects: recorded.subjects.iter().map(|subject| names.subject(subject)).collect(),
             command: Some(recorded.command()),
             index: recorded.index,

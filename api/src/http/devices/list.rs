@@ -1,9 +1,10 @@
 use crate::http::{
     answer::{Paging, Shown, no_page},
+    audit,
     input::{AsOf, Look},
     problem::Problem,
 };
-use domain::{Model, NodeName, PoolName};
+use domain::{Model, NodeName, PoolName, Subject};
 use projections::view::{Availability, DeviceFilter, DeviceView, Health, Listed};
 use serde::Deserialize;
 
@@ -51,6 +52,9 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<DeviceView>>
         free: *free,
         retired: *retired,
     };
+    audit::known(&look, "pool", pool.clone().map(Subject::Pool)).await?;
+    audit::known(&look, "node", node.clone().map(Subject::Node)).await?;
+    audit::known_model(&look, model.as_ref())?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.devices(&filter, &page)).map_err(no_page))
 }

@@ -37,6 +37,9 @@ struct Filter {
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Follows the log: each event as `CloudEvents` 1.0 JSON, its `id:` the position. Resumes by `Last-Event-ID`.
+///
+/// People are named as everywhere in the API, by the login that they had at that position: in `subject`, in `dkubeactor`
+/// (`user/ada`), and as `login` beside the id `user` in `data`. The same events on NATS carry ids only.
 #[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "follow_events",
     params(Filter, ("Last-Event-ID" = Option<u64>, Header, description = "The last position seen: goes before `after`")),
     responses((status = 200, content_type = "text/event-stream", body = String)))]

@@ -1,11 +1,12 @@
 use crate::http::{
+    answer::EventView,
     app::App,
     auth::{Asker, Rule, still_valid},
     port::Entry,
     problem::Problem,
 };
 use axum::response::sse::Event;
-use bus::cloudevent::{CloudEvent, source};
+use bus::cloudevent::source;
 use domain::{Action, ClusterId, Position};
 use serde_json::json;
 use std::{collections::VecDeque, sync::Arc};
@@ -92,6 +93,8 @@ impl Tail {
         let read =
             read.and_then(|read| read.map_err(|error| drop(Problem::fault("an event stream broke off", &error))));
         let entries = read.ok()?;
+        // So that the read models know what people are called; where they don't, ids are shown.
+        self.app.catch_up().await;
         for entry in &entries {
             // A gap would be an event that this client never sees.
             if entry.position() != self.cursor.next() {
@@ -108,9 +111,7 @@ impl Tail {
         let wanted = |name: &str| self.types.as_ref().is_none_or(|types| types.iter().any(|wanted| wanted == name));
         let cluster = self.app.parts.cluster;
         let json = match entry {
-            Entry::Known(recorded) if wanted(recorded.event.name()) => {
-                CloudEvent::new(cluster, recorded).to_json().ok()?
-            }
+            Entry::Known(recorded) if wanted(recorded.event.name()) => EventView::cloud(&self.app, recorded).ok()?,
             Entry::Unknown { position, event_type, version, .. } if self.types.is_none() => {
                 unknown(cluster, *position, *event_type, *version)
             }

@@ -1,9 +1,10 @@
 use crate::http::{
     answer::{Belongs, Paging, Shown, no_page},
+    audit,
     input::{AsOf, Look},
     problem::Problem,
 };
-use domain::PoolName;
+use domain::{PoolName, Subject};
 use projections::view::{GroupFilter, GroupView, Listed};
 use serde::Deserialize;
 
@@ -29,6 +30,8 @@ pub(super) struct Filter {
 pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<GroupView>>, Problem> {
     let Filter { pool, limit, after } = &look.query;
     let filter = GroupFilter { pool: pool.clone().map(|pool| pool.0) };
+    let bound = pool.as_ref().and_then(|pool| pool.0.clone());
+    audit::known(&look, "pool", bound.map(Subject::Pool)).await?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.groups(&filter, &page)).map_err(no_page))
 }

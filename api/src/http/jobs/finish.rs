@@ -1,3 +1,4 @@
+use super::past;
 use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
@@ -14,7 +15,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct How {
-    /// Whether an operator ends it without its owner: needs `Dkube-Reason`.
+    /// Whether an operator ends somebody else's job: needs `Dkube-Reason`.
     #[serde(default)]
     #[param(required = false)]
     force: bool,
@@ -31,5 +32,19 @@ pub(super) async fn finish(
     wish: Wish<How>,
 ) -> Result<Accepted, Problem> {
     let command = Command::Job(job::Command::Finish { job, force: wish.query.force });
-    carry_out(&app, &asker, &wish, Errand::new(command).on(Subject::Job(job))).await
+    match carry_out(&app, &asker, &wish, Errand::new(command).on(Subject::Job(job))).await {
+        Err(refused) if matches!(refused.code(), "job.not_found" | "auth.forbidden" | "condition.failed") => {
+            Err(ended(&app, &asker, job).await?.unwrap_or(refused))
+        }
+        answer => answer,
+    }
+}
+
+/// What to say of a job that has ended, to those who may see it: the state, which refused, knows it no more.
+async fn ended(app: &App, asker: &Asker, job: JobId) -> Result<Option<Problem>, Problem> {
+    app.catch_up().await;
+    let events = past::events(app, job, app.parts.live.position()).await?;
+    let sees = app.present(|state| state.look(asker.sight(), app.now()).past_job(job, &events).is_some());
+    let end = past::end(&events).filter(|_| sees);
+    Ok(end.map(|at| Problem::new("job.not_found", format!("job/{job} has finished already, at position {at}"))))
 }

@@ -1,9 +1,10 @@
 use crate::http::{
     answer::{Belongs, Paging, Shown, no_page},
+    audit,
     input::{AsOf, Look},
     problem::Problem,
 };
-use domain::{Login, NodeName, PoolName, UserId, device::DeviceId};
+use domain::{Login, NodeName, PoolName, Subject, UserId, device::DeviceId};
 use projections::view::{JobFilter, JobView, Listed};
 use serde::Deserialize;
 
@@ -40,7 +41,13 @@ pub(super) struct Filter {
     responses((status = 200, body = Listed<JobView>)))]
 pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<JobView>>, Problem> {
     let Filter { owner, pool, node, device, observed, limit, after } = &look.query;
-    // A login that nobody has is the owner of no job.
+    if let Some(Belongs(Some(login))) = owner
+        && look.asker.sees_all()
+        && look.app().present(|state| state.names().users_called(login).is_empty())
+    {
+        return Err(Problem::new("request.query", format!("owner: there is no user/{login}, and there never was")));
+    }
+    // A login that nobody has any more is the owner of no job.
     let nobody = UserId(uuid::Uuid::nil());
     let find = |login: &Login| look.read(|state| state.cluster().user_by_login(login).map_or(nobody, |user| user.id));
     let filter = JobFilter {
@@ -50,6 +57,8 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<JobView>>, P
         device: *device,
         observed: *observed,
     };
+    audit::known(&look, "pool", pool.clone().map(Subject::Pool)).await?;
+    audit::known(&look, "node", node.clone().map(Subject::Node)).await?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.jobs(&filter, &page)).map_err(no_page))
 }

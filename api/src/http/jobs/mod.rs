@@ -1,6 +1,7 @@
 //! `/v1/jobs`.
 mod finish;
 mod list;
+mod past;
 mod show;
 mod start;
 

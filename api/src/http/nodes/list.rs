@@ -1,9 +1,10 @@
 use crate::http::{
     answer::{Paging, Shown, no_page},
+    audit,
     input::{AsOf, Look},
     problem::Problem,
 };
-use domain::{Model, PoolName};
+use domain::{Model, PoolName, Subject};
 use projections::view::{Contact, Health, Listed, NodeFilter, NodeView};
 use serde::Deserialize;
 
@@ -47,6 +48,8 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<NodeView>>, 
         cordoned: *cordoned,
         retired: *retired,
     };
+    audit::known(&look, "pool", pool.clone().map(Subject::Pool)).await?;
+    audit::known_model(&look, model.as_ref())?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.nodes(&filter, &page)).map_err(no_page))
 }

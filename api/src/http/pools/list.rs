@@ -1,9 +1,10 @@
 use crate::http::{
     answer::{Belongs, Paging, Shown, no_page},
+    audit,
     input::{AsOf, Look},
     problem::Problem,
 };
-use domain::{GroupName, Model};
+use domain::{GroupName, Model, Subject};
 use projections::view::{Listed, PoolFilter, PoolView};
 use serde::Deserialize;
 
@@ -32,6 +33,9 @@ pub(super) struct Filter {
 pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<PoolView>>, Problem> {
     let Filter { group, model, limit, after } = &look.query;
     let filter = PoolFilter { group: group.clone().map(|group| group.0), model: model.clone() };
+    let bound = group.as_ref().and_then(|group| group.0.clone());
+    audit::known(&look, "group", bound.map(Subject::Group)).await?;
+    audit::known_model(&look, model.as_ref())?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.pools(&filter, &page)).map_err(no_page))
 }

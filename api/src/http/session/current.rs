@@ -6,26 +6,62 @@ use crate::http::{
     problem::{Problem, denied},
 };
 use axum::{Json, extract::State, http::HeaderMap};
-use domain::Denied;
+use domain::{Denied, Role, TokenId, TokenName};
+use projections::view::Scope;
+use serde::Serialize;
+
+/// Who is signed in, and by what.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct CurrentSession {
+    /// The sign-in; its role is the lesser of the user's and the token's.
+    #[serde(flatten)]
+    session: SessionView,
+    /// The user's role.
+    #[schema(value_type = String, example = "operator")]
+    user_role: Role,
+    /// The token that was shown; null for a session.
+    token: Option<CurrentToken>,
+}
+
+/// The token that was shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct CurrentToken {
+    /// Its id.
+    #[schema(value_type = String, format = Uuid)]
+    id: TokenId,
+    /// What the owner calls it.
+    #[schema(value_type = String)]
+    name: TokenName,
+    /// What it may be used for.
+    scope: Scope,
+    /// The role that it was made under: the most that it may ever do.
+    #[schema(value_type = String)]
+    role: Role,
+}
 
 /// Who is signed in: by session or token.
 #[utoipa::path(get, path = "/v1/session", tag = "session", operation_id = "show_session",
-    responses((status = 200, body = SessionView)))]
+    responses((status = 200, body = CurrentSession)))]
 pub(super) async fn current(
     State(app): State<App>,
     asker: Asker,
     Query(Nothing {}): Query<Nothing>,
     headers: HeaderMap,
-) -> Result<Json<SessionView>, Problem> {
-    let (csrf_token, expires_at) = match asker.credential {
+) -> Result<Json<CurrentSession>, Problem> {
+    let (csrf_token, expires_at, token) = match asker.credential {
         Credential::Session(_, session) => {
             let secret = presented_secret(app.settings(), &headers);
-            (secret.map(|secret| secret.csrf().to_string()), session.expires_at)
+            (secret.map(|secret| secret.csrf().to_string()), session.expires_at, None)
         }
         Credential::Token(hash) => {
-            let token = app.present(|state| state.cluster().token_by_hash(&hash).map(|token| token.expires_at));
-            (None, token.ok_or_else(|| denied(Denied::Unknown))?)
+            let token = app.present(|state| state.cluster().token_by_hash(&hash).cloned());
+            let token = token.ok_or_else(|| denied(Denied::Unknown))?;
+            let shown = CurrentToken { id: token.id, name: token.name, scope: token.scope.into(), role: token.role };
+            (None, token.expires_at, Some(shown))
         }
     };
-    Ok(Json(SessionView { login: asker.login, role: asker.role, csrf_token, expires_at }))
+    let user_role = app.present(|state| state.cluster().user(asker.user).map(|user| user.role));
+    let user_role = user_role.ok_or_else(|| denied(Denied::Unknown))?;
+    let session = SessionView { login: asker.login, role: asker.role, csrf_token, expires_at };
+    Ok(Json(CurrentSession { session, user_role, token }))
 }

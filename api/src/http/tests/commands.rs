@@ -76,6 +76,10 @@ async fn refusals_name_what_is_in_the_way() {
     assert_eq!(refs, ["user/ada", "user/bob"]);
     let unknown = post("/v1/users/delete", json!({"logins": ["ada", "nobody"]})).await.problem("user.not_found");
     assert_eq!(unknown["refs"], json!(["user/nobody"]));
+    assert_eq!(unknown["detail"], "nobody is not on-boarded");
+    let body = json!({"name": "x", "model": "NVIDIA H10", "count": 1});
+    let strange = post("/v1/pools", body).await.problem("model.not_found");
+    assert!(strange["detail"].as_str().unwrap().contains(Fixture::MODEL), "{strange}");
     let short = post("/v1/jobs", json!({"name": "big", "user": "ada", "devices": 9})).await.problem("job.shortage");
     assert_eq!((&short["shortage"]["asked"], &short["shortage"]["free"]), (&json!(9), &json!(4)));
     let job = post("/v1/jobs", json!({"name": "small", "user": "ada", "devices": 1})).await;
@@ -83,9 +87,15 @@ async fn refusals_name_what_is_in_the_way() {
     let busy = post("/v1/pools", json!({"name": "vision", "devices": devices(0..4)})).await.problem("pool.busy");
     assert_eq!(busy["refs"], json!([job.header("location").replace("/v1/jobs/", "job/")]));
     let id = job.header("location").to_owned();
+    Call::new("DELETE", &*id).token(&token).send(&fixture.router).await.problem("job.force_needed");
     let force = || Call::new("DELETE", format!("{id}?force=true")).token(&token);
     force().send(&fixture.router).await.problem("job.reason_needed");
-    force().with("dkube-reason", "node%20is%20lost").send(&fixture.router).await.ok();
+    let ended = force().with("dkube-reason", "node%20is%20lost").send(&fixture.router).await.ok();
+    let gone = force().with("dkube-reason", "again").send(&fixture.router).await.problem("job.not_found");
+    let at = &ended["events"][0]["position"];
+    assert!(gone["detail"].as_str().unwrap().ends_with(&format!("has finished already, at position {at}")), "{gone}");
+    let job = json!({"name": "j", "user": "aud", "devices": 1});
+    assert_eq!(post("/v1/jobs", job).await.problem("job.role")["refs"], json!(["user/aud"]));
 }
 
 #[tokio::test]
@@ -198,6 +208,11 @@ async fn a_job_is_ones_own_unless_said() {
     fixture.settled().await;
     let ended = Call::get(&*path).token(&ada).send(&fixture.router).await.ok();
     assert!(ended["finished_at"].is_string(), "a finished job is told from the audit trail: {ended}");
+    Call::new("DELETE", &*path).token(&ada).send(&fixture.router).await.problem("job.not_found");
+    Call::new("DELETE", &*path).token(&bob).send(&fixture.router).await.problem("auth.forbidden");
+    let path = "/v1/jobs/train";
+    let no_id = Call::get(path).token(&ada).send(&fixture.router).await.problem("request.path");
+    assert!(no_id["detail"].as_str().unwrap().starts_with("an id is a UUID"), "{no_id}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Tokens: made, shown once, revoked.
 use crate::http::testing::{Call, Fixture};
+use domain::token::Scope;
 use serde_json::json;
 
 #[tokio::test]
@@ -57,4 +58,25 @@ async fn a_revoked_token_is_worth_nothing() {
     fixture.settled().await;
     Call::get("/v1/session").token(&mine).send(&fixture.router).await.problem("auth.invalid");
     revoke().token(&operator).send(&fixture.router).await.problem("token.not_found");
+}
+
+#[tokio::test]
+async fn a_promotion_raises_no_token_and_that_is_said() {
+    let fixture = Fixture::new().await;
+    let operator = fixture.operator().await;
+    let ada = fixture.token("ada", Scope::Full, 9).await;
+    let promote = Call::new("PATCH", "/v1/users/ada").json(&json!({"role": "operator"}));
+    let promoted = fixture.done(&operator, promote).await;
+    assert_eq!(promoted["warnings"][0]["code"], "tokens_keep_role");
+    assert_eq!(promoted["warnings"][0]["user"], "ada");
+    let pool = json!({"name": "vision", "devices": []});
+    let lacking = Call::post("/v1/pools", &pool).token(&ada).send(&fixture.router).await.problem("token.role");
+    assert!(lacking["detail"].as_str().unwrap().contains("data-scientist"), "{lacking}");
+    let who = Call::get("/v1/session").token(&ada).send(&fixture.router).await.ok();
+    assert_eq!((&who["user_role"], &who["token"]["role"]), (&json!("operator"), &json!("data-scientist")));
+    let (cookie, _) = fixture.sign_in("bob").await;
+    let who = Call::get("/v1/session").with("cookie", &*cookie).send(&fixture.router).await.ok();
+    assert_eq!((&who["user_role"], &who["token"]), (&json!("data-scientist"), &json!(null)));
+    let promote = Call::new("PATCH", "/v1/users/bob").json(&json!({"role": "auditor"}));
+    assert_eq!(fixture.done(&operator, promote).await["warnings"], json!([]), "Bob has no tokens");
 }

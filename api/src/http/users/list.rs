@@ -1,9 +1,10 @@
 use crate::http::{
     answer::{Belongs, Paging, Shown, no_page},
+    audit,
     input::{AsOf, Look},
     problem::Problem,
 };
-use domain::GroupName;
+use domain::{GroupName, Subject};
 use projections::view::{Listed, Role, UserFilter, UserView};
 use serde::Deserialize;
 
@@ -33,6 +34,8 @@ pub(super) struct Filter {
 pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<UserView>>, Problem> {
     let Filter { group, role, suspended, limit, after } = &look.query;
     let filter = UserFilter { group: group.clone().map(|group| group.0), role: *role, suspended: *suspended };
+    let members = group.as_ref().and_then(|group| group.0.clone());
+    audit::known(&look, "group", members.map(Subject::Group)).await?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.users(&filter, &page)).map_err(no_page))
 }
