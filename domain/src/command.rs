@@ -37,6 +37,8 @@ pub enum Command {
 pub enum Expected {
     /// The subject's revision is this one (HTTP `If-Match`).
     Revision(Subject, Position),
+    /// The revision of the user who has this login is this one: never met by somebody else who has it by now.
+    Login(Login, Position),
     /// No subject that the command declares was configured after this position.
     PlannedAt(Position),
 }

@@ -126,20 +126,27 @@ impl Decider {
 
     /// Holds the command to what its sender expects.
     fn check(&self, request: &Request) -> Result<(), Failure> {
-        let differs = |subject: Subject, actual| Err(Failure::ConditionFailed { subject, actual });
+        let differs = |subject, actual| Err(Failure::ConditionFailed { subject, actual });
         for expected in &request.expected {
             match expected {
                 Expected::Revision(subject, revision) => {
                     let actual = self.cluster.revision(subject);
                     if actual != Some(*revision) {
-                        return differs(subject.clone(), actual);
+                        return differs(Some(subject.clone()), actual);
+                    }
+                }
+                Expected::Login(login, revision) => {
+                    let subject = self.cluster.user_by_login(login).map(|user| Subject::User(user.id));
+                    let actual = subject.as_ref().and_then(|subject| self.cluster.revision(subject));
+                    if actual != Some(*revision) {
+                        return differs(subject, actual);
                     }
                 }
                 Expected::PlannedAt(position) => {
                     for subject in request.command.subjects(&self.cluster) {
                         let actual = self.cluster.revision(&subject);
                         if actual > Some(*position) {
-                            return differs(subject, actual);
+                            return differs(Some(subject), actual);
                         }
                     }
                 }

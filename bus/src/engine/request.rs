@@ -90,10 +90,10 @@ pub enum Failure {
         last: u64,
     },
     /// What was expected is not so any more.
-    #[error("{subject} is at revision {actual:?}")]
+    #[error("what the command expects is not so: the revision is {actual:?}")]
     ConditionFailed {
-        /// What changed.
-        subject: Subject,
+        /// What changed; none where it is about a login that nobody has.
+        subject: Option<Subject>,
         /// Its revision now; none if there is no such thing.
         actual: Option<Position>,
     },

@@ -9,7 +9,7 @@ use axum::{
     http::{Method, Uri, request::Parts},
 };
 use bus::engine::Idempotency;
-use domain::{Expected, Position, Reason, Subject};
+use domain::{Expected, Login, Position, Reason, Subject};
 use serde::de::DeserializeOwned;
 
 /// What may come with any command besides its body, and the parameters `Q` that this call takes besides `dry_run`.
@@ -35,8 +35,8 @@ pub(crate) enum Target {
     Many,
     /// This thing, which may not exist.
     One(Subject),
-    /// A thing that certainly does not exist.
-    Gone,
+    /// The user who has this login, if anybody has: revisions are of ids, and whose it is only the engine can tell.
+    Login(Login),
 }
 
 /// Any command may be asked as a dry run.
@@ -103,8 +103,9 @@ impl<Q> Wish<Q> {
     pub(crate) fn expected(&self, target: Target) -> Result<Vec<Expected>, Problem> {
         let revision = match (self.if_match, target) {
             (Some(IfMatch::Revision(revision)), Target::One(subject)) => Some(Expected::Revision(subject, revision)),
+            (Some(IfMatch::Revision(revision)), Target::Login(login)) => Some(Expected::Login(login, revision)),
             // A command on a thing that does not exist is refused as such.
-            (Some(IfMatch::Exists), Target::One(_)) | (Some(_), Target::Gone) | (None, _) => None,
+            (Some(IfMatch::Exists), Target::One(_) | Target::Login(_)) | (None, _) => None,
             (Some(_), Target::Many) => {
                 return Err(Problem::new(
                     "request.header",

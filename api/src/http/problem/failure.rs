@@ -27,7 +27,9 @@ pub(crate) fn failed(failure: Failure, names: &dyn Named) -> Problem {
         Failure::Refused(refusal) => refused(refusal, names),
         Failure::OutOfTurn { .. } => Problem::new("report.gap", failure.to_string()),
         Failure::ConditionFailed { subject, actual } => {
-            let name = names.subject(&subject);
+            let nobody =
+                || names.login_named(0).map_or_else(|| "such user".to_owned(), |login| format!("user/{login}"));
+            let name = subject.map_or_else(nobody, |subject| names.subject(&subject));
             let detail = match actual {
                 Some(position) => format!("{name} is at revision {position}"),
                 None => format!("there is no {name}"),
@@ -169,8 +171,8 @@ mod tests {
             (Denied::SessionNeeded, 403),
         ];
         let failures = denials.map(|(denied, status)| (Failure::Denied(denied), status)).into_iter().chain([
-            (Failure::ConditionFailed { subject: Subject::Cluster, actual: Some(Position(4)) }, 412),
-            (Failure::ConditionFailed { subject: Subject::Cluster, actual: None }, 412),
+            (Failure::ConditionFailed { subject: Some(Subject::Cluster), actual: Some(Position(4)) }, 412),
+            (Failure::ConditionFailed { subject: None, actual: None }, 412),
             (Failure::KeyReused, 422),
             (Failure::Overloaded, 503),
             (Failure::ReadOnly("the disk is full".to_owned()), 503),

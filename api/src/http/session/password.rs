@@ -6,7 +6,7 @@ use crate::http::{
     problem::{Problem, denied},
 };
 use axum::extract::State;
-use domain::{Command, Denied, Login, Subject, user};
+use domain::{Command, Denied, Login, user};
 use serde::Deserialize;
 
 /// A new local password.
@@ -52,7 +52,7 @@ pub(super) async fn password(
         app.slowdown.succeeded(&attempt);
     }
     let hash = app.passwords.hash(password).await?;
-    let target = found.as_ref().map_or(Target::Gone, |(user, _)| Target::One(Subject::User(*user)));
+    let target = Target::Login(login.clone());
     let command = Command::User(user::Command::SetPassword { login: login.clone(), hash });
     let errand = Errand::new(command).about(target).naming([login]).with(&body.raw);
     let accepted = carry_out(&app, &asker, &wish, errand).await?;

@@ -3,7 +3,7 @@ use crate::http::port::{Commands, Entry, EventLog, LogSize, LogTrouble, Waiting}
 use bus::engine::{Answer, Barrier, Failure, Idempotency, Outcome, Request};
 use domain::{
     Actor, Cluster, ClusterId, CommandId, Context, Event, Expected, Limits, Position, Recorded, Refusal, Stamp,
-    Timestamp, decide, evolve, permit, stored::Particulars, warnings,
+    Subject, Timestamp, decide, evolve, permit, stored::Particulars, warnings,
 };
 use projections::{Events, Root, SourceError, Store};
 use std::{
@@ -115,13 +115,18 @@ impl FakeEngine {
             let (subject, actual, holds) = match expected {
                 Expected::Revision(subject, wanted) => {
                     let actual = held.cluster.revision(subject);
-                    (subject.clone(), actual, actual == Some(*wanted))
+                    (Some(subject.clone()), actual, actual == Some(*wanted))
+                }
+                Expected::Login(login, wanted) => {
+                    let subject = held.cluster.user_by_login(login).map(|user| Subject::User(user.id));
+                    let actual = subject.as_ref().and_then(|subject| held.cluster.revision(subject));
+                    (subject, actual, actual == Some(*wanted))
                 }
                 Expected::PlannedAt(planned) => {
                     let subjects = request.command.subjects(&held.cluster);
                     let revisions = subjects.into_iter().map(|subject| (held.cluster.revision(&subject), subject));
                     match revisions.into_iter().find(|(actual, _)| actual.is_some_and(|actual| actual > *planned)) {
-                        Some((actual, subject)) => (subject, actual, false),
+                        Some((actual, subject)) => (Some(subject), actual, false),
                         None => continue,
                     }
                 }

@@ -1,6 +1,6 @@
 //! What comes with a command, and what its answer says.
 use crate::http::testing::{Call, Fixture};
-use domain::{Expected, Position, Subject};
+use domain::{Expected, Position};
 use serde_json::{Value, json};
 
 fn devices(of: std::ops::Range<u128>) -> Vec<String> {
@@ -167,13 +167,39 @@ async fn if_match_is_about_what_the_path_names() {
     put(1).with("if-match", "*").send(&fixture.router).await.ok();
     let post = Call::post("/v1/pools", &json!({"name": "a", "devices": []})).token(&token).with("if-match", "*");
     post.send(&fixture.router).await.problem("request.header");
-    let user = fixture.user("ada").await;
     let call = Call::new("PATCH", "/v1/users/ada").json(&json!({"role": "auditor"})).token(&token);
     call.clone().with("if-match", "\"1\"").send(&fixture.router).await.problem("condition.failed");
-    let wanted = Expected::Revision(Subject::User(user), Position(1));
-    assert_eq!(fixture.engine.last().expected, [wanted]);
+    assert_eq!(fixture.engine.last().expected, [Expected::Login("ada".parse().unwrap(), Position(1))]);
     let call = Call::new("PATCH", "/v1/users/nobody").json(&json!({"role": "auditor"})).token(&token);
-    call.with("if-match", "\"1\"").send(&fixture.router).await.problem("user.not_found");
+    let failed = call.clone().with("if-match", "\"1\"").send(&fixture.router).await.problem("condition.failed");
+    assert_eq!((&failed["refs"], &failed["revision"]), (&json!(["user/nobody"]), &json!(null)));
+    call.send(&fixture.router).await.problem("user.not_found");
+}
+
+#[tokio::test]
+async fn a_login_that_is_somebody_elses_by_now_does_not_meet_the_condition() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let shown = Call::get("/v1/users/bob").token(&token).send(&fixture.router).await;
+    let (tag, delete) = (shown.header("etag").to_owned(), || Call::new("DELETE", "/v1/users/bob").token(&token));
+    // At once: the read models may not have seen any of it yet.
+    delete().send(&fixture.router).await.ok();
+    delete().with("if-match", &*tag).send(&fixture.router).await.problem("condition.failed");
+    Call::post("/v1/users", &json!({"logins": ["bob"]})).token(&token).send(&fixture.router).await.ok();
+    delete().with("if-match", &*tag).send(&fixture.router).await.problem("condition.failed");
+    delete().send(&fixture.router).await.ok();
+}
+
+#[tokio::test]
+async fn a_repeat_is_told_what_happened_though_its_condition_can_not_be_met_any_more() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let tag = Call::get("/v1/users/bob").token(&token).send(&fixture.router).await.header("etag").to_owned();
+    let delete = || Call::new("DELETE", "/v1/users/bob").token(&token).with("if-match", &*tag);
+    let first = delete().with("idempotency-key", "k").send(&fixture.router).await;
+    let again = delete().with("idempotency-key", "k").send(&fixture.router).await;
+    assert_eq!((first.status, &first.text), (again.status, &again.text));
+    first.ok();
 }
 
 #[tokio::test]

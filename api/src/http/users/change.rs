@@ -1,9 +1,8 @@
-use super::target::target;
 use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::Asker,
-    input::{Body, Change, DryRun, Segment, Wish},
+    input::{Body, Change, DryRun, Segment, Target, Wish},
     problem::Problem,
 };
 use axum::extract::State;
@@ -37,8 +36,7 @@ pub(super) async fn change(
     body: Body<ChangeUser>,
 ) -> Result<Accepted, Problem> {
     let ChangeUser { role, group, suspended } = body.value;
-    let target = target(&app, &login).await;
-    let named = login.clone();
+    let (target, named) = (Target::Login(login.clone()), login.clone());
     let command = Command::User(user::Command::Change { login, role, group: group.wanted(), suspended });
     carry_out(&app, &asker, &wish, Errand::new(command).about(target).naming([named]).with(&body.raw)).await
 }

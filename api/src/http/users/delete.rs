@@ -1,9 +1,8 @@
-use super::target::target;
 use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::Asker,
-    input::{DryRun, Segment, Wish},
+    input::{DryRun, Segment, Target, Wish},
     problem::Problem,
 };
 use axum::extract::State;
@@ -18,7 +17,7 @@ pub(super) async fn delete(
     Segment(login): Segment<Login>,
     wish: Wish,
 ) -> Result<Accepted, Problem> {
-    let target = target(&app, &login).await;
+    let target = Target::Login(login.clone());
     let command = Command::User(user::Command::Delete { logins: vec![login.clone()] });
     carry_out(&app, &asker, &wish, Errand::new(command).about(target).naming([login])).await
 }

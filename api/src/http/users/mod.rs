@@ -6,7 +6,6 @@ mod erase;
 mod list;
 mod onboard;
 mod show;
-mod target;
 mod tokens;
 
 use super::app::App;
