@@ -1,5 +1,5 @@
 //! Who may do what: one table, and the check that every command passes before it is decided.
-use crate::{Actor, Cluster, Command, Timestamp, TokenId, UserId, token::Scope};
+use crate::{Actor, Cluster, Command, Position, Timestamp, TokenId, UserId, token::Scope};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -155,7 +155,10 @@ pub enum Via {
     /// The server speaks for itself or for an agent whose message it checked.
     Internal,
     /// A session that began with a sign-in.
-    Session,
+    Session {
+        /// The position of the state that the sign-in was checked against: what is recorded later may end it.
+        since: Position,
+    },
     /// A token.
     Token(TokenId),
 }
@@ -187,7 +190,7 @@ impl Principal {
     pub const fn token(&self) -> Option<TokenId> {
         match self.via {
             Via::Token(id) => Some(id),
-            Via::Internal | Via::Session => None,
+            Via::Internal | Via::Session { .. } => None,
         }
     }
 }
@@ -195,7 +198,7 @@ impl Principal {
 /// Why somebody may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// No such user any more, or the token is not known, revoked or expired.
+    /// No such user any more, or the session is over, or the token is not known, revoked or expired.
     #[error("the sign-in is not valid any more")]
     Unknown,
     /// The user is suspended.
@@ -254,9 +257,7 @@ pub fn authorize(cluster: &Cluster, who: &Principal, action: Action, now: Timest
         // Roles are no ladder (a data scientist runs jobs, an auditor does not): both must allow it.
         allowed = allowed.min(token.role.allows(action));
     }
-    if user.suspended {
-        return Err(Denied::Suspended);
-    }
+    user.admits(who.via)?;
     match allowed {
         Allowed::No => Err(lacking(cluster, who, action)),
         allowed => Ok(allowed),

@@ -18,13 +18,26 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 tokens: BTreeSet::new(),
                 onboarded_at: at.recorded_at,
                 revision: at.position,
+                sessions_from: at.position,
             };
             cluster.users.insert(user.id, user);
         }
-        Event::PasswordSet { user, hash } => change(cluster, at, *user, |user| user.password.clone_from(hash)),
-        Event::RoleChanged { user, role, .. } => change(cluster, at, *user, |user| user.role = *role),
+        Event::PasswordSet { user, hash } => change(cluster, at, *user, |user| {
+            user.password.clone_from(hash);
+            user.sessions_from = at.position;
+        }),
+        Event::RoleChanged { user, role, .. } => change(cluster, at, *user, |user| {
+            // Who may do more by now may do it at once; who may do less has to sign in again.
+            if *role < user.role {
+                user.sessions_from = at.position;
+            }
+            user.role = *role;
+        }),
         Event::Suspended { user } => {
-            change(cluster, at, *user, |user| user.suspended = true);
+            change(cluster, at, *user, |user| {
+                user.suspended = true;
+                user.sessions_from = at.position;
+            });
             end_tokens(cluster, *user);
         }
         Event::Reinstated { user } => change(cluster, at, *user, |user| user.suspended = false),

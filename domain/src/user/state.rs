@@ -1,5 +1,5 @@
 use super::PasswordHash;
-use crate::{GroupName, JobId, Login, Position, Role, Timestamp, TokenId, UserId};
+use crate::{Denied, GroupName, JobId, Login, Position, Role, Timestamp, TokenId, UserId, Via};
 use std::collections::BTreeSet;
 
 /// A user as they stand.
@@ -27,11 +27,26 @@ pub struct User {
     pub onboarded_at: Timestamp,
     /// Where they were last configured.
     pub revision: Position,
+    /// Where their password was last set, their role lessened or they were suspended: a session that began on an earlier
+    /// state is over.
+    pub sessions_from: Position,
 }
 
 impl User {
     /// Whether this is an operator who can sign in.
     pub fn is_able_operator(&self) -> bool {
         self.role == Role::Operator && !self.suspended
+    }
+
+    /// Whether they may come in with what they showed, whatever they ask for. Whether a token is good is not looked at.
+    ///
+    /// # Errors
+    /// They are suspended, or the session is over.
+    pub fn admits(&self, via: Via) -> Result<(), Denied> {
+        match via {
+            _ if self.suspended => Err(Denied::Suspended),
+            Via::Session { since } if since < self.sessions_from => Err(Denied::Unknown),
+            Via::Session { .. } | Via::Token(_) | Via::Internal => Ok(()),
+        }
     }
 }

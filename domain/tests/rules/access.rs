@@ -226,6 +226,40 @@ fn a_deleted_user_and_a_suspended_one_may_nothing() {
 }
 
 #[test]
+fn a_session_is_over_once_the_password_is_set_the_role_lessened_or_its_user_suspended() {
+    let endings = [
+        vec![set_password("ada")],
+        vec![set_role("ada", Role::Auditor)],
+        vec![set_role("ada", Role::Auditor), set_role("ada", Role::Operator)],
+        vec![suspend("ada", true), suspend("ada", false)],
+    ];
+    for ending in endings {
+        let mut world = World::founded();
+        world.given(onboard_as(&["ada", "bob"], None, Role::Operator));
+        let (ada, bob) = (world.session("ada"), world.session("bob"));
+        let reads = |world: &World, who: &Principal| authorize(&world.cluster, who, Action::ReadPools, world.now);
+        assert_eq!(reads(&world, &ada), Ok(Allowed::All));
+        for command in &ending {
+            world.given(command.clone());
+        }
+        assert_eq!(reads(&world, &ada), Err(Denied::Unknown), "{ending:?}");
+        assert_eq!(world.ask(&ada, &cordon(1, true)), Err(Denied::Unknown), "{ending:?}");
+        assert_eq!(reads(&world, &bob), Ok(Allowed::All), "another's goes on: {ending:?}");
+        assert_eq!(reads(&world, &world.session("ada")), Ok(Allowed::All), "signed in anew: {ending:?}");
+    }
+}
+
+#[test]
+fn a_session_outlives_what_does_not_concern_the_sign_in() {
+    let mut world = World::founded();
+    world.given(onboard_as(&["ada"], None, Role::Auditor));
+    let ada = world.session("ada");
+    world.given(set_role("ada", Role::Operator));
+    world.given(create_pool("a", &[]));
+    assert_eq!(world.ask(&ada, &create_pool("b", &[])), Ok(()), "and may do more at once");
+}
+
+#[test]
 fn a_token_does_no_more_than_its_scope() {
     let mut world = world();
     let [read, full, metrics] = [("r", Scope::Read), ("f", Scope::Full), ("m", Scope::Metrics)]

@@ -95,7 +95,8 @@ impl World {
     #[track_caller]
     pub(crate) fn ended(&mut self, job: JobId) {
         let owner = self.cluster.job(job).expect("the job is active").user.expect("it has an owner");
-        let asker = std::mem::replace(&mut self.asker, session_of(owner));
+        let asker = self.session_of(owner);
+        let asker = std::mem::replace(&mut self.asker, asker);
         self.given(crate::words::finish(job));
         self.asker = asker;
     }
@@ -147,7 +148,12 @@ impl World {
     /// The user, signed in.
     #[track_caller]
     pub(crate) fn session(&self, login: &str) -> Principal {
-        session_of(self.id(login))
+        self.session_of(self.id(login))
+    }
+
+    /// The user with that id, signed in.
+    pub(crate) const fn session_of(&self, user: UserId) -> Principal {
+        Principal { actor: Actor::User(user), via: Via::Session { since: self.position() }, address: None }
     }
 
     /// The active job that began last.
@@ -160,10 +166,6 @@ impl World {
     pub(crate) const fn position(&self) -> Position {
         self.cluster.at().position
     }
-}
-
-pub(crate) const fn session_of(user: UserId) -> Principal {
-    Principal { actor: Actor::User(user), via: Via::Session, address: None }
 }
 
 impl Outcome {

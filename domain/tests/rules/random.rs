@@ -1,6 +1,6 @@
 //! Random histories in a small world: what holds in every state, and that histories survive being written down.
 use crate::{
-    harness::{World, session_of},
+    harness::World,
     snapshots::assert_survives,
     words::{
         A100, H100, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool, create_pool_of,
@@ -172,7 +172,7 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             let job = nth(cluster.jobs().keys().copied(), *n)?;
             world.has_reason = *forced;
             if let (false, Some(owner)) = (*forced, world.cluster.job(job)?.user) {
-                world.asker = session_of(owner);
+                world.asker = world.session_of(owner);
             }
             if *forced { force(job) } else { finish(job) }
         }

@@ -185,7 +185,8 @@ fn somebody_with_a_running_job_can_be_shut_out() {
     world.when(start("ada", 1)).refused_for(&Rejection::UserSuspended { user });
     world.ended(job);
     world.when(suspend("ada", false)).then(&["UserReinstated"]);
-    assert_eq!(world.ask(&who, &start("ada", 1)), Ok(()));
+    assert_eq!(world.ask(&who, &start("ada", 1)), Err(Denied::Unknown), "that session is over");
+    assert_eq!(world.ask(&world.session("ada"), &start("ada", 1)), Ok(()));
     world.given(start("ada", 1));
 }
 

@@ -90,19 +90,13 @@ pub(crate) fn judge(
             let token = cluster.token_by_hash(&hash).filter(|token| now < token.expires_at).ok_or(Denied::Unknown)?;
             (token.user, Via::Token(token.id), token.role)
         }
-        Credential::Session(_, session) => (session.user, Via::Session, Role::Operator),
+        Credential::Session(_, session) => (session.user, session.via(), Role::Operator),
     };
     let found = cluster.user(user).ok_or(Denied::Unknown)?;
-    if let Credential::Session(_, session) = credential
-        && found.role < session.role
-    {
-        return Err(Denied::Unknown);
-    }
     let principal = Principal { actor: Actor::User(user), via, address };
     let allowed = match rule.action() {
         Some(action) => authorize(cluster, &principal, action, now)?,
-        None if found.suspended => return Err(Denied::Suspended),
-        None => Allowed::Own,
+        None => found.admits(via).map(|()| Allowed::Own)?,
     };
     if matches!((rule, via), (Rule::InPerson(_), Via::Token(_))) {
         return Err(Denied::SessionNeeded);
@@ -116,10 +110,9 @@ pub(crate) fn judge(
 /// Why not.
 pub(crate) fn still_valid(app: &App, asker: &Asker, rule: Rule) -> Result<(), Denied> {
     let now = app.now();
-    if let Credential::Session(key, _) = &asker.credential
-        && app.sessions.look(key, now).is_none()
-    {
-        return Err(Denied::Unknown);
-    }
-    app.present(|state| judge(state.cluster(), asker.credential, rule, asker.principal.address, now)).map(drop)
+    let credential = match asker.credential {
+        Credential::Session(key, _) => Credential::Session(key, app.sessions.look(&key, now).ok_or(Denied::Unknown)?),
+        token @ Credential::Token(_) => token,
+    };
+    app.present(|state| judge(state.cluster(), credential, rule, asker.principal.address, now)).map(drop)
 }

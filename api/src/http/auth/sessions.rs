@@ -1,7 +1,7 @@
 //! Sessions: kept in memory, so that a restart ends them all.
 use super::{SessionSecret, secret::random_id};
 use crate::http::app::HttpSettings;
-use domain::{Role, Timestamp, UserId};
+use domain::{Position, Timestamp, UserId, Via, user::User};
 use std::{
     collections::HashMap,
     fmt,
@@ -28,8 +28,8 @@ pub(crate) struct Session {
     pub(crate) id: Uuid,
     /// Whose it is.
     pub(crate) user: UserId,
-    /// The role that they had: a session of somebody with a lesser role by now is over.
-    pub(crate) role: Role,
+    /// The position of the state that the sign-in was checked against: the domain tells what ends it since.
+    pub(crate) since: Position,
     /// When it began.
     pub(crate) started_at: Timestamp,
     /// When it was last used.
@@ -38,6 +38,13 @@ pub(crate) struct Session {
     pub(crate) expires_at: Timestamp,
     /// Where they signed in from.
     pub(crate) address: Option<IpAddr>,
+}
+
+impl Session {
+    /// How the domain knows it.
+    pub(crate) const fn via(&self) -> Via {
+        Via::Session { since: self.since }
+    }
 }
 
 /// The most sessions of one user: the oldest ends when another begins.
@@ -71,17 +78,20 @@ impl Sessions {
         now < session.expires_at && now < session.used_at.plus_seconds(self.idle)
     }
 
-    /// Begins one; none if there are too many.
+    /// Begins one of this user, as they were when the sign-in was checked, and `since` the position then. None if there
+    /// are too many.
     pub(crate) fn begin(
         &self,
-        user: UserId,
-        role: Role,
+        user: &User,
+        since: Position,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Option<(SessionSecret, Session)> {
         let mut held = self.held();
-        held.retain(|_, session| self.lasts(session, now));
-        let own = || held.iter().filter(|(_, session)| session.user == user);
+        // Those of theirs that are over need no room.
+        let over = |session: &Session| session.user == user.id && user.admits(session.via()).is_err();
+        held.retain(|_, session| self.lasts(session, now) && !over(session));
+        let own = || held.iter().filter(|(_, session)| session.user == user.id);
         if own().count() >= PER_USER
             && let Some(oldest) = own().min_by_key(|(_, session)| session.used_at).map(|(key, _)| *key)
         {
@@ -93,8 +103,8 @@ impl Sessions {
         let secret = SessionSecret::generate();
         let session = Session {
             id: random_id(),
-            user,
-            role,
+            user: user.id,
+            since,
             started_at: now,
             used_at: now,
             expires_at: now.plus_seconds(self.life),
@@ -133,9 +143,11 @@ impl Sessions {
         found.is_some_and(|key| held.remove(&key).is_some())
     }
 
-    /// Ends all of a user, but this one.
-    pub(crate) fn end_of(&self, user: UserId, but: Option<SessionKey>) {
-        self.held().retain(|key, session| session.user != user || Some(*key) == but);
+    /// Lets it outlive what its own user recorded at this position, having shown the password.
+    pub(crate) fn renew(&self, key: &SessionKey, at: Position) {
+        if let Some(session) = self.held().get_mut(key) {
+            session.since = at.max(session.since);
+        }
     }
 
     /// Those that last, the newest first.
@@ -155,6 +167,8 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::Role;
+    use std::collections::BTreeSet;
 
     const HOUR: i64 = 3600;
 
@@ -162,21 +176,34 @@ mod tests {
         Sessions::new(&HttpSettings { sessions_max: max, ..HttpSettings::default() })
     }
 
-    fn user(n: u128) -> UserId {
-        UserId(Uuid::from_u128(n))
+    fn user(n: u128, sessions_from: u64) -> User {
+        User {
+            id: UserId(Uuid::from_u128(n)),
+            login: "ada".parse().unwrap(),
+            role: Role::Operator,
+            group: None,
+            suspended: false,
+            break_glass: false,
+            password: None,
+            jobs: BTreeSet::new(),
+            tokens: BTreeSet::new(),
+            onboarded_at: Timestamp::default(),
+            revision: Position(1),
+            sessions_from: Position(sessions_from),
+        }
     }
 
     #[test]
     fn a_session_ends_when_it_is_idle_or_old() {
         let sessions = sessions(10);
         let start = Timestamp::from_micros(0);
-        let (secret, _) = sessions.begin(user(1), Role::Operator, None, start).unwrap();
+        let (secret, _) = sessions.begin(&user(1, 1), Position(1), None, start).unwrap();
         let key = secret.key();
         for hours in [7, 14, 21] {
             assert!(sessions.touch(&key, start.plus_seconds(hours * HOUR)).is_some(), "{hours}");
         }
         assert!(sessions.look(&key, start.plus_seconds(24 * HOUR)).is_none());
-        let (secret, _) = sessions.begin(user(1), Role::Operator, None, start).unwrap();
+        let (secret, _) = sessions.begin(&user(1, 1), Position(1), None, start).unwrap();
         assert!(sessions.look(&secret.key(), start.plus_seconds(8 * HOUR - 1)).is_some());
         assert!(sessions.touch(&secret.key(), start.plus_seconds(8 * HOUR)).is_none());
     }
@@ -185,32 +212,35 @@ mod tests {
     fn there_are_never_more_than_may_be() {
         let sessions = sessions(30);
         let now = Timestamp::from_micros(0);
-        let first = sessions.begin(user(1), Role::Operator, None, now).unwrap().0;
+        let first = sessions.begin(&user(1, 1), Position(1), None, now).unwrap().0;
         for n in 0..40 {
-            assert!(sessions.begin(user(1), Role::Operator, None, now.plus_seconds(n + 1)).is_some());
+            assert!(sessions.begin(&user(1, 1), Position(1), None, now.plus_seconds(n + 1)).is_some());
         }
         assert_eq!(sessions.count(now.plus_seconds(50)), PER_USER);
         assert!(sessions.look(&first.key(), now).is_none());
         for n in 2..12 {
-            assert!(sessions.begin(user(n), Role::Auditor, None, now.plus_seconds(50)).is_some());
+            assert!(sessions.begin(&user(n, 1), Position(1), None, now.plus_seconds(50)).is_some());
         }
-        assert!(sessions.begin(user(99), Role::Auditor, None, now.plus_seconds(50)).is_none());
-        assert!(sessions.begin(user(99), Role::Auditor, None, now.plus_seconds(9 * HOUR)).is_some());
+        assert!(sessions.begin(&user(99, 1), Position(1), None, now.plus_seconds(50)).is_none());
+        assert!(sessions.begin(&user(99, 1), Position(1), None, now.plus_seconds(9 * HOUR)).is_some());
     }
 
     #[test]
-    fn a_user_can_end_all_their_sessions_but_one() {
-        let sessions = sessions(30);
+    fn sessions_that_are_over_make_room_for_another_and_a_renewed_one_is_not() {
+        let sessions = sessions(4);
         let now = Timestamp::from_micros(0);
         let keys: Vec<_> =
-            (0..3).map(|_| sessions.begin(user(1), Role::Operator, None, now).unwrap().0.key()).collect();
-        let other = sessions.begin(user(2), Role::Operator, None, now).unwrap().0.key();
-        sessions.end_of(user(1), Some(keys[1]));
+            (0..3).map(|_| sessions.begin(&user(1, 1), Position(5), None, now).unwrap().0.key()).collect();
+        let other = sessions.begin(&user(2, 1), Position(1), None, now).unwrap().0.key();
+        sessions.renew(&keys[1], Position(9));
+        let newest = sessions.begin(&user(1, 9), Position(9), None, now).unwrap().0.key();
         assert!(sessions.look(&keys[0], now).is_none() && sessions.look(&keys[2], now).is_none());
-        assert!(sessions.look(&keys[1], now).is_some() && sessions.look(&other, now).is_some());
-        let id = sessions.list(now, |session| session.user == user(2))[0].id;
-        assert!(!sessions.end_listed(id, |session| session.user == user(1)));
+        for key in [keys[1], other, newest] {
+            assert!(sessions.look(&key, now).is_some());
+        }
+        let id = sessions.list(now, |session| session.user == user(2, 1).id)[0].id;
+        assert!(!sessions.end_listed(id, |session| session.user == user(1, 1).id));
         assert!(sessions.end_listed(id, |_| true));
-        assert_eq!(sessions.count(now), 1);
+        assert_eq!(sessions.count(now), 2);
     }
 }

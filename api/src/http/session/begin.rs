@@ -59,22 +59,26 @@ pub(super) async fn begin(
         Problem::new("auth.slow_down", "too many sign-ins failed: wait a little").retry_after(seconds)
     })?;
     app.catch_up().await;
-    let kept = app.present(|state| state.cluster().user_by_login(&login).and_then(|user| user.password.clone()));
+    // Whatever is recorded after this ends the session, should it concern the sign-in: also while the password is checked.
+    let (found, since) = app.present(|state| {
+        let cluster = state.cluster();
+        (cluster.user_by_login(&login).cloned(), cluster.at().position)
+    });
+    let kept = found.as_ref().and_then(|user| user.password.clone());
     if !app.passwords.fits(&body.value.password, kept).await? {
         app.metrics.sign_in(false);
         return Err(wrong());
     }
     app.slowdown.succeeded(&attempt);
     app.metrics.sign_in(true);
-    let found =
-        app.present(|state| state.cluster().user_by_login(&login).map(|user| (user.id, user.role, user.suspended)));
-    let (user, role, suspended) = found.ok_or_else(wrong)?;
-    if suspended {
+    let user = found.ok_or_else(wrong)?;
+    if user.suspended {
         return Err(denied(Denied::Suspended));
     }
     clear_presented(&app, &headers);
     let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
-    let (secret, session) = app.sessions.begin(user, role, address, app.now()).ok_or_else(full)?;
-    let view = SessionView { login, role, csrf_token: Some(secret.csrf().to_string()), expires_at: session.expires_at };
+    let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
+    let (csrf_token, expires_at) = (Some(secret.csrf().to_string()), session.expires_at);
+    let view = SessionView { login, role: user.role, csrf_token, expires_at };
     Ok(([(header::SET_COOKIE, session_cookie(app.settings(), &secret))], Json(view)).into_response())
 }

@@ -5,10 +5,10 @@ use crate::http::{
     input::{Nothing, Query},
 };
 use axum::extract::State;
-use domain::{Login, Timestamp, UserId};
+use domain::{Login, Timestamp};
 use projections::view::Listed;
 use serde::Serialize;
-use std::{collections::HashMap, net::IpAddr};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// A session in the list.
@@ -45,23 +45,22 @@ pub(super) async fn list(
 ) -> Shown<Listed<ListedSession>> {
     let sessions = app.sessions.list(app.now(), |session| asker.sees_all() || session.user == asker.user);
     let current = asker.session().map(|(_, session)| session.id);
-    let (position, logins) = app.present(|state| {
+    let (position, items) = app.present(|state| {
         let cluster = state.cluster();
-        let users = sessions.iter().filter_map(|session| cluster.user(session.user));
-        let logins: HashMap<UserId, Login> = users.map(|user| (user.id, user.login.clone())).collect();
-        (cluster.at().position, logins)
+        // The session of a user who is deleted or suspended, or has another password, is over: it is only not swept yet.
+        let items = sessions.iter().filter_map(|session| {
+            let user = cluster.user(session.user).filter(|user| user.admits(session.via()).is_ok())?;
+            Some(ListedSession {
+                id: session.id,
+                login: user.login.clone(),
+                started_at: session.started_at,
+                used_at: session.used_at,
+                expires_at: session.expires_at,
+                address: session.address,
+                current: current == Some(session.id),
+            })
+        });
+        (cluster.at().position, items.collect())
     });
-    // The session of a user who is deleted is over: it is only not swept yet.
-    let items = sessions.iter().filter_map(|session| {
-        Some(ListedSession {
-            id: session.id,
-            login: logins.get(&session.user)?.clone(),
-            started_at: session.started_at,
-            used_at: session.used_at,
-            expires_at: session.expires_at,
-            address: session.address,
-            current: current == Some(session.id),
-        })
-    });
-    Shown::at(position, Listed { items: items.collect(), next: None, position })
+    Shown::at(position, Listed { items, next: None, position })
 }

@@ -6,7 +6,7 @@ use crate::http::{
     problem::{Problem, denied},
 };
 use axum::extract::State;
-use domain::{Command, Denied, Login, user};
+use domain::{Command, Denied, Event, Login, user};
 use serde::Deserialize;
 
 /// A new local password.
@@ -40,24 +40,26 @@ pub(super) async fn password(
     if login != asker.login && !asker.sees_all() {
         return Err(Asker::not_own());
     }
-    let found = app.present(|state| state.cluster().user_by_login(&login).map(|user| (user.id, user.password.clone())));
     if login == asker.login {
         // Whoever finds an open session must not be able to keep it for good.
         let current = current.ok_or_else(|| Problem::new("request.body", "current: the present password is needed"))?;
         let slow = |seconds| Problem::new("auth.slow_down", "too many passwords were wrong").retry_after(seconds);
+        let kept = app.present(|state| state.cluster().user(asker.user).and_then(|user| user.password.clone()));
         let attempt = app.slowdown.begin(&login, address, app.now()).map_err(slow)?;
-        if !app.passwords.fits(&current, found.as_ref().and_then(|(_, kept)| kept.clone())).await? {
+        if !app.passwords.fits(&current, kept).await? {
             return Err(Problem::new("auth.failed", "the present password is wrong"));
         }
         app.slowdown.succeeded(&attempt);
     }
     let hash = app.passwords.hash(password).await?;
-    let target = Target::Login(login.clone());
     let command = Command::User(user::Command::SetPassword { login: login.clone(), hash });
-    let errand = Errand::new(command).about(target).naming([login]).with(&body.raw);
+    let errand = Errand::new(command).about(Target::Login(login.clone())).naming([login]).with(&body.raw);
     let accepted = carry_out(&app, &asker, &wish, errand).await?;
-    if let (false, Some((user, _))) = (wish.dry_run, found) {
-        app.sessions.end_of(user, Some(key));
+    // The new password has ended all sessions of its user. Should this be broken off, this one is over as well.
+    for recorded in &accepted.recorded {
+        if matches!(&recorded.event, Event::User(user::Event::PasswordSet { user, .. }) if *user == asker.user) {
+            app.sessions.renew(&key, recorded.position);
+        }
     }
     Ok(accepted)
 }

@@ -136,7 +136,8 @@ impl Fixture {
     pub(crate) async fn token(&self, login: &str, scope: Scope, days: u32) -> String {
         let user = self.user(login).await;
         let secret = TokenSecret::generate();
-        let asker = Principal { actor: Actor::User(user), via: Via::Session, address: None };
+        let via = Via::Session { since: self.live.position() };
+        let asker = Principal { actor: Actor::User(user), via, address: None };
         // Names are unique among a user's own.
         let name = format!("t{}", &secret.reveal()[6..14]).parse().unwrap();
         let command = Command::Token(token::Command::Issue { name, scope, days, hash: secret.hash() });

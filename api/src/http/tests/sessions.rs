@@ -101,6 +101,43 @@ async fn a_downgrade_ends_sessions_and_a_promotion_does_not() {
     Call::get("/v1/session").with("cookie", &*cookie).send(&fixture.router).await.problem("auth.invalid");
 }
 
+fn set_password(login: &str) -> Command {
+    let hash = crate::http::hash_password("a longer new password", CHEAP).unwrap();
+    Command::User(user::Command::SetPassword { login: login.parse().unwrap(), hash })
+}
+
+/// As when the server stops, or the request is broken off, right after the event is durable: nobody follows up.
+#[tokio::test]
+async fn what_is_recorded_ends_sessions_though_nobody_follows_up() {
+    let endings = [
+        vec![set_password("ada")],
+        vec![change("ada", None, Some(true)), change("ada", None, Some(false))],
+        vec![change("ada", Some(Role::DataScientist), None), change("ada", Some(Role::Operator), None)],
+    ];
+    for ending in endings {
+        let fixture = Fixture::new().await;
+        fixture.system(change("ada", Some(Role::Operator), None));
+        fixture.settled().await;
+        let (cookie, csrf) = fixture.sign_in("ada").await;
+        let (bobs, _) = fixture.sign_in("bob").await;
+        let body = json!({"name": "vision", "devices": []});
+        let write = Call::post("/v1/pools", &body).with("cookie", &*cookie).with("x-csrf-token", &*csrf);
+        for command in ending {
+            fixture.system(command);
+        }
+        // At once: the read models may not have seen it yet, and the engine has.
+        write.send(&fixture.router).await.problem("auth.invalid");
+        fixture.settled().await;
+        let look = Call::get("/v1/session").with("cookie", &*cookie);
+        look.send(&fixture.router).await.problem("auth.invalid");
+        Call::get("/v1/session").with("cookie", &*bobs).send(&fixture.router).await.ok();
+        let operator = fixture.operator().await;
+        let listed = Call::get("/v1/sessions").token(&operator).send(&fixture.router).await.ok();
+        let logins: Vec<_> = listed["items"].as_array().unwrap().iter().map(|session| &session["login"]).collect();
+        assert_eq!(logins, ["bob"]);
+    }
+}
+
 #[tokio::test]
 async fn sessions_end_when_idle_and_when_old() {
     let fixture = Fixture::new().await;

@@ -192,5 +192,6 @@ pub(super) fn founding() -> Request {
 }
 
 pub(super) fn session(user: UserId) -> Principal {
-    Principal { actor: Actor::User(user), via: Via::Session, address: Some([10, 1, 2, 3].into()) }
+    let via = Via::Session { since: Position(u64::MAX) };
+    Principal { actor: Actor::User(user), via, address: Some([10, 1, 2, 3].into()) }
 }

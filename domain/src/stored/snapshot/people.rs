@@ -50,6 +50,7 @@ struct User<'a> {
     password: Option<Vec<u8>>,
     onboarded_at: i64,
     revision: u64,
+    sessions_from: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,6 +141,7 @@ impl<'a> User<'a> {
             password: password.map(|sealed| sealed.0.to_vec()),
             onboarded_at: user.onboarded_at.micros(),
             revision: user.revision.0,
+            sessions_from: user.sessions_from.0,
         })
     }
 
@@ -164,6 +166,7 @@ impl<'a> User<'a> {
             tokens: BTreeSet::new(),
             onboarded_at: timestamp(self.onboarded_at, "a time")?,
             revision: Position(self.revision),
+            sessions_from: Position(self.sessions_from),
         })
     }
 }

@@ -12,7 +12,7 @@ use bus::{
     storage::sled::SledStorage,
 };
 use domain::{
-    Actor, ClusterId, Command, Incarnation, Login, NodeName, Origin, Principal, Timestamp, UserId, Via,
+    Actor, ClusterId, Command, Incarnation, Login, NodeName, Origin, Position, Principal, Timestamp, UserId, Via,
     device::{self, DeviceId, Slot},
     node::{self, Facts, Seen},
     user::Newcomer,
@@ -126,8 +126,11 @@ impl Bench {
     }
 
     async fn round(&self, callers: usize, lasting: Duration) -> Round {
-        let operator =
-            Principal { actor: Actor::User(self.operator), via: Via::Session, address: Some([10, 1, 2, 3].into()) };
+        let operator = Principal {
+            actor: Actor::User(self.operator),
+            via: Via::Session { since: Position(u64::MAX) },
+            address: Some([10, 1, 2, 3].into()),
+        };
         closed_loop::tasks(callers, lasting, |caller| {
             let (engine, operator) = (self.engine.clone(), operator.clone());
             let (device, mut cordoned) = (device_id(caller / 64, caller % 64), false);
