@@ -1,6 +1,7 @@
 //! What every handler can reach.
 use super::{
     auth::{Passwords, Sessions, Slowdown},
+    layer::Shares,
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
 };
@@ -30,6 +31,8 @@ pub struct HttpSettings {
     pub past_timeout: Duration,
     /// The most requests at a time, streams aside.
     pub requests_max: usize,
+    /// The most of one address (IPv6: of one /64) among them. All who come through a proxy that is not trusted are one.
+    pub requests_per_address_max: usize,
     /// The most connections at a time.
     pub connections_max: usize,
     /// The most event streams at a time, and exports of the audit trail likewise.
@@ -79,6 +82,7 @@ impl Default for HttpSettings {
             position_timeout: Duration::from_secs(5),
             past_timeout: Duration::from_secs(20),
             requests_max: 1024,
+            requests_per_address_max: 128,
             connections_max: 4096,
             streams_max: 256,
             heartbeat: Duration::from_secs(15),
@@ -127,6 +131,7 @@ pub struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
     pub(crate) requests: Arc<Semaphore>,
+    pub(crate) shares: Arc<Shares>,
     pub(crate) streams: Arc<Semaphore>,
 }
 
@@ -153,6 +158,7 @@ impl App {
             passwords: Passwords::new(settings.password_cost),
             metrics: Metrics::default(),
             requests: Arc::new(Semaphore::new(settings.requests_max)),
+            shares: Shares::new(settings.requests_per_address_max),
             streams: Arc::new(Semaphore::new(settings.streams_max)),
             parts,
         }))

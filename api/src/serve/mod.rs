@@ -68,6 +68,7 @@ fn http_settings(settings: &Settings) -> HttpSettings {
         public_url: settings.public_url.as_ref().map(ToString::to_string),
         trusted_proxies: settings.trusted_proxies.clone(),
         open_metrics: settings.metrics_open,
+        requests_per_address_max: settings.requests_per_address,
         ..HttpSettings::default()
     }
 }

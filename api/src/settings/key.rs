@@ -41,6 +41,8 @@ pub enum Key {
     CordonNewDevices,
     /// The proxies that are believed.
     TrustedProxies,
+    /// The most requests of one address at a time.
+    RequestsPerAddress,
     /// Whether `/metrics` is open to all.
     MetricsOpen,
     /// The free space below which the server takes no commands.
@@ -77,7 +79,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Data,
         Self::Listen,
         Self::InsecureListen,
@@ -97,6 +99,7 @@ impl Key {
         Self::SnapshotEvery,
         Self::CordonNewDevices,
         Self::TrustedProxies,
+        Self::RequestsPerAddress,
         Self::MetricsOpen,
         Self::FreeSpaceFloor,
         Self::LogFormat,
@@ -186,6 +189,14 @@ impl Key {
                 "ADDRESSES",
                 "Proxies before this server whose X-Forwarded-For is believed, as 127.0.0.1,10.0.0.7",
             ),
+            Self::RequestsPerAddress => Description {
+                name: "requests_per_address",
+                shape: Shape::Number,
+                default: Some("128"),
+                value: "NUMBER",
+                help: "Answer at most so many requests of one address (IPv6: /64) at a time, of 1024 in all; \
+                       everybody behind a proxy that is not trusted is one address",
+            },
             Self::MetricsOpen => switch("metrics_open", "Let everybody read /metrics, without signing in"),
             Self::FreeSpaceFloor => text(
                 "free_space_floor",

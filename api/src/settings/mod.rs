@@ -59,6 +59,8 @@ pub struct Settings {
     pub cordon_new_devices: bool,
     /// The proxies whose word on where a request came from is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The most requests of one address at a time.
+    pub requests_per_address: usize,
     /// Whether `/metrics` is open to all.
     pub metrics_open: bool,
     /// Below so much free space, the server takes no commands.
@@ -121,6 +123,7 @@ impl Settings {
             snapshot_every: layers.required::<value::EventCount>(Key::SnapshotEvery)?.0,
             cordon_new_devices: layers.required(Key::CordonNewDevices)?,
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
+            requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,
             free_space_floor: layers.required(Key::FreeSpaceFloor)?,
             log_format: layers.required(Key::LogFormat)?,

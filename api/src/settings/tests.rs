@@ -28,6 +28,7 @@ fn defaults() {
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.operator_login.as_str(), "operator");
     assert_eq!(settings.snapshot_every, 250_000);
+    assert_eq!(settings.requests_per_address, 128);
     assert_eq!((settings.nats, settings.simulate, settings.operator_password), (None, None, None));
     assert_eq!((settings.metrics_open, settings.cordon_new_devices, settings.insecure_listen), (false, false, false));
 }

@@ -95,6 +95,18 @@ impl FromStr for EventCount {
     }
 }
 
+/// How many requests of one address are answered at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestCount(pub(crate) usize);
+
+impl FromStr for RequestCount {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let count = text.parse().ok().filter(|count| (1..=1024).contains(count));
+        count.map(Self).ok_or(ValueError("a number of requests at a time is 1 to 1024"))
+    }
+}
+
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -182,6 +194,15 @@ mod tests {
         for bad in ["", "0", "999", "-1", "1e6", "100000001"] {
             assert!(bad.parse::<EventCount>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn request_counts() {
+        assert_eq!("128".parse(), Ok(RequestCount(128)));
+        for bad in ["", "0", "-1", "1025"] {
+            assert!(bad.parse::<RequestCount>().is_err(), "{bad}");
+        }
+        assert_eq!(crate::http::HttpSettings::default().requests_max, 1024);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 use crate::http::app::{App, HttpSettings};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, request::Parts},
+    http::{Extensions, HeaderMap, request::Parts},
 };
 use std::{
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
 /// The client's address: the peer's, or what a trusted proxy says. None where there is no connection (in tests).
@@ -15,16 +15,24 @@ pub(crate) struct Address(pub(crate) Option<IpAddr>);
 
 impl Address {
     /// The address of this request.
-    pub(crate) fn of(settings: &HttpSettings, parts: &Parts) -> Self {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-        Self(peer.map(|peer| behind(settings, peer, &parts.headers)))
+    pub(crate) fn of(settings: &HttpSettings, extensions: &Extensions, headers: &HeaderMap) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+        Self(peer.map(|peer| behind(settings, peer, headers)))
+    }
+
+    /// What bounds are kept by: addresses that one party is likely to have many of count as one, an IPv6 /64.
+    pub(crate) fn network(self) -> Option<IpAddr> {
+        self.0.map(|address| match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+            v4 @ IpAddr::V4(_) => v4,
+        })
     }
 }
 
 impl FromRequestParts<App> for Address {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::of(app.settings(), parts))
+        Ok(Self::of(app.settings(), &parts.extensions, &parts.headers))
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let address = Address::of(app.settings(), &parts);
+    let address = Address::of(app.settings(), &parts.extensions, &parts.headers);
     match enter(&app, &parts.method, &parts.headers, rule, address).await {
         Ok(asker) => {
             parts.extensions.insert(asker);

@@ -1,12 +1,13 @@
 //! Failed sign-ins make the next ones wait: by login, so that one password can't be guessed from many places, and by
 //! address, so that one place can't guess many. Nobody is ever locked out: the waits are short, and a refused attempt
 //! does not lengthen them.
+use super::Address;
 use domain::{Login, Timestamp};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
 };
 
@@ -59,7 +60,7 @@ impl Slowdown {
     /// In how many seconds the next one is looked at.
     pub(crate) fn begin(&self, login: &Login, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
         let attempt =
-            Attempt { login: Sha256::digest(login.as_str().as_bytes()).into(), address: address.map(network) };
+            Attempt { login: Sha256::digest(login.as_str().as_bytes()).into(), address: Address(address).network() };
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let by_login = wait(&counted.logins, &attempt.login, &BY_LOGIN, now);
         let by_address = attempt.address.map_or(0, |address| wait(&counted.addresses, &address, &BY_ADDRESS, now));
@@ -81,14 +82,6 @@ impl Slowdown {
         if let Some(failures) = attempt.address.and_then(|address| counted.addresses.get_mut(&address)) {
             failures.count = failures.count.saturating_sub(1);
         }
-    }
-}
-
-/// Addresses that one party is likely to have many of count as one: an IPv6 /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -120,6 +113,7 @@ fn count<K: Eq + Hash + Copy>(tallies: &mut Tallies<K>, key: K, now: Timestamp) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv6Addr;
 
     fn login(name: &str) -> Login {
         name.parse().unwrap()

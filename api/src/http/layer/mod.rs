@@ -7,7 +7,10 @@
 mod harden;
 mod identify;
 mod limit;
+mod share;
 mod tidy;
+
+pub(super) use share::Shares;
 
 use super::app::App;
 use axum::{

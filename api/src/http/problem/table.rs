@@ -90,6 +90,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry("request.slow", 408, "The request came too slowly", "Send it again, faster."),
     entry("request.too_large", 413, "The request is too large", "Do it in parts."),
     entry("server.fault", 500, "The server failed", "Report it with the header `x-request-id`: the server's own log says more."),
+    entry("request.too_many", 429, "Too many requests of your address are under way", "Wait for answers before you ask for more. A proxy before the server is one address unless it is named in `trusted_proxies`; the share is the setting `requests_per_address`."),
     entry("server.overloaded", 503, "The server has too much to do", "Wait as long as `Retry-After` says, then try again."),
     entry("server.read_only", 503, "The log takes nothing at present", "Look at the server: its disk may be full. Reading goes on."),
     entry("server.stopping", 503, "The server is stopping", "Try again when it has started anew."),

@@ -6,7 +6,7 @@ use crate::http::{
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
 };
@@ -103,6 +103,52 @@ async fn slow_heads_and_slow_bodies_are_not_waited_for() {
     let mut told = vec![0; 16];
     tokio::time::timeout(LIMIT, body.read_exact(&mut told)).await.expect("an answer in time").unwrap();
     assert_eq!(std::str::from_utf8(&told).unwrap(), "HTTP/1.1 408 Req");
+}
+
+/// A connection from an address of this machine.
+async fn from(own: [u8; 4], address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((own, 0))).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+async fn first_line(stream: &mut TcpStream) -> String {
+    let mut told = vec![0; 12];
+    tokio::time::timeout(LIMIT, stream.read_exact(&mut told)).await.expect("an answer in time").unwrap();
+    String::from_utf8(told).unwrap()
+}
+
+#[tokio::test]
+async fn one_address_that_sends_half_bodies_keeps_nobody_else_out() {
+    let fixture = Fixture::with(HttpSettings { requests_per_address_max: 3, ..settings() }).await;
+    let (address, _stop, _server) = running(&fixture).await;
+    let half = "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut slow = vec![];
+    for n in 1..=3 {
+        let mut stream = from([127, 0, 0, 1], address).await;
+        stream.write_all(half.as_bytes()).await.unwrap();
+        slow.push(stream);
+        let free = fixture.app.settings().requests_max - n;
+        tokio::time::timeout(LIMIT, async {
+            while fixture.app.requests.available_permits() != free {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("each is under way");
+    }
+    let ask = async |own, path: &str| {
+        let mut stream = from(own, address).await;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+        first_line(&mut stream).await
+    };
+    assert_eq!(ask([127, 0, 0, 1], "/problems").await, "HTTP/1.1 429");
+    assert_eq!(ask([127, 0, 0, 1], "/livez").await, "HTTP/1.1 200", "who watches the server gets through");
+    assert_eq!(ask([127, 0, 0, 2], "/problems").await, "HTTP/1.1 200");
+    drop(slow);
+    tokio::time::timeout(LIMIT, async { while ask([127, 0, 0, 1], "/problems").await != "HTTP/1.1 200" {} })
+        .await
+        .expect("who breaks off gives back");
 }
 
 #[tokio::test]
