@@ -43,13 +43,15 @@ pub(super) struct Batch {
     pub(super) waiting: Vec<(Reply, Result<Verdict, Failure>)>,
     /// The bytes of events and records.
     pub(super) bytes: usize,
+    /// The ledger's file up to this commit, to be saved once it is durable.
+    pub(super) ledger: Option<Vec<u8>>,
 }
 
 impl Batch {
     /// The most that one commit takes on before it is cut: past it, a commit costs more waiting than it saves syncing.
     const BYTES_MAX: usize = 1 << 20;
     /// The most that wait for one commit.
-    const WAITING_MAX: usize = 8192;
+    pub(super) const WAITING_MAX: usize = 8192;
 
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= Self::BYTES_MAX || self.waiting.len() >= Self::WAITING_MAX
@@ -60,9 +62,9 @@ impl Batch {
         self.waiting.is_empty()
     }
 
-    /// Whether one waits for it and no more.
+    /// Whether one waits for it and no more, and nothing is to be done once it is durable but to answer.
     pub(super) const fn is_lone(&self) -> bool {
-        self.waiting.len() == 1
+        self.waiting.len() == 1 && self.ledger.is_none()
     }
 
     /// Whether it needs a commit: whoever only waits is answered without one.

@@ -1,9 +1,9 @@
 //! Committing: a batch goes to the disk, and only then to anybody.
-use super::{Counters, Failure, Planted, batch::Batch};
+use super::{Counters, Failure, Planted, batch::Batch, recover::LEDGER};
 use crate::{
     keyring::{KeyRing, KeyRingError},
-    log::{Appender, Framer, LogError, LogReader},
-    storage::StorageError,
+    log::{LogError, LogReader, LogWriter},
+    storage::{Files, StorageError},
 };
 use domain::Position;
 use std::sync::Arc;
@@ -20,8 +20,7 @@ pub enum Halt {
 
 /// The one that writes.
 pub(super) struct Committer {
-    pub(super) framer: Framer,
-    pub(super) appender: Appender,
+    pub(super) writer: LogWriter,
     pub(super) reader: LogReader,
     pub(super) keyring: Arc<KeyRing>,
     pub(super) watermark: watch::Sender<Position>,
@@ -43,16 +42,15 @@ impl Committer {
             _ => Halt::Failed(explain(&error)),
         })?;
         let (events, records) = (std::mem::take(&mut batch.events), std::mem::take(&mut batch.records));
-        let framed = self.framer.frame(&events, &records).map_err(|error| halt(&error))?;
         if self.planted == Some(Planted::PublishBeforeCommit) {
             self.watermark.send_replace(Position(self.reader.tip().size + events.len() as u64));
         }
-        let appended = self.appender.append(framed).map_err(|error| halt(&error))?;
+        let appended = self.writer.append(&events, &records).map_err(|error| halt(&error))?;
         let tip = appended.committed().tip;
         if self.planted == Some(Planted::AnswerBeforeSync) {
             answer(std::mem::take(batch));
         }
-        self.appender.sync().map_err(|error| halt(&error))?;
+        self.writer.sync().map_err(|error| halt(&error))?;
         self.counters.committed(&events);
         self.watermark.send_replace(Position(tip.size));
         if !batch.erased.is_empty() {
@@ -63,12 +61,22 @@ impl Committer {
 
     /// Renews `HEAD` and lets go of the log.
     pub(super) fn close(self) -> Result<(), Halt> {
-        self.appender.close().map_err(|error| halt(&error))
+        self.writer.close().map_err(|error| halt(&error))
+    }
+}
+
+/// Answers a batch, which is durable, and saves the ledger's file that came with it, if one did. The file only spares
+/// the next start a look through the log, so nothing depends on it.
+pub(super) fn settle(mut batch: Batch, files: &dyn Files) {
+    let ledger = batch.ledger.take();
+    answer(batch);
+    if let Some(error) = ledger.and_then(|file| files.write(LEDGER, &file).err()) {
+        tracing::warn!(%error, "the ledger's file was not saved: the next start reads the log instead");
     }
 }
 
 /// Tells everybody who waits for this batch, which is durable.
-pub(super) fn answer(batch: Batch) {
+fn answer(batch: Batch) {
     for (reply, verdict) in batch.waiting {
         // Who does not wait any more needs no answer.
         let _ = reply.send(verdict);

@@ -20,7 +20,7 @@ impl Counters {
     pub const SIZES: [u64; 6] = [0, 1, 4, 16, 64, 256];
 
     /// What commands can come to.
-    pub const ANSWERS: [&'static str; 10] = [
+    pub const ANSWERS: [&'static str; 11] = [
         "accepted",
         "unchanged",
         "repeated",
@@ -31,6 +31,7 @@ impl Counters {
         "key_reused",
         "overloaded",
         "unavailable",
+        "outcomes_full",
     ];
 
     pub(super) fn committed(&self, events: &[Vec<u8>]) {
@@ -53,6 +54,7 @@ impl Counters {
             Err(Failure::KeyReused) => 7,
             Err(Failure::Overloaded) => 8,
             Err(Failure::ReadOnly(_) | Failure::OutcomeUnknown | Failure::Stopping) => 9,
+            Err(Failure::OutcomesFull { .. }) => 10,
         };
         self.answers[came_to].fetch_add(1, Ordering::Relaxed);
     }

@@ -2,7 +2,7 @@
 use super::{
     Barrier, Failure, Outcome, Request,
     batch::{Batch, Reply, Verdict},
-    ledger::{Entry, KeyHash, Ledger, Turn},
+    ledger::{Full, Hashes, Ledger, Turn},
     outcome::Kept,
 };
 use crate::clock::{Clock, Entropy, command_id};
@@ -29,6 +29,9 @@ pub(super) struct Decider {
     pub(super) batch: Batch,
     /// The number of the last commit that was cut.
     pub(super) commit: u64,
+    /// After how many commits the ledger's file is saved, and the last commit that it has.
+    pub(super) ledger_every: u64,
+    pub(super) ledger_saved: u64,
 }
 
 impl Decider {
@@ -45,15 +48,23 @@ impl Decider {
         self.batch.waiting.push((reply, Ok(Verdict::Barrier(barrier))));
     }
 
-    /// What was decided since the last cut.
+    /// What was decided since the last cut, now and then with the ledger's file up to it.
     pub(super) fn cut(&mut self) -> Batch {
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         self.commit += u64::from(batch.commits());
+        if self.commit - self.ledger_saved >= self.ledger_every {
+            batch.ledger = Some(self.ledger_file());
+        }
         batch
     }
 
-    /// The file of the ledger, up to the last cut.
-    pub(super) fn ledger_file(&self) -> Vec<u8> {
+    /// What is left when all is committed: the ledger's file.
+    pub(super) fn last_cut(&mut self) -> Batch {
+        Batch { ledger: Some(self.ledger_file()), ..self.cut() }
+    }
+
+    fn ledger_file(&mut self) -> Vec<u8> {
+        self.ledger_saved = self.commit;
         self.ledger.to_file(self.commit, self.cluster.at().position, self.last_event)
     }
 
@@ -66,13 +77,13 @@ impl Decider {
         self.ledger.expire(clock);
         let key = match &request.idempotency {
             Some(idempotency) if !request.dry_run => {
-                let (key, fingerprint) = self.ledger.hashes(&request.asker.actor, idempotency);
-                match self.ledger.outcome(&key, clock) {
-                    Some(entry) if entry.fingerprint == fingerprint => return Verdict::of(entry.kept.clone()),
+                let hashes = self.ledger.hashes(&request.asker.actor, idempotency);
+                match self.ledger.outcome(&hashes, clock) {
+                    Some(entry) if entry.fingerprint == hashes.fingerprint => return Verdict::of(entry.kept()),
                     Some(_) => return Err(Failure::KeyReused),
-                    None if self.ledger.is_full() => return Err(Failure::Overloaded),
-                    None => Some((key, fingerprint)),
+                    None => self.ledger.room(&hashes, clock)?,
                 }
+                Some(hashes)
             }
             Some(_) | None => None,
         };
@@ -90,8 +101,8 @@ impl Decider {
         match decide(&self.cluster, &request.command, &context) {
             Err(rejection) => {
                 let refusal = Refusal::from(&rejection);
-                if let Some((key, fingerprint)) = key {
-                    self.keep(key, Entry { fingerprint, decided_at: clock, kept: Kept::Refused(refusal.clone()) });
+                if let Some(key) = key {
+                    self.keep(key, clock, &Kept::Refused(refusal.clone()));
                 }
                 Err(Failure::Refused(refusal))
             }
@@ -103,19 +114,19 @@ impl Decider {
                 }
                 let recorded = self.record(request, command, now, events)?;
                 let position = self.cluster.at().position;
-                if let Some((key, fingerprint)) = key {
+                if let Some(key) = key {
                     let first = recorded.first().map_or(position, |recorded| recorded.position);
                     let count = u16::try_from(recorded.len()).expect("decide bounds the events of a command");
                     let kept = Kept::Accepted { position, first, count, warnings: warnings.clone() };
-                    self.keep(key, Entry { fingerprint, decided_at: clock, kept });
+                    self.keep(key, clock, &kept);
                 }
                 Ok(Verdict::answer(position, Outcome::Recorded(recorded), warnings))
             }
         }
     }
 
-    fn keep(&mut self, key: KeyHash, entry: Entry) {
-        let record = self.ledger.keep(key, entry);
+    fn keep(&mut self, key: Hashes, decided_at: Timestamp, kept: &Kept) {
+        let record = self.ledger.keep(key, decided_at, kept, self.commit + 1);
         self.batch.push_record(record);
     }
 
@@ -219,6 +230,12 @@ pub(super) const fn report(command: &Command) -> Option<(&NodeName, &Origin)> {
             node::Command::ReportInventory { node, origin, .. } | node::Command::ReportHealth { node, origin, .. },
         ) => Some((node, origin)),
         _ => None,
+    }
+}
+
+impl From<Full> for Failure {
+    fn from(full: Full) -> Self {
+        Self::OutcomesFull { own: full.own, seconds: full.seconds }
     }
 }
 

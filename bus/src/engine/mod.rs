@@ -6,9 +6,9 @@
 //!   └────────────────────────────── answers, once durable ◄────────────────────┘
 //! ```
 //!
-//! Two threads: while the committer syncs one batch, the decider makes the next, so batches grow with the time that a
-//! sync takes, and nothing waits for a timer. A batch is cut when the committer is free, and never appended before the
-//! one before it is durable. Every answer, a refusal too, waits until the state that it was decided on is durable.
+//! Two threads: while one commits a batch, the other decides the next, so batches grow with the time that a sync takes,
+//! and nothing waits for a timer. A batch is cut when the committer is free, and never appended before the one before it
+//! is durable. A lone command is committed where it was decided. Every answer, a refusal too, waits until the state that it was decided on is durable.
 //!
 //! After a failed commit nothing more is taken: those under way are told that the outcome is unknown. A full disk
 //! leaves the server reading; any other failure is for the process to stop on ([`Engine::halted`]).
@@ -20,6 +20,7 @@ mod ledger;
 mod outcome;
 mod recover;
 mod request;
+mod space;
 mod threads;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ mod tests;
 
 pub use committer::Halt;
 pub use counters::Counters;
-pub use ledger::{KEPT_SECONDS, OUTCOMES_MAX};
+pub use ledger::{KEPT_SECONDS, OutcomeBounds};
 pub use recover::{RecoverError, Recovery};
 pub use request::{Answer, Barrier, Failure, Idempotency, Outcome, Request};
 pub use threads::{Options, start};

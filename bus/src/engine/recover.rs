@@ -6,6 +6,7 @@ use super::{
     ledger::{Ledger, Saved},
 };
 use crate::{
+    block::kind,
     keyring::{KeyRing, KeyRingError},
     log::{LogError, LogReader},
     storage::{Files, StorageError},
@@ -76,7 +77,7 @@ fn saved_ledger(reader: &LogReader, files: &dyn Files, secret: [u8; 32]) -> Resu
         }
         files.destroy(LEDGER)?;
     }
-    Ok(Saved { ledger: Ledger::new(secret), commit: 0, position: Position::START, event: None })
+    Ok(Saved::nothing(secret))
 }
 
 /// The id of the event at a position that is committed; none at 0.
@@ -106,16 +107,23 @@ impl Recovery {
         let last_event = event_at(reader, Position(tip.size))?;
         let last = Timestamp::default();
         let mut recovery = Self { cluster, ledger: saved.ledger, last, last_event, commit: tip.commit };
-        for record in reader.records(saved.commit + 1) {
+        for record in reader.records(saved.outcomes_from) {
             let (commit, record) = record?;
-            recovery.ledger.restore(&record).ok_or(RecoverError::Record(commit))?;
+            // The file has the marks, and not the outcomes.
+            if record.kind != kind::MARK || commit > saved.commit {
+                recovery.ledger.restore(commit, &record).ok_or(RecoverError::Record(commit))?;
+            }
         }
         let start = recovery.cluster.at().position;
         recovery.read_origins(reader, saved.position, start)?;
         reader.replay(start.0, u64::MAX, |position, bytes| {
-            recovery.fold(Position(position), bytes, keyring)?;
-            if position % 100_000 == 0 {
-                tell(Position(position));
+            let position = Position(position);
+            let recorded = recovery.fold(position, bytes, keyring)?;
+            if position > saved.position {
+                recovery.ledger.restore_origin(&recorded.actor, recorded.origin.as_ref(), position);
+            }
+            if position.0.is_multiple_of(100_000) {
+                tell(position);
             }
             Ok::<(), RecoverError>(())
         })?;
@@ -136,16 +144,15 @@ impl Recovery {
         })
     }
 
-    fn fold(&mut self, expected: Position, bytes: &[u8], vault: &dyn Vault) -> Result<(), RecoverError> {
+    fn fold(&mut self, expected: Position, bytes: &[u8], vault: &dyn Vault) -> Result<Recorded, RecoverError> {
         let recorded: Recorded =
             stored::decode(bytes, vault).map_err(|source| RecoverError::Event { position: expected, source })?;
         if recorded.position != expected {
             return Err(RecoverError::Misplaced { expected, found: recorded.position });
         }
-        self.ledger.restore_origin(&recorded.actor, recorded.origin.as_ref(), recorded.position);
         let at = Stamp { position: recorded.position, recorded_at: recorded.recorded_at };
         evolve(&mut self.cluster, at, &recorded.event);
-        Ok(())
+        Ok(recorded)
     }
 
     /// The state as the log has it.
@@ -156,7 +163,7 @@ impl Recovery {
     pub(super) fn into_decider(self, vault: Arc<dyn Vault + Send + Sync>, options: Options) -> Decider {
         Decider {
             cluster: self.cluster,
-            ledger: self.ledger,
+            ledger: self.ledger.within(options.outcomes),
             limits: options.limits,
             clock: options.clock,
             entropy: options.entropy,
@@ -165,6 +172,8 @@ impl Recovery {
             last_event: self.last_event,
             batch: Batch::default(),
             commit: self.commit,
+            ledger_every: options.ledger_every.max(1),
+            ledger_saved: self.commit,
         }
     }
 }

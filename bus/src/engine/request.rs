@@ -100,6 +100,14 @@ pub enum Failure {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// So many outcomes of commands with a key are kept that no more are: without a key, the command would be decided.
+    #[error("{} outcomes of commands with an idempotency key are kept", if *own { "as many of your" } else { "too many" })]
+    OutcomesFull {
+        /// Whether the actor's own bound is reached, and not that of all together.
+        own: bool,
+        /// In how many seconds the oldest of them expires: at least 1.
+        seconds: u64,
+    },
     /// The queue is full.
     #[error("too many commands are waiting")]
     Overloaded,

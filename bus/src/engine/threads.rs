@@ -1,10 +1,10 @@
 //! The engine's two threads and the lanes between callers and them.
 use super::{
-    Counters, Engine, Failure, Halt, Planted, Recovery, Request,
+    Counters, Engine, Failure, Halt, OutcomeBounds, Planted, Recovery, Request,
     batch::{Batch, Reply},
-    committer::{Committer, answer},
+    committer::{Committer, settle},
     decider::Decider,
-    recover::LEDGER,
+    space::Space,
 };
 use crate::{
     clock::{Clock, Entropy},
@@ -12,7 +12,7 @@ use crate::{
     log::{LogReader, LogWriter},
     storage::Files,
 };
-use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select_biased};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
 use domain::{Limits, Position};
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -35,6 +35,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
+    /// How many outcomes of commands with a key are kept at a time.
+    pub outcomes: OutcomeBounds,
     /// After how many commits the ledger's file is saved.
     pub ledger_every: u64,
     /// A bug to plant; only for the tests that must find it.
@@ -56,6 +58,7 @@ impl Options {
             operators_queue: 4096,
             agents_queue: 4096,
             free_floor: 256 << 20,
+            outcomes: OutcomeBounds::default(),
             ledger_every: 65_536,
             clock,
             entropy,
@@ -136,32 +139,30 @@ pub fn start(
     let kept = watermark_in.clone();
     let (halted_in, halted) = watch::channel(None);
     let counters = Arc::new(Counters::default());
-    let (framer, appender) = writer.into_parts();
-    let files = appender.files();
+    let files = writer.files();
     let committer = Committer {
-        framer,
-        appender,
+        writer,
         reader: reader.clone(),
         keyring: Arc::clone(&keyring),
         watermark: watermark_in,
         counters: Arc::clone(&counters),
         planted: options.planted,
     };
-    let ledger_every = options.ledger_every.max(1);
-    let space = Space { reader: reader.clone(), floor: options.free_floor, decisions: 0, low: None, shown: low_in };
+    let space = Space::new(reader.clone(), options.free_floor, low_in);
     let decider = recovery.into_decider(Arc::clone(&keyring) as _, options);
     let halted_in = Arc::new(halted_in);
     let (halted_at_panic, halted_by_commit) = (Arc::clone(&halted_in), halted_in);
     let (batches, to_commit) = bounded(1);
     let (done_in, done) = bounded(1);
-    thread::Builder::new().name("dkube-commit".to_owned()).spawn(move || {
+    let saved_in = Arc::clone(&files);
+    let beside = thread::Builder::new().name("dkube-commit".to_owned()).spawn(move || {
         let _ending = Ending(halted_by_commit);
-        commit_beside(&to_commit, &done_in);
+        // Dropped before the halt is told: who comes after it is not taken any more.
+        let done = done_in;
+        commit_beside(&to_commit, &done, &*saved_in);
     })?;
-    let saved_at = decider.commit;
     let committer = Some(Box::new(committer));
-    let decisions =
-        Decisions { decider, space, files, saved_at, ledger_every, operators, agents, batches, done, committer };
+    let decisions = Decisions { decider, space, files, operators, agents, batches, done, beside, committer, turn: 0 };
     let handle = thread::Builder::new().name("dkube-engine".to_owned()).spawn(move || {
         let _ending = Ending(Arc::clone(&halted_at_panic));
         decisions.run(&halted_at_panic)
@@ -186,55 +187,20 @@ impl Drop for Ending {
 type Done = (Box<Committer>, Result<(), Halt>);
 
 /// Commits batches while the next ones are decided.
-fn commit_beside(batches: &Receiver<(Box<Committer>, Batch)>, done: &Sender<Done>) {
+fn commit_beside(batches: &Receiver<(Box<Committer>, Batch)>, done: &Sender<Done>, files: &dyn Files) {
     for (mut committer, mut batch) in batches {
         let result = committer.commit(&mut batch);
         let committed = result.is_ok();
         // The decider hears first, so that the next batch is on its way while this one is answered.
         let told = done.send((committer, result));
         if committed {
-            answer(batch)
+            settle(batch, files);
         } else {
-            batch.abandon()
+            batch.abandon();
         }
         if told.is_err() {
             return;
         }
-    }
-}
-
-/// Watches the room on the disk, now and then.
-struct Space {
-    reader: LogReader,
-    floor: u64,
-    decisions: u32,
-    low: Option<String>,
-    shown: watch::Sender<Option<String>>,
-}
-
-impl Space {
-    /// Looking costs a system call: often enough that what is decided in between fits well below the floor.
-    const EVERY: u32 = 256;
-
-    /// Why nothing may be taken now, if so.
-    fn low(&mut self) -> Option<&str> {
-        if self.low.is_some() || self.decisions.is_multiple_of(Self::EVERY) {
-            self.low = match self.reader.stats() {
-                Ok(stats) if stats.free_bytes < self.floor => Some(format!(
-                    "{} bytes are free on the disk, and {} must be: make room",
-                    stats.free_bytes, self.floor
-                )),
-                Ok(_) => None,
-                Err(error) => Some(format!("the free space can't be told: {error}")),
-            };
-        }
-        self.shown.send_if_modified(|shown| {
-            let changed = *shown != self.low;
-            shown.clone_from(&self.low);
-            changed
-        });
-        self.decisions = self.decisions.wrapping_add(1);
-        self.low.as_deref()
     }
 }
 
@@ -243,15 +209,16 @@ struct Decisions {
     decider: Decider,
     space: Space,
     files: Arc<dyn Files>,
-    /// The commit up to which the ledger's file has everything, and how often it is saved.
-    saved_at: u64,
-    ledger_every: u64,
     operators: Receiver<Message>,
     agents: Receiver<Message>,
     batches: Sender<(Box<Committer>, Batch)>,
     done: Receiver<Done>,
+    /// The committing thread.
+    beside: JoinHandle<()>,
     /// The one that writes, while it has nothing to write: there is one, so no two batches are ever under way.
     committer: Option<Box<Committer>>,
+    /// How many were taken since an agent had its turn.
+    turn: u32,
 }
 
 /// What the deciding thread woke up for.
@@ -260,7 +227,7 @@ enum Woken {
     Committed(Done),
     /// A lane has ended: the engine stops.
     Stop,
-    /// The committing thread is gone.
+    /// The committing thread is gone, which it is only after a panic.
     Alone,
 }
 
@@ -268,27 +235,36 @@ impl Decisions {
     /// How many commands of people are taken before one of an agent gets its turn: neither can starve the other.
     const TURN: u32 = 64;
 
+    /// Decides until it is told to stop, and closes the log.
+    ///
     /// # Errors
-    /// Why it ended before it was told to, or could not close the log.
+    /// The log failed. Everybody who waits is told, and whoever comes until the engine is stopped.
     fn run(mut self, halted: &watch::Sender<Option<Halt>>) -> Result<(), Halt> {
-        self.decide_all().map_err(|halt| {
+        let ended = self.decide_all();
+        if let Err(halt) = &ended {
             tracing::error!(reason = ?halt, "the log takes no more");
-            halted.send_replace(Some(halt.clone()));
-            self.refuse_all(&halt);
-            halt
-        })
+            halted.send_if_modified(|known| {
+                let first = known.is_none();
+                known.get_or_insert_with(|| halt.clone());
+                first
+            });
+            self.refuse_all(halt);
+        }
+        let Self { mut decider, files, batches, beside, committer, .. } = self;
+        drop(batches);
+        let joined = beside.join();
+        ended?;
+        joined.map_err(|_| alone())?;
+        settle(decider.last_cut(), &*files);
+        committer.map_or(Ok(()), |committer| committer.close())
     }
 
     fn decide_all(&mut self) -> Result<(), Halt> {
-        let mut turn = 0;
         loop {
-            match self.wait(turn) {
-                Woken::By(message) => {
-                    self.take(message);
-                    turn = (turn + 1) % Self::TURN;
-                }
+            match self.wait() {
+                Woken::By(message) => self.take(message),
                 Woken::Committed(done) => self.take_back(done)?,
-                Woken::Alone => return Err(Self::alone()),
+                Woken::Alone => return Err(alone()),
                 Woken::Stop => return self.finish(),
             }
             self.dispatch()?;
@@ -296,13 +272,13 @@ impl Decisions {
     }
 
     /// Blocks until there is something to do.
-    fn wait(&self, turn: u32) -> Woken {
+    fn wait(&self) -> Woken {
         let by = |message: Result<Message, _>| message.map_or(Woken::Stop, Woken::By);
         let committed = |done: Result<Done, _>| done.map_or(Woken::Alone, Woken::Committed);
         if self.decider.batch.is_full() {
             return committed(self.done.recv());
         }
-        if turn == 0 {
+        if self.turn == 0 {
             select_biased! {
                 recv(self.done) -> done => committed(done),
                 recv(self.agents) -> message => by(message),
@@ -322,23 +298,18 @@ impl Decisions {
         result
     }
 
-    fn alone() -> Halt {
-        Halt::Failed("the committing thread ended".to_owned())
-    }
-
     /// Takes what waits already: the committer is free, and would find it in the next batch anyway.
     fn drain(&mut self) {
-        for lane in [self.operators.clone(), self.agents.clone()] {
-            while !self.decider.batch.is_full() {
-                match lane.try_recv() {
-                    Ok(message) => self.take(message),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
-            }
+        while !self.decider.batch.is_full() {
+            let (first, second) =
+                if self.turn == 0 { (&self.agents, &self.operators) } else { (&self.operators, &self.agents) };
+            let Ok(message) = first.try_recv().or_else(|_| second.try_recv()) else { return };
+            self.take(message);
         }
     }
 
     fn take(&mut self, message: Message) {
+        self.turn = (self.turn + 1) % Self::TURN;
         match message {
             Message::Barrier(reply) => self.decider.barrier(reply),
             Message::Command(request, reply) => match self.space.low() {
@@ -346,7 +317,11 @@ impl Decisions {
                     let why = why.to_owned();
                     Message::Barrier(reply).refuse(Failure::ReadOnly(why));
                 }
-                Some(_) | None => self.decider.take(&request, reply),
+                Some(_) | None => {
+                    let before = self.decider.batch.bytes;
+                    self.decider.take(&request, reply);
+                    self.space.took(self.decider.batch.bytes - before);
+                }
             },
         }
     }
@@ -361,43 +336,29 @@ impl Decisions {
             return Ok(());
         }
         let mut batch = self.decider.cut();
-        if batch.is_lone() {
-            let result = committer.commit(&mut batch);
-            if result.is_ok() {
-                answer(batch)
-            } else {
-                batch.abandon()
-            }
-            self.take_back((committer, result))?;
+        if !batch.is_lone() {
+            return self.batches.send((committer, batch)).map_err(|_| alone());
+        }
+        let result = committer.commit(&mut batch);
+        if result.is_ok() {
+            settle(batch, &*self.files);
         } else {
-            self.batches.send((committer, batch)).map_err(|_| Self::alone())?;
+            batch.abandon();
         }
-        if self.decider.commit - self.saved_at >= self.ledger_every {
-            self.save_ledger();
-        }
-        Ok(())
+        self.take_back((committer, result))
     }
 
-    /// The file only spares the next start a look through the log, so nothing depends on it.
-    fn save_ledger(&mut self) {
-        self.saved_at = self.decider.commit;
-        if let Err(error) = self.files.write(LEDGER, &self.decider.ledger_file()) {
-            tracing::warn!(%error, "the ledger's file was not saved: the next start reads the log instead");
-        }
-    }
-
-    /// Decides what still waits, commits it, and closes the log.
+    /// Decides and commits what still waits.
     fn finish(&mut self) -> Result<(), Halt> {
         while self.is_busy() {
             if self.committer.is_some() {
                 self.dispatch()?;
             } else {
-                let done = self.done.recv().map_err(|_| Self::alone())?;
+                let done = self.done.recv().map_err(|_| alone())?;
                 self.take_back(done)?;
             }
         }
-        self.save_ledger();
-        self.committer.take().map_or(Ok(()), |committer| committer.close())
+        Ok(())
     }
 
     fn is_busy(&self) -> bool {
@@ -425,4 +386,8 @@ impl Decisions {
             message.refuse(halt.afterwards());
         }
     }
+}
+
+fn alone() -> Halt {
+    Halt::Failed("the committing thread panicked".to_owned())
 }

@@ -84,7 +84,9 @@ impl<E: Decides> Lane<E> {
             Failure::Refused(Refusal { code, detail, .. }) => refused(&code, detail),
             Failure::Denied(denied) => refused(denied.code(), denied.to_string()),
             // A report has neither conditions nor a key: who answers so did not understand it.
-            Failure::ConditionFailed { .. } | Failure::KeyReused => refused("report.refused", failure.to_string()),
+            Failure::ConditionFailed { .. } | Failure::KeyReused | Failure::OutcomesFull { .. } => {
+                refused("report.refused", failure.to_string())
+            }
             Failure::Overloaded => later(1),
             // Whether it was recorded is found out by sending it again: a repeat is answered as taken.
             Failure::OutcomeUnknown | Failure::Stopping => later(5),

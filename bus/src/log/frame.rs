@@ -1,4 +1,4 @@
-//! From events and records to the blocks of a commit. Does no I/O, so it can run while the commit before is synced.
+//! From events and records to the blocks of a commit. Does no I/O.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::storage::BlockKey;
 
 /// Numbers commits and positions, and grows the Merkle tree.
 #[derive(Debug)]
-pub struct Framer {
+pub(super) struct Framer {
     log: Uuid,
     epoch: u32,
     commit: u64,
@@ -23,22 +23,10 @@ pub struct Framer {
 
 /// A commit that is ready to be appended, by the log that framed it and in the order it was framed.
 #[derive(Debug)]
-pub struct Framed {
+pub(super) struct Framed {
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) stored: Vec<(BlockKey, Vec<u8>)>,
     pub(super) committed: Committed,
-}
-
-impl Framed {
-    /// What will be committed, once it is appended and synced.
-    pub const fn committed(&self) -> &Committed {
-        &self.committed
-    }
-
-    /// Bytes it takes as stored.
-    pub fn stored_bytes(&self) -> usize {
-        self.stored.iter().map(|(_, block)| block.len()).sum()
-    }
 }
 
 /// How many events and records go into one part.
@@ -56,7 +44,7 @@ impl Framer {
     }
 
     /// The position that the next event gets.
-    pub const fn next_position(&self) -> u64 {
+    pub(super) const fn next_position(&self) -> u64 {
         self.tree.size() + 1
     }
 
@@ -65,7 +53,7 @@ impl Framer {
     /// # Errors
     /// [`LogError::Invalid`] for an event above [`EVENT_BYTES_MAX`], a record above [`RECORD_BYTES_MAX`] or of a
     /// reserved kind, a commit of neither or of more than 65,535 parts. Nothing has changed then.
-    pub fn frame(&mut self, events: &[impl AsRef<[u8]>], records: &[Record]) -> Result<Framed, LogError> {
+    pub(super) fn frame(&mut self, events: &[impl AsRef<[u8]>], records: &[Record]) -> Result<Framed, LogError> {
         check(events, records)?;
         let parts = plan(self.next_position(), events, records);
         let Ok(count) = u16::try_from(parts.len()) else {
@@ -215,7 +203,7 @@ mod tests {
         assert_eq!(found, (2..).zip(events).collect::<Vec<_>>());
         assert_eq!(blocks.iter().flat_map(|block| block.records().collect::<Vec<_>>()).collect::<Vec<_>>(), records);
         assert!(framed.stored.iter().all(|(_, block)| block.len() <= crate::storage::BLOCK_BYTES_MAX));
-        let committed = framed.committed();
+        let committed = framed.committed;
         assert_eq!((committed.first_position, committed.count, committed.tip.size), (2, 700, 701));
         let nodes: Vec<_> = blocks.iter().filter_map(|block| block.tree().unwrap()).collect();
         assert_eq!(nodes.iter().map(|nodes| nodes.nodes().len()).sum::<usize>(), 3);
@@ -241,6 +229,6 @@ mod tests {
         assert!(numbering.frame(&none, &[Record::new(kind::TREE, vec![])]).is_err());
         assert!(numbering.frame(&none, &[Record::new(1, vec![0; RECORD_BYTES_MAX + 1])]).is_err());
         let framed = numbering.frame(&none, &[Record::new(1, vec![])]).unwrap();
-        assert_eq!(framed.committed().tip, Tip { commit: 1, size: 0, root: crate::merkle::empty_root() });
+        assert_eq!(framed.committed.tip, Tip { commit: 1, size: 0, root: crate::merkle::empty_root() });
     }
 }

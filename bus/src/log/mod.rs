@@ -45,11 +45,10 @@ mod crash_tests;
 mod tests;
 
 pub use archive::{ArchiveError, export, import};
-pub use frame::{Framed, Framer};
 pub use guard::{CLUSTER, HEAD, Marker};
 pub use reader::{Blocks, LogReader, Records, Stats, StoredEvent};
 pub use verify::{VerifyReport, verify};
-pub use writer::{Appended, Appender, LogWriter};
+pub use writer::{Appended, LogWriter};
 
 /// A file that is there while an archive is read in, and after that was broken off.
 const IMPORTING: &str = "IMPORTING";

@@ -189,20 +189,16 @@ fn subtree_roots_are_kept_at_every_level() {
 }
 
 #[test]
-fn framing_and_appending_can_be_two_threads() {
+fn commits_are_synced_together_and_never_with_one_left_out() {
     let disk = SimulatedDisk::new(1);
-    let (writer, reader, _) = open(&disk);
-    let (mut framer, mut appender) = writer.into_parts();
-    let first = framer.frame(&[b"1"], &[]).unwrap();
-    let second = framer.frame(&[b"2"], &[]).unwrap();
-    let _appended = appender.append(first).unwrap();
-    let _appended = appender.append(second).unwrap();
-    assert_eq!(appender.sync().unwrap().unwrap().tip.commit, 2);
+    let (mut writer, reader, _) = open(&disk);
+    let _appended = writer.append(&[b"1"], &[]).unwrap();
+    let _appended = writer.append(&[b"2"], &[]).unwrap();
+    assert_eq!(writer.sync().unwrap().unwrap().tip.commit, 2);
     assert_eq!(read_all(&reader), [b"1", b"2"]);
-    let _left_out = framer.frame(&[b"3"], &[]).unwrap();
-    let fourth = framer.frame(&[b"4"], &[]).unwrap();
-    assert!(matches!(appender.append(fourth), Err(LogError::Invalid(_))));
-    assert!(matches!(appender.sync(), Err(LogError::Poisoned { .. })));
+    let _left_out = writer.framer.frame(&[b"3"], &[]).unwrap();
+    assert!(matches!(writer.append(&[b"4"], &[]), Err(LogError::Invalid(_))));
+    assert!(matches!(writer.sync(), Err(LogError::Poisoned { .. })));
 }
 
 #[test]

@@ -10,19 +10,15 @@ use super::{Committed, LogError, Tip};
 use crate::block::{Block, Record};
 use crate::storage::{Files, Storage};
 
-/// Commits events and records.
-///
-/// It is made of a [`Framer`], which only computes, and an [`Appender`], which only does I/O:
-/// [`into_parts`](Self::into_parts) lets two threads have one each, so that the next commit is framed while the
-/// last is synced.
+/// Commits events and records: a [`Framer`], which only computes, and an [`Appender`], which only does I/O.
 #[derive(Debug)]
 pub struct LogWriter {
-    framer: Framer,
+    pub(super) framer: Framer,
     appender: Appender,
 }
 
 /// Appends framed commits and makes them durable.
-pub struct Appender {
+pub(super) struct Appender {
     storage: Box<dyn Storage>,
     files: Arc<dyn Files>,
     reader: LogReader,
@@ -114,11 +110,6 @@ impl LogWriter {
         self.appender.write_head()
     }
 
-    /// The two halves, for two threads.
-    pub fn into_parts(self) -> (Framer, Appender) {
-        (self.framer, self.appender)
-    }
-
     /// Renews `HEAD` and lets go of the storage.
     ///
     /// # Errors
@@ -139,7 +130,7 @@ impl Appender {
     ///
     /// # Errors
     /// [`LogError::Storage`], and [`LogError::Invalid`] for a commit framed in another order; both poison the log.
-    pub fn append(&mut self, framed: Framed) -> Result<Appended, LogError> {
+    pub(super) fn append(&mut self, framed: Framed) -> Result<Appended, LogError> {
         self.check()?;
         let Framed { blocks, stored, committed } = framed;
         let result = if committed.tip.commit == self.appended + 1 {
@@ -158,7 +149,7 @@ impl Appender {
     ///
     /// # Errors
     /// [`LogError::Storage`], which poisons the log.
-    pub fn sync(&mut self) -> Result<Option<Committed>, LogError> {
+    pub(super) fn sync(&mut self) -> Result<Option<Committed>, LogError> {
         self.check()?;
         let Some(last) = self.pending.back().map(|(committed, _)| *committed) else { return Ok(None) };
         self.storage.sync().map_err(LogError::storage("sync a commit")).map_err(|error| self.poisons(error))?;
@@ -174,12 +165,12 @@ impl Appender {
     }
 
     /// The end of what is durable.
-    pub fn tip(&self) -> Tip {
+    pub(super) fn tip(&self) -> Tip {
         self.reader.tip()
     }
 
     /// The small files of the storage.
-    pub fn files(&self) -> Arc<dyn Files> {
+    pub(super) fn files(&self) -> Arc<dyn Files> {
         Arc::clone(&self.files)
     }
 
@@ -187,7 +178,7 @@ impl Appender {
     ///
     /// # Errors
     /// [`LogError::Storage`], which poisons the log.
-    pub fn write_head(&mut self) -> Result<(), LogError> {
+    pub(super) fn write_head(&mut self) -> Result<(), LogError> {
         self.check()?;
         let tip = self.tip();
         if tip.commit == self.head { Ok(()) } else { self.put_head(tip) }
@@ -197,7 +188,7 @@ impl Appender {
     ///
     /// # Errors
     /// As [`write_head`](Self::write_head).
-    pub fn close(mut self) -> Result<(), LogError> {
+    pub(super) fn close(mut self) -> Result<(), LogError> {
         self.write_head()
     }
 

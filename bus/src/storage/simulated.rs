@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -68,7 +68,14 @@ pub enum Survival {
 
 /// A simulated disk. Clones are the same disk.
 #[derive(Debug, Clone)]
-pub struct SimulatedDisk(Arc<Mutex<Disk>>);
+pub struct SimulatedDisk(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    disk: Mutex<Disk>,
+    /// Told when syncs are not held any more.
+    released: Condvar,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Failing {
@@ -96,12 +103,16 @@ struct Disk {
     /// Counts starts of the machine; a handle of an earlier one is dead.
     generation: u64,
     in_use: bool,
+    /// Whether syncs wait, how many do, and how many of them may go on.
+    holding: bool,
+    held: usize,
+    let_go: usize,
 }
 
 impl SimulatedDisk {
     /// An empty disk. All its choices follow from the seed.
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(Disk {
+        let disk = Disk {
             random: SplitMix64::new(seed),
             survival: Survival::Prefix,
             durable: BTreeMap::new(),
@@ -115,7 +126,11 @@ impl SimulatedDisk {
             failing: BTreeSet::new(),
             generation: 0,
             in_use: false,
-        })))
+            holding: false,
+            held: 0,
+            let_go: 0,
+        };
+        Self(Arc::new(Shared { disk: Mutex::new(disk), released: Condvar::new() }))
     }
 
     /// Opens the disk, after a cut or after the storage before this was dropped.
@@ -191,6 +206,29 @@ impl SimulatedDisk {
         self.disk().failing.insert(Failing::Sync);
     }
 
+    /// Lets every sync wait until [`release_syncs`](Self::release_syncs) or
+    /// [`release_one_sync`](Self::release_one_sync), as a very slow disk does.
+    pub fn hold_syncs(&self) {
+        self.disk().holding = true;
+    }
+
+    /// Lets one sync that waits go on.
+    pub fn release_one_sync(&self) {
+        self.disk().let_go += 1;
+        self.0.released.notify_all();
+    }
+
+    /// Lets syncs go on.
+    pub fn release_syncs(&self) {
+        self.disk().holding = false;
+        self.0.released.notify_all();
+    }
+
+    /// How many syncs are held.
+    pub fn held_syncs(&self) -> usize {
+        self.disk().held
+    }
+
     /// The next write of a file fails and leaves the old one.
     pub fn fail_file(&self) {
         self.disk().failing.insert(Failing::File);
@@ -250,7 +288,16 @@ impl SimulatedDisk {
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while_held(&self) {
+        let mut disk = self.disk();
+        disk.held += 1;
+        let waits = |disk: &mut Disk| disk.holding && disk.let_go == 0;
+        let mut disk = self.0.released.wait_while(disk, waits).unwrap_or_else(PoisonError::into_inner);
+        disk.let_go = disk.let_go.saturating_sub(1);
+        disk.held -= 1;
     }
 }
 
@@ -385,6 +432,7 @@ impl SimulatedStorage {
 
     fn try_sync(&self) -> Result<(), StorageError> {
         let operation = "sync blocks";
+        self.handle.disk.wait_while_held();
         let mut disk = self.handle.disk(operation)?;
         if disk.operate() {
             disk.cut();

@@ -103,6 +103,7 @@ pub(crate) async fn carry_out<Q>(
         Err(Failure::Refused(_) | Failure::OutOfTurn { .. }) => "refused",
         Err(Failure::ConditionFailed { .. }) => "condition_failed",
         Err(Failure::KeyReused) => "key_reused",
+        Err(Failure::OutcomesFull { .. }) => "outcomes_full",
         Err(Failure::Overloaded) => "overloaded",
         Err(Failure::ReadOnly(_)) => "read_only",
         Err(Failure::OutcomeUnknown) => "outcome_unknown",

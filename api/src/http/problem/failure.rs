@@ -37,6 +37,15 @@ pub(crate) fn failed(failure: Failure, names: &dyn Named) -> Problem {
             Problem::new("condition.failed", detail).refs(vec![name]).revision(actual.map(|position| position.0))
         }
         Failure::KeyReused => Problem::new("idempotency.key_reused", failure.to_string()),
+        Failure::OutcomesFull { own: true, seconds } => {
+            let detail = "the outcomes of so many of your commands are kept already: \
+                          send this one without Idempotency-Key, or wait";
+            Problem::new("idempotency.too_many", detail).retry_after(seconds)
+        }
+        Failure::OutcomesFull { own: false, seconds } => {
+            let detail = "the outcomes of too many commands are kept: send this one without Idempotency-Key, or wait";
+            Problem::new("server.overloaded", detail).retry_after(seconds)
+        }
         Failure::Overloaded => Problem::new("server.overloaded", failure.to_string()).retry_after(RETRY_AFTER),
         Failure::ReadOnly(cause) => {
             tracing::warn!(%cause, "a command met a read-only log");
@@ -174,6 +183,8 @@ mod tests {
             (Failure::ConditionFailed { subject: Some(Subject::Cluster), actual: Some(Position(4)) }, 412),
             (Failure::ConditionFailed { subject: None, actual: None }, 412),
             (Failure::KeyReused, 422),
+            (Failure::OutcomesFull { own: true, seconds: 3600 }, 429),
+            (Failure::OutcomesFull { own: false, seconds: 3600 }, 503),
             (Failure::Overloaded, 503),
             (Failure::ReadOnly("the disk is full".to_owned()), 503),
             (Failure::OutcomeUnknown, 503),
@@ -183,7 +194,7 @@ mod tests {
             let problem = failed(failure.clone(), &Plain);
             assert_eq!(problem.status().as_u16(), status, "{failure:?}");
             let retry = problem.0.headers.iter().any(|(name, _)| name == axum::http::header::RETRY_AFTER);
-            assert_eq!(retry, status == 503, "{failure:?}");
+            assert_eq!(retry, status == 503 || status == 429, "{failure:?}");
         }
     }
 

@@ -141,6 +141,8 @@ async fn what_the_engine_can_not_do() {
     let token = fixture.operator().await;
     let delete = || Call::new("DELETE", "/v1/pools/vision").token(&token);
     for (failure, code, retry) in [
+        (Failure::OutcomesFull { own: true, seconds: 3600 }, "idempotency.too_many", true),
+        (Failure::OutcomesFull { own: false, seconds: 3600 }, "server.overloaded", true),
         (Failure::Overloaded, "server.overloaded", true),
         (Failure::ReadOnly("no space left on /var/secret".to_owned()), "server.read_only", true),
         (Failure::OutcomeUnknown, "outcome.unknown", true),

@@ -1,19 +1,20 @@
 //! The engine on a simulated disk, first command by command, then through thousands of power cuts.
+mod memory;
 mod rules;
 mod simulation;
+mod threads;
 mod world;
 
 use super::{
-    Barrier, Counters, Failure, Halt, Options, Planted, Recovery, Request,
+    Barrier, Counters, Engine, Failure, Halt, Options, OutcomeBounds, Planted, Recovery, Request,
     batch::Verdict,
-    committer::{Committer, answer},
+    committer::{Committer, settle},
     decider::Decider,
-    recover::LEDGER,
 };
 use crate::{
     clock::{Clock, Entropy},
     keyring::{KeyRing, MasterKey},
-    log::{Log, LogReader, OpenOptions, Sabotage},
+    log::{Log, LogReader, LogWriter, OpenOptions, Sabotage},
     storage::simulated::{SimulatedDisk, SplitMix64},
 };
 use domain::{Actor, ClusterId, Command, Login, Position, Principal, Timestamp, UserId, Via, user::Newcomer};
@@ -73,6 +74,9 @@ pub(super) struct Machine {
     pub(super) entropy: Arc<SeededEntropy>,
     pub(super) planted: Option<Planted>,
     pub(super) skip_checksums: bool,
+    pub(super) outcomes: OutcomeBounds,
+    /// Chance of the key ring's own.
+    pub(super) keys_entropy: Option<Arc<dyn Entropy>>,
 }
 
 impl Machine {
@@ -83,11 +87,13 @@ impl Machine {
             entropy: Arc::new(SeededEntropy::new(seed ^ 0x5eed)),
             planted: None,
             skip_checksums: false,
+            outcomes: OutcomeBounds::default(),
+            keys_entropy: None,
         }
     }
 
-    /// Starts the engine without its threads.
-    pub(super) fn start(&self) -> Result<Bare, String> {
+    /// Opens the log, and reads it.
+    fn open(&self) -> Result<(LogWriter, LogReader, Arc<KeyRing>, Recovery, Options), String> {
         fn said(error: impl std::error::Error) -> String {
             let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
             format!("{error}{source}")
@@ -101,15 +107,28 @@ impl Machine {
         let (writer, reader, _) = Log::open(Box::new(storage), &open).map_err(said)?;
         let entropy: Arc<dyn Entropy> = Arc::clone(&self.entropy) as _;
         let may_create = reader.tip().size == 0;
-        let keyring = KeyRing::open(MasterKey::new([7; 32]), writer.files(), Arc::clone(&entropy), may_create);
+        let keys_entropy = self.keys_entropy.clone().unwrap_or_else(|| Arc::clone(&entropy));
+        let keyring = KeyRing::open(MasterKey::new([7; 32]), writer.files(), keys_entropy, may_create);
         let keyring = Arc::new(keyring.map_err(said)?);
         let recovery = Recovery::from_log(&reader, &*writer.files(), &keyring, None, |_| {}).map_err(said)?;
-        let options = Options::new(Arc::clone(&self.clock) as _, entropy);
-        let (framer, appender) = writer.into_parts();
+        // Far more often than in earnest.
+        let defaults = Options::new(Arc::clone(&self.clock) as _, entropy);
+        let options = Options { ledger_every: 3, outcomes: self.outcomes, ..defaults };
+        Ok((writer, reader, keyring, recovery, options))
+    }
+
+    /// Starts the engine with its threads, and with other options.
+    pub(super) fn run(&self, change: impl FnOnce(Options) -> Options) -> Engine {
+        let (writer, reader, keyring, recovery, options) = self.open().unwrap();
+        super::start(writer, reader, keyring, recovery, change(options)).unwrap()
+    }
+
+    /// Starts the engine without its threads.
+    pub(super) fn start(&self) -> Result<Bare, String> {
+        let (writer, reader, keyring, recovery, options) = self.open()?;
         let (watermark, watched) = watch::channel(Position(reader.tip().size));
         let committer = Committer {
-            framer,
-            appender,
+            writer,
             reader: reader.clone(),
             keyring: Arc::clone(&keyring),
             watermark,
@@ -142,13 +161,9 @@ impl Bare {
 
     pub(super) fn commit(&mut self) -> Result<(), Halt> {
         let mut batch = self.decider.cut();
-        // As the deciding thread does: with the commit under way, and much more often. That it fails is no harm.
-        if self.decider.commit.is_multiple_of(3) {
-            let _ = self.committer.appender.files().write(LEDGER, &self.decider.ledger_file());
-        }
         match self.committer.commit(&mut batch) {
             Ok(()) => {
-                answer(batch);
+                settle(batch, &*self.committer.writer.files());
                 Ok(())
             }
             Err(halt) => {

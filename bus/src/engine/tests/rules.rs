@@ -8,28 +8,35 @@ use domain::{
     user::{self, Newcomer},
 };
 
-fn started() -> (Machine, Bare, UserId) {
+pub(super) fn started() -> (Machine, Bare, UserId) {
     let machine = Machine::new(1);
     let mut bare = machine.start().unwrap();
     let operator = bare.found();
     (machine, bare, operator)
 }
 
-fn create(operator: UserId, name: &str) -> Request {
+pub(super) fn create(operator: UserId, name: &str) -> Request {
     let command = pool::Command::Create { name: name.parse().unwrap(), devices: Wanted::Listed(vec![]) };
     Request::new(session(operator), Command::Pool(command))
 }
 
-fn keyed(request: Request, key: &str, body: &str) -> Request {
+pub(super) fn keyed(request: Request, key: &str, body: &str) -> Request {
     let idempotency = Idempotency { key: key.to_owned(), request: body.as_bytes().to_vec() };
     Request { idempotency: Some(idempotency), ..request }
 }
 
-fn recorded(verdict: Result<Verdict, Failure>) -> Answer {
+pub(super) fn recorded(verdict: Result<Verdict, Failure>) -> Answer {
     match verdict {
         Ok(Verdict::Answer(answer)) => answer,
         other => panic!("{other:?}"),
     }
+}
+
+pub(super) fn onboard_operator(bare: &mut Bare, name: &str) -> UserId {
+    let newcomer = Newcomer { login: login(name), password: None };
+    let onboard = user::Command::Onboard { newcomers: vec![newcomer], group: None, role: Role::Operator };
+    recorded(bare.ask(&Request::new(Principal::SYSTEM, Command::User(onboard))));
+    bare.decider.cluster.user_by_login(&login(name)).unwrap().id
 }
 
 #[test]
@@ -85,6 +92,39 @@ fn a_refusal_is_kept_and_a_failed_condition_is_not() {
 }
 
 #[test]
+fn a_condition_on_a_login_holds_for_whom_it_was_read_of_alone() {
+    let (_, mut bare, operator) = started();
+    let ada = onboard_operator(&mut bare, "ada");
+    let revision = bare.decider.cluster.user(ada).unwrap().revision;
+    let change = user::Command::Change { login: login("ada"), role: Some(Role::Auditor), group: None, suspended: None };
+    let expected = vec![Expected::Login(login("ada"), revision)];
+    let demote = Request { expected, ..Request::new(session(operator), Command::User(change)) };
+    let with_key = keyed(demote.clone(), "demote", "body");
+    recorded(bare.ask(&with_key));
+    let delete = user::Command::Delete { logins: vec![login("ada")] };
+    recorded(bare.ask(&Request::new(session(operator), Command::User(delete))));
+    assert!(matches!(bare.ask(&with_key), Ok(Verdict::Repeat { .. })), "a repeat gets its answer");
+    let nobody = Failure::ConditionFailed { subject: None, actual: None };
+    assert_eq!(bare.ask(&demote).unwrap_err(), nobody);
+    let subject = Subject::User(onboard_operator(&mut bare, "ada"));
+    let actual = bare.decider.cluster.revision(&subject);
+    assert_eq!(bare.ask(&demote).unwrap_err(), Failure::ConditionFailed { subject: Some(subject), actual });
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_has_dated_holds_nothing_up() {
+    let (machine, mut bare, operator) = started();
+    let year = 365 * 24 * 3600 * 1_000_000;
+    machine.clock.advance(year);
+    recorded(bare.ask(&keyed(create(operator, "ahead"), "ahead", "body")));
+    machine.clock.advance(-year);
+    let request = keyed(create(operator, "vision"), "k", "body");
+    recorded(bare.ask(&request));
+    machine.clock.advance(24 * 3600 * 1_000_000 + 1);
+    assert!(matches!(bare.ask(&request), Err(Failure::Refused(refusal)) if refusal.code == "name.taken"));
+}
+
+#[test]
 fn an_outcome_expires_after_a_day() {
     let (machine, mut bare, operator) = started();
     let request = keyed(create(operator, "vision"), "k", "body");
@@ -96,10 +136,7 @@ fn an_outcome_expires_after_a_day() {
 #[test]
 fn another_actor_has_other_keys() {
     let (_, mut bare, operator) = started();
-    let newcomer = Newcomer { login: login("eve"), password: None };
-    let onboard = user::Command::Onboard { newcomers: vec![newcomer], group: None, role: Role::Operator };
-    recorded(bare.ask(&Request::new(session(operator), Command::User(onboard))));
-    let eve = bare.decider.cluster.user_by_login(&login("eve")).unwrap().id;
+    let eve = onboard_operator(&mut bare, "eve");
     recorded(bare.ask(&keyed(create(operator, "vision"), "k", "body")));
     recorded(bare.ask(&keyed(create(eve, "speech"), "k", "another body")));
 }

@@ -36,6 +36,11 @@ pub(super) fn origin(sequence: u64) -> Origin {
 
 /// The whole inventory of a node: four devices, of a model of its own.
 pub(super) fn inventory(index: usize, sequence: u64, devices: usize) -> Request {
+    inventory_of(index, origin(sequence), devices)
+}
+
+/// The same as a report of any life.
+pub(super) fn inventory_of(index: usize, origin: Origin, devices: usize) -> Request {
     let seen = |slot: usize| Seen {
         device: device(index, slot),
         slot: Slot { domain: 0, bus: u8::try_from(slot).unwrap(), device: 0, function: 0 },
@@ -44,7 +49,7 @@ pub(super) fn inventory(index: usize, sequence: u64, devices: usize) -> Request 
     };
     let command = node::Command::ReportInventory {
         node: node(index),
-        origin: origin(sequence),
+        origin,
         facts: Facts::default(),
         devices: (0..devices).map(seen).collect(),
     };
