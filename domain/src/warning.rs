@@ -1,5 +1,5 @@
 //! What else follows from an accepted command: nothing forbids it, but its author should know.
-use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, device::Device, group};
+use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, device::Device, group, user};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -28,6 +28,11 @@ pub enum Warning {
         /// The group.
         group: GroupName,
     },
+    /// A user may do more now, and their tokens may not: a promotion never raises what was made before.
+    TokensKeepRole {
+        /// The user.
+        user: UserId,
+    },
 }
 
 impl Warning {
@@ -45,6 +50,12 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
     };
     let (mut found, mut room) = (vec![], Room(Warning::JOBS_MAX));
     for event in events {
+        if let Event::User(user::Event::RoleChanged { user, role, .. }) = event {
+            let tokens = before.user(*user).into_iter().flat_map(|user| &user.tokens);
+            if tokens.filter_map(|id| before.token(*id)).any(|token| token.role < *role) {
+                found.push(Warning::TokensKeepRole { user: *user });
+            }
+        }
         let Event::Group(event) = event else { continue };
         match event {
             group::Event::UserRemoved { user, .. } => {

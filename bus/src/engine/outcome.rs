@@ -96,6 +96,7 @@ impl From<&Warning> for WarningV1 {
                 Self { code: 2, group: Some(group.to_string()), pool: Some(pool.to_string()), jobs: ids(jobs), ..none }
             }
             Warning::GroupWithoutPool { group } => Self { code: 3, group: Some(group.to_string()), ..none },
+            Warning::TokensKeepRole { user } => Self { code: 4, user: Some(user.0), ..none },
         }
     }
 }
@@ -111,6 +112,7 @@ impl WarningV1 {
                 jobs,
             }),
             3 => Some(Warning::GroupWithoutPool { group: self.group?.parse().ok()? }),
+            4 => Some(Warning::TokensKeepRole { user: domain::UserId(self.user?) }),
             _ => None,
         }
     }
@@ -180,6 +182,7 @@ mod tests {
                     Warning::JobsKeepDevices { user, jobs: jobs.clone() },
                     Warning::PoolUnboundUnderJobs { group: group.clone(), pool: "p".parse().unwrap(), jobs },
                     Warning::GroupWithoutPool { group },
+                    Warning::TokensKeepRole { user },
                 ],
             },
             Kept::Refused(Refusal {

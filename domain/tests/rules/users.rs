@@ -7,7 +7,7 @@ use crate::{
     },
 };
 use domain::{
-    Command, Denied, Event, GroupName, Login, Rejection, Role, Subject,
+    Command, Denied, Event, GroupName, Login, Rejection, Role, Subject, Warning,
     token::Scope,
     user::{self, Newcomer, PasswordHash},
 };
@@ -257,4 +257,19 @@ fn no_event_of_a_user_shows_a_login_or_a_hash_when_it_is_published() {
     assert!(!published.contains("grace") && !published.contains("argon2id"), "{published}");
     let debug = format!("{:?}", world.user("grace").password);
     assert!(!debug.contains("argon2id"), "{debug}");
+}
+
+#[test]
+fn a_promotion_warns_of_tokens_that_stay_behind() {
+    let mut world = World::founded();
+    world.given(onboard(&["ada"], None));
+    let ada = world.id("ada");
+    assert_eq!(world.when(set_role("ada", Role::Auditor)).warnings, [], "there is no token");
+    world.asker = world.session("ada");
+    world.given(issue("laptop", Scope::Full, 30));
+    world.asker = world.session("operator");
+    assert_eq!(world.when(set_role("ada", Role::Operator)).warnings, [Warning::TokensKeepRole { user: ada }]);
+    for lesser in [Role::Auditor, Role::DataScientist] {
+        assert_eq!(world.when(set_role("ada", lesser)).warnings, [], "{lesser:?} is no more than the token has");
+    }
 }

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bus::engine::{Answer, Failure, Outcome, Request};
-use domain::{Command, Event, Login, Position, Recorded, Subject, UserId, user};
+use domain::{Command, Login, Position, Recorded, Subject};
 use serde::Serialize;
 
 /// What an accepted command came to.
@@ -116,10 +116,6 @@ pub(crate) async fn carry_out<Q>(
 impl Accepted {
     fn of(app: &App, asker: &Asker, answer: Answer) -> Self {
         let names = Names::at(app, answer.position).seen_by(asker);
-        let tokens = match &answer.outcome {
-            Outcome::Recorded(recorded) => with_tokens(app, recorded.iter().map(|recorded| &recorded.event)),
-            Outcome::DryRun(events) => with_tokens(app, events),
-        };
         let (names, events, recorded) = match answer.outcome {
             Outcome::Recorded(recorded) => {
                 let names = names.with(recorded.iter().map(|recorded| &recorded.event));
@@ -133,9 +129,7 @@ impl Accepted {
                 (names, shown, None)
             }
         };
-        let follows = answer.warnings.iter().map(|warning| WarningView::of(warning, &names));
-        let warnings =
-            follows.chain(tokens.into_iter().map(|user| WarningView::tokens_keep_role(user, &names))).collect();
+        let warnings = answer.warnings.iter().map(|warning| WarningView::of(warning, &names)).collect();
         let body = CommandAnswer { position: answer.position, dry_run: recorded.is_none(), events, warnings };
         Self { answer: body, recorded: recorded.unwrap_or_default(), repeated: answer.repeated, made: None }
     }
@@ -158,17 +152,6 @@ impl Accepted {
         }
         response
     }
-}
-
-/// Those of the events' users who have another role now, and tokens of old.
-fn with_tokens<'e>(app: &App, events: impl IntoIterator<Item = &'e Event>) -> Vec<UserId> {
-    let changed = events.into_iter().filter_map(|event| match event {
-        Event::User(user::Event::RoleChanged { user, .. }) => Some(*user),
-        _ => None,
-    });
-    let has =
-        |user: &UserId| app.present(|state| state.cluster().user(*user).is_some_and(|found| !found.tokens.is_empty()));
-    changed.filter(has).collect()
 }
 
 impl IntoResponse for Accepted {

@@ -1,5 +1,5 @@
 use super::Names;
-use domain::{JobId, UserId, Warning};
+use domain::{JobId, Warning};
 use serde::Serialize;
 
 /// What else follows from an accepted command.
@@ -27,18 +27,6 @@ pub(crate) struct WarningView {
 }
 
 impl WarningView {
-    /// A user whose role changed has tokens that were made before.
-    pub(super) fn tokens_keep_role(user: UserId, names: &Names<'_>) -> Self {
-        Self {
-            code: "tokens_keep_role",
-            detail: "the user's tokens keep the role that they were made under: to do more, make new ones",
-            user: Some(names.user(user)),
-            group: None,
-            pool: None,
-            jobs: vec![],
-        }
-    }
-
     pub(super) fn of(warning: &Warning, names: &Names<'_>) -> Self {
         let blank = Self { code: "", detail: "", user: None, group: None, pool: None, jobs: vec![] };
         match warning {
@@ -61,6 +49,12 @@ impl WarningView {
                 code: "group_without_pool",
                 detail: "the group has no pool now: its users can claim no devices",
                 group: Some(group.to_string()),
+                ..blank
+            },
+            Warning::TokensKeepRole { user } => Self {
+                code: "tokens_keep_role",
+                detail: "the user's tokens keep the role that they were made under: to do more, make new ones",
+                user: Some(names.user(*user)),
                 ..blank
             },
         }
