@@ -1,7 +1,9 @@
 //! Deciding a command: what would happen, or why it may not.
 use crate::{
     Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, Model, PoolName, Principal,
-    Rejection, Role, Subject, Timestamp, UserId, device, group, job, node, pool, token,
+    Rejection, Role, Subject, Timestamp, UserId, device, group, job, node,
+    pool::{self, Pool},
+    token,
     user::{self, Newcomer, User},
 };
 use std::collections::BTreeSet;
@@ -90,14 +92,11 @@ pub(crate) fn distinct<T: Ord + Clone>(items: &[T], subject: fn(&T) -> Subject) 
     Ok(set)
 }
 
-/// The refusal of a claim on devices of a model that no device is of; none, where it is a mere shortage. Looks at the
-/// fleet, and so only where a claim was not met.
-pub(crate) fn unknown_model(cluster: &Cluster, model: &Model) -> Option<Rejection> {
-    if cluster.devices().values().any(|device| device.model == *model) {
-        return None;
-    }
-    let known: BTreeSet<&Model> = cluster.devices().values().map(|device| &device.model).collect();
-    Some(Rejection::UnknownModel { model: model.clone(), known: known.into_iter().cloned().collect() })
+/// The refusal of a claim on devices of a model that none of these pools has; none, where it is a mere shortage.
+pub(crate) fn unknown_model<'a>(pools: impl IntoIterator<Item = &'a Pool>, model: &Model) -> Option<Rejection> {
+    let known: BTreeSet<&Model> = pools.into_iter().flat_map(Pool::models).collect();
+    let unknown = || Rejection::UnknownModel { model: model.clone(), known: known.iter().copied().cloned().collect() };
+    (!known.contains(model)).then(unknown)
 }
 
 /// The users with these logins, which are the command's from number `offset` on.

@@ -101,8 +101,8 @@ pub enum Rejection {
         /// The jobs.
         jobs: Vec<JobId>,
     },
-    /// No device is of this model, nor ever was while it was in service.
-    #[error("no device of model {model} is known; {}", models(.known))]
+    /// No device of this model is where it was to be claimed from, whatever has become of those that are.
+    #[error("there is no device of model {model}; {}", models(.known))]
     UnknownModel {
         /// The model.
         model: Model,
@@ -395,7 +395,7 @@ const MODELS_MAX: usize = 10;
 fn models(known: &[Model]) -> String {
     let named: Vec<&str> = known.iter().take(MODELS_MAX).map(Model::as_str).collect();
     match known.len().checked_sub(MODELS_MAX).filter(|more| *more > 0) {
-        _ if known.is_empty() => "no device is known at all".to_owned(),
+        _ if known.is_empty() => "there is no device at all".to_owned(),
         Some(more) => format!("there are {}, and {more} more", named.join(", ")),
         None => format!("there are {}", named.join(", ")),
     }

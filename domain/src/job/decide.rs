@@ -43,7 +43,7 @@ fn start(
     let short = || {
         let had = pool.stock.nearest(model);
         model
-            .and_then(|model| unknown_model(cluster, model))
+            .and_then(|model| unknown_model([pool], model))
             .unwrap_or(Rejection::JobShortage(Shortage { asked: count, had }))
     };
     let devices = pool.stock.pick(model, count as usize).ok_or_else(short)?;

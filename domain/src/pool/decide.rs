@@ -52,7 +52,8 @@ fn pick(cluster: &Cluster, model: &Model, count: u32) -> Result<BTreeSet<DeviceI
     let picked = default.stock.pick(Some(model), count as usize);
     let short = || {
         let had = default.tally_of(model);
-        unknown_model(cluster, model).unwrap_or(Rejection::PoolShortage(Shortage { asked: count, had }))
+        unknown_model(cluster.pools().values(), model)
+            .unwrap_or(Rejection::PoolShortage(Shortage { asked: count, had }))
     };
     picked.map(|ids| ids.into_iter().collect()).ok_or_else(short)
 }

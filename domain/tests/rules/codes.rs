@@ -2,9 +2,9 @@
 use crate::{
     harness::{World, found},
     words::{
-        A100, H100, bind, change_devices, create_group, create_pool, create_pool_of, delete_group, delete_pool,
-        delete_users, edit_group, erase, finish, force, issue, move_user, observe, onboard, onboard_as, raise, report,
-        retire, retire_node, seen, start, suspend,
+        H100, bind, change_devices, create_group, create_pool, create_pool_of, delete_group, delete_pool, delete_users,
+        edit_group, erase, finish, force, issue, move_user, observe, onboard, onboard_as, raise, report, retire,
+        retire_node, seen, start, suspend,
     },
 };
 use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
@@ -136,7 +136,7 @@ fn ways(world: &World) -> Vec<Command> {
         create_pool("x", &[4]),
         create_pool("x", &[5]),
         create_pool_of("x", H100, 0),
-        create_pool_of("x", A100, 1),
+        create_pool_of("x", H100, 9),
         create_pool_of("x", "NVIDIA B200", 1),
         change_devices("x", &[], &[]),
         change_devices("vision", &[], &[3]),
