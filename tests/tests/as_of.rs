@@ -51,7 +51,9 @@ impl Dice {
             9 | 10 => client.post("/v1/jobs", json!({"name": "work", "user": user, "devices": 1})).await?,
             11 => {
                 let job = self.some("/v1/jobs", "id").await?;
-                client.delete(&format!("/v1/jobs/{}", job.as_str().unwrap_or_default())).await?
+                let path = format!("/v1/jobs/{}?force=true", job.as_str().unwrap_or_default());
+                let finish = client.request(reqwest::Method::DELETE, &path).header("dkube-reason", "its time is over");
+                Client::send(finish).await?
             }
             _ => {
                 let device = self.some("/v1/devices", "id").await?;
@@ -111,6 +113,15 @@ async fn every_list_shows_again_what_it_showed_then() -> anyhow::Result<()> {
     client.until("/v1/devices", |list| list["items"].as_array().is_some_and(|devices| devices.len() == 8)).await?;
     let mut thrower = Dice { random: StdRng::seed_from_u64(seed), client: client.clone() };
     let mut shown = Seen::new();
+    look(&client, &mut shown).await?;
+    // A job that began and ended, whatever the dice give.
+    let started = client.post("/v1/jobs", json!({"name": "first", "user": "operator", "devices": 2})).await?.done()?;
+    client.shows(started.position()?).await?.done()?;
+    look(&client, &mut shown).await?;
+    let job = started.headers.get("location").context("a job has a place")?.to_str()?.to_owned();
+    let finished = client.delete(&job).await?.done()?;
+    assert_eq!(finished.body["events"][0]["type"], "JobFinished");
+    client.shows(finished.position()?).await?.done()?;
     look(&client, &mut shown).await?;
     let (mut given, mut accepted) = (0, 0);
     while accepted < ACCEPTED {
