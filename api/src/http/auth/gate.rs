@@ -43,20 +43,17 @@ async fn enter(
     rule: Rule,
     Address(address): Address,
 ) -> Result<Asker, Problem> {
-    let credential = presented(app, method, headers)?;
-    let judged = || app.present(|state| judge(state.cluster(), credential, rule, address, app.now()));
-    let mut verdict = judged();
-    if verdict.is_err() {
-        // What made this sign-in good may be recorded a moment ago.
-        let durable = app.durable();
-        if app.parts.live.position() < durable && app.reached(durable, CATCH_UP).await {
-            verdict = judged();
-        }
+    let judged = || {
+        let credential = presented(app, method, headers)?;
+        app.present(|state| judge(state.cluster(), credential, rule, address, app.now())).map_err(denied)
+    };
+    let verdict = judged();
+    if verdict.is_ok() {
+        return verdict;
     }
-    if let (Err(Denied::Unknown | Denied::Suspended), Credential::Session(key, _)) = (&verdict, &credential) {
-        app.sessions.end(key);
-    }
-    verdict.map_err(denied)
+    // What made this sign-in good may be recorded a moment ago, or its session renewed.
+    let durable = app.durable();
+    if app.parts.live.position() < durable && app.reached(durable, CATCH_UP).await { judged() } else { verdict }
 }
 
 fn presented(app: &App, method: &Method, headers: &HeaderMap) -> Result<Credential, Problem> {
