@@ -2,18 +2,29 @@
 use super::search::page;
 use crate::http::{app::App, input::Look, problem::Problem};
 use domain::{Model, Subject};
-use projections::{Filter, Order, Query};
+use projections::{Filter, Order, Query, State};
 
-/// Whether there is or ever was such a thing, as the read models tell.
+/// Whether the read models show this of the present, once they know what is durable. As long as they don't, nobody can
+/// say that it is not so.
+pub(crate) async fn is_so(app: &App, so: impl Fn(&State) -> bool) -> bool {
+    if app.present(&so) {
+        return true;
+    }
+    let durable = app.durable();
+    app.catch_up().await;
+    app.parts.live.position() < durable || app.present(so)
+}
+
+/// Whether there is or ever was such a thing, as far as that can be told.
 ///
 /// # Errors
 /// The log can't be read.
 pub(super) async fn ever(app: &App, subject: &Subject) -> Result<bool, Problem> {
-    let known = app.present(|state| match subject {
+    let known = |state: &State| match subject {
         Subject::User(id) => state.names().knows(*id),
         other => state.cluster().revision(other).is_some(),
-    });
-    if known {
+    };
+    if is_so(app, known).await {
         return Ok(true);
     }
     let filter = Filter { subjects: Some(vec![subject.clone()]), ..Filter::default() };
@@ -44,9 +55,10 @@ pub(crate) async fn known<Q>(look: &Look<Q>, parameter: &str, subject: Option<Su
 ///
 /// # Errors
 /// No device is of it.
-pub(crate) fn known_model<Q>(look: &Look<Q>, model: Option<&Model>) -> Result<(), Problem> {
+pub(crate) async fn known_model<Q>(look: &Look<Q>, model: Option<&Model>) -> Result<(), Problem> {
     let Some(model) = model.filter(|_| look.asker.sees_all()) else { return Ok(()) };
-    let known = look.app().present(|state| state.cluster().devices().values().any(|device| device.model == *model));
+    let has = |state: &State| state.cluster().devices().values().any(|device| device.model == *model);
+    let known = is_so(look.app(), has).await;
     let unknown = || Problem::new("request.query", format!("model: no device of model {model} is known"));
     known.then_some(()).ok_or_else(unknown)
 }

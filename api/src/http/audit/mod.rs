@@ -8,7 +8,7 @@ mod search;
 mod show;
 mod view;
 
-pub(super) use ever::{known, known_model};
+pub(super) use ever::{is_so, known, known_model};
 pub(super) use filter::types;
 pub(super) use search::{events, page};
 

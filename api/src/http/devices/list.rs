@@ -54,7 +54,7 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<DeviceView>>
     };
     audit::known(&look, "pool", pool.clone().map(Subject::Pool)).await?;
     audit::known(&look, "node", node.clone().map(Subject::Node)).await?;
-    audit::known_model(&look, model.as_ref())?;
+    audit::known_model(&look, model.as_ref()).await?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.devices(&filter, &page)).map_err(no_page))
 }

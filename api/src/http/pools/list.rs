@@ -35,7 +35,7 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<PoolView>>, 
     let filter = PoolFilter { group: group.clone().map(|group| group.0), model: model.clone() };
     let bound = group.as_ref().and_then(|group| group.0.clone());
     audit::known(&look, "group", bound.map(Subject::Group)).await?;
-    audit::known_model(&look, model.as_ref())?;
+    audit::known_model(&look, model.as_ref()).await?;
     let page = limit.page(after.as_ref())?;
     Shown::list(look.view(|view| view.pools(&filter, &page)).map_err(no_page))
 }
