@@ -193,16 +193,25 @@ async fn half_body(address: &str) -> anyhow::Result<TcpStream> {
 }
 
 #[tokio::test]
+async fn with_too_many_requests_of_one_address_it_says_so_and_lives() -> anyhow::Result<()> {
+    overload(&[], 128, (429, "request.too_many")).await
+}
+
+#[tokio::test]
 async fn with_too_many_requests_at_a_time_it_says_so_and_lives() -> anyhow::Result<()> {
-    const REQUESTS_MAX: usize = 1024;
+    overload(&["--requests-per-address", "1024"], 1024, (503, "server.overloaded")).await
+}
+
+/// Holds so many requests, and expects this refusal of one more.
+async fn overload(settings: &[&str], requests: usize, (status, code): (u16, &str)) -> anyhow::Result<()> {
     // Each connection is an open file here, and one there.
     let files = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files })?;
     let place = Place::new()?;
-    let server = Server::start(&place, &[]).await?;
+    let server = Server::start(&place, settings).await?;
     let client = Client::operator(&server).await?;
     let mut held = JoinSet::new();
-    for _ in 0..REQUESTS_MAX {
+    for _ in 0..requests {
         let address = server.address().to_owned();
         held.spawn(async move { half_body(&address).await });
     }
@@ -217,7 +226,7 @@ async fn with_too_many_requests_at_a_time_it_says_so_and_lives() -> anyhow::Resu
     };
     // Well before the held requests are given up.
     let refused = timeout(Duration::from_secs(10), refused).await.context("it takes on and on")??;
-    refused.refused(503, "server.overloaded");
+    refused.refused(status, code);
     assert!(refused.headers.contains_key("retry-after"));
     assert_eq!(client.get("/livez").await?.status, 200);
     drop(held);

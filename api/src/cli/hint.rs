@@ -7,7 +7,12 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "auth.required" | "auth.invalid" => "sign in with: dkube login",
         "auth.forbidden" => "ask an operator to do it, or for the role that may",
         "auth.session_needed" => "this needs a sign-in with login and password, not a token",
-        "auth.slow_down" | "server.overloaded" => "wait a little, then try again",
+        "auth.slow_down" | "server.overloaded" | "request.too_many" | "events.too_many_streams" => {
+            "wait a little, then try again"
+        }
+        "idempotency.too_many" => {
+            "so many commands in a day are more than one user is kept answers for: use another user"
+        }
         "condition.failed" => {
             "look at what changed, then give the present revision with --if-match, or position with --planned-at, or neither"
         }

@@ -1,14 +1,15 @@
 //! What every handler can reach.
 use super::{
     auth::{Passwords, Sessions, Slowdown},
-    layer::Shares,
+    layer::{Share, Shares},
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
+    problem::Problem,
 };
-use domain::{ClusterId, Position, Timestamp};
+use domain::{ClusterId, Position, Timestamp, UserId};
 use projections::{Live, Past, State};
 use std::{net::IpAddr, sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Bounds and choices of the HTTP server.
 #[derive(Debug, Clone)]
@@ -35,8 +36,12 @@ pub struct HttpSettings {
     pub requests_per_address_max: usize,
     /// The most connections at a time.
     pub connections_max: usize,
-    /// The most event streams at a time, and exports of the audit trail likewise.
+    /// The most of these from one address, a trusted proxy's aside; an IPv6 /64 is one.
+    pub connections_per_address_max: usize,
+    /// The most event streams and exports of the audit trail at a time.
     pub streams_max: usize,
+    /// The most of these of one user.
+    pub streams_per_user_max: usize,
     /// How often a stream that has nothing to tell shows that it lives.
     pub heartbeat: Duration,
     /// How long requests in flight may go on once the server stops.
@@ -84,7 +89,9 @@ impl Default for HttpSettings {
             requests_max: 1024,
             requests_per_address_max: 128,
             connections_max: 4096,
+            connections_per_address_max: 2048,
             streams_max: 256,
+            streams_per_user_max: 32,
             heartbeat: Duration::from_secs(15),
             shutdown_timeout: Duration::from_secs(10),
             sessions_max: 10_000,
@@ -131,8 +138,15 @@ pub struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
     pub(crate) requests: Arc<Semaphore>,
-    pub(crate) shares: Arc<Shares>,
+    pub(crate) shares: Arc<Shares<IpAddr>>,
     pub(crate) streams: Arc<Semaphore>,
+    stream_shares: Arc<Shares<UserId>>,
+}
+
+/// A stream's place, until it is dropped.
+pub(crate) struct StreamPlace {
+    _share: Share<UserId>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl std::ops::Deref for App {
@@ -160,6 +174,7 @@ impl App {
             requests: Arc::new(Semaphore::new(settings.requests_max)),
             shares: Shares::new(settings.requests_per_address_max),
             streams: Arc::new(Semaphore::new(settings.streams_max)),
+            stream_shares: Shares::new(settings.streams_per_user_max),
             parts,
         }))
     }
@@ -177,6 +192,18 @@ impl App {
     /// Reads from the present. What reads must not read again inside: a writer that waits would part the two for ever.
     pub(crate) fn present<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(self.parts.live.read().state())
+    }
+
+    /// A place for a stream of that user.
+    ///
+    /// # Errors
+    /// They have as many as one may, or all are taken.
+    pub(crate) fn stream(&self, user: UserId) -> Result<StreamPlace, Problem> {
+        let full =
+            |whose| Problem::new("events.too_many_streams", format!("too many streams {whose} open")).retry_after(5);
+        let share = self.stream_shares.take(user).ok_or_else(|| full("of yours are"))?;
+        let permit = Arc::clone(&self.streams).try_acquire_owned().map_err(|_| full("are"))?;
+        Ok(StreamPlace { _share: share, _permit: permit })
     }
 
     /// The last durable position.

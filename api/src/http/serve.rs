@@ -1,5 +1,5 @@
 //! Connections: taken within bounds, and ended gracefully.
-use super::app::HttpSettings;
+use super::{app::HttpSettings, auth::network, layer::Shares};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -37,6 +37,7 @@ pub async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(settings.read_timeout).max_buf_size(HEAD_BYTES_MAX);
     let permits = Arc::new(Semaphore::new(settings.connections_max));
+    let shares = Shares::new(settings.connections_per_address_max);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
@@ -51,6 +52,13 @@ pub async fn serve(
             tracing::warn!(limit = settings.connections_max, "too many connections: one is closed");
             continue;
         };
+        // A proxy's connections are many people's.
+        let trusted = settings.trusted_proxies.contains(&peer.ip().to_canonical());
+        let share = (!trusted).then(|| shares.take(network(peer.ip())));
+        if matches!(share, Some(None)) {
+            tracing::debug!(%peer, "too many connections of one address: one is closed");
+            continue;
+        }
         let _ = stream.set_nodelay(true);
         let router = router.clone();
         let answer = service_fn(move |request: Request<Incoming>| {
@@ -64,7 +72,7 @@ pub async fn serve(
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke off");
             }
-            drop(permit);
+            drop((permit, share));
         });
     }
     drop(listener);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::http::{
     answer::POSITION,
-    app::App,
+    app::{App, StreamPlace},
     auth::{Asker, Rule, still_valid},
     problem::Problem,
 };
@@ -18,8 +18,6 @@ use axum::{
 use domain::{Action, Position};
 use futures::stream;
 use projections::Query;
-use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// How many events are in memory at a time.
 const PAGE: usize = 500;
@@ -41,7 +39,7 @@ struct Export {
     left: Option<Query>,
     up_to: Position,
     begun: bool,
-    _permit: OwnedSemaphorePermit,
+    _place: StreamPlace,
 }
 
 /// Answers with all that match.
@@ -49,10 +47,9 @@ struct Export {
 /// # Errors
 /// Too many streams are open.
 pub(super) fn stream(app: &App, asker: &Asker, query: Query, up_to: Position, form: Form) -> Result<Response, Problem> {
-    let full = |_| Problem::new("events.too_many_streams", "too many streams are open").retry_after(5);
-    let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(full)?;
+    let place = app.stream(asker.user)?;
     let left = Some(Query { limit: PAGE, ..query });
-    let export = Export { app: app.clone(), asker: asker.clone(), form, left, up_to, begun: false, _permit: permit };
+    let export = Export { app: app.clone(), asker: asker.clone(), form, left, up_to, begun: false, _place: place };
     let lines = stream::try_unfold(export, |mut export| async move {
         Ok::<_, ExportError>(export.next().await?.map(|lines| (lines, export)))
     });

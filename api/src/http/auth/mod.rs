@@ -9,7 +9,7 @@ mod secret;
 mod sessions;
 mod slowdown;
 
-pub(crate) use address::Address;
+pub(crate) use address::{Address, network};
 pub(crate) use asker::{Asker, Credential, still_valid};
 pub(crate) use cookie::{clear_cookie, clear_presented, presented_secret, session_cookie};
 pub(crate) use gate::gate;

@@ -13,7 +13,7 @@ use axum::{
 use domain::Position;
 use futures::stream;
 use serde::Deserialize;
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 use tail::Tail;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -58,9 +58,8 @@ async fn follow(
             format!("position {cursor} is not recorded: the log ends at {durable}"),
         ));
     }
-    let full = |_| Problem::new("events.too_many_streams", "too many streams are open").retry_after(5);
-    let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(full)?;
-    let tail = Tail::new(app, asker, cursor, types, permit);
+    let place = app.stream(asker.user)?;
+    let tail = Tail::new(app, asker, cursor, types, place);
     let events = stream::unfold(tail, |mut tail| async move {
         tail.next().await.map(|event| (Ok::<Event, Infallible>(event), tail))
     });

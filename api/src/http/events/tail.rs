@@ -1,6 +1,6 @@
 use crate::http::{
     answer::EventView,
-    app::App,
+    app::{App, StreamPlace},
     auth::{Asker, Rule, still_valid},
     port::Entry,
     problem::Problem,
@@ -9,14 +9,17 @@ use axum::response::sse::Event;
 use bus::cloudevent::source;
 use domain::{Action, ClusterId, Position};
 use serde_json::json;
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     time::{Instant, Interval, MissedTickBehavior},
 };
 
 /// How many events are read at a time: all that a slow client costs in memory.
 const BATCH: usize = 256;
+
+/// How long events wait for the names of the people in them.
+const NAMES_WITHIN: Duration = Duration::from_secs(1);
 
 /// One client's place in the log. It reads on when the client has taken what was read: nobody is waited for, nothing
 /// is skipped.
@@ -30,7 +33,9 @@ pub(super) struct Tail {
     shown: watch::Receiver<Position>,
     stopping: watch::Receiver<bool>,
     heartbeat: Interval,
-    _permit: OwnedSemaphorePermit,
+    /// Where the read models stood when they were last waited for in vain.
+    stalled_at: Option<Position>,
+    _place: StreamPlace,
 }
 
 impl Tail {
@@ -39,7 +44,7 @@ impl Tail {
         asker: Asker,
         cursor: Position,
         types: Option<Vec<String>>,
-        permit: OwnedSemaphorePermit,
+        place: StreamPlace,
     ) -> Self {
         let every = app.settings().heartbeat;
         let mut heartbeat = tokio::time::interval_at(Instant::now() + every, every);
@@ -54,7 +59,8 @@ impl Tail {
             types,
             ready: VecDeque::new(),
             heartbeat,
-            _permit: permit,
+            stalled_at: None,
+            _place: place,
         }
     }
 
@@ -93,8 +99,9 @@ impl Tail {
         let read =
             read.and_then(|read| read.map_err(|error| drop(Problem::fault("an event stream broke off", &error))));
         let entries = read.ok()?;
-        // So that the read models know what people are called; where they don't, ids are shown.
-        self.app.catch_up().await;
+        if let Some(last) = entries.last() {
+            self.learn_names(last.position()).await;
+        }
         for entry in &entries {
             // A gap would be an event that this client never sees.
             if entry.position() != self.cursor.next() {
@@ -105,6 +112,16 @@ impl Tail {
             self.ready.extend(self.render(entry));
         }
         (!entries.is_empty()).then_some(())
+    }
+
+    /// Waits until the read models know what people are called at that position; where they don't, ids are shown. Models
+    /// that stand still are waited for once.
+    async fn learn_names(&mut self, at: Position) {
+        let before = self.app.parts.live.position();
+        if self.stalled_at != Some(before) {
+            let reached = self.app.reached(at, NAMES_WITHIN).await;
+            self.stalled_at = (!reached).then(|| self.app.parts.live.position());
+        }
     }
 
     fn render(&self, entry: &Entry) -> Option<Event> {

@@ -10,7 +10,7 @@ mod limit;
 mod share;
 mod tidy;
 
-pub(super) use share::Shares;
+pub(super) use share::{Share, Shares};
 
 use super::app::App;
 use axum::{

@@ -1,47 +1,47 @@
-//! How many requests of one address are answered at a time, so that one that sends slowly can't keep all others out.
+//! How many of what all share one address or one user may hold at a time, so that none can keep all others out.
 use std::{
-    collections::{HashMap, hash_map::Entry},
-    net::IpAddr,
+    collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Counts the requests under way by network. No more are counted than requests are under way.
-pub(crate) struct Shares {
-    held: Mutex<HashMap<IpAddr, usize>>,
+/// Counts what is held by whom. Who holds nothing is not counted.
+pub(crate) struct Shares<K: Eq + Hash> {
+    held: Mutex<HashMap<K, usize>>,
     max: usize,
 }
 
-/// A request under way.
-pub(crate) struct Share {
-    of: Arc<Shares>,
-    network: IpAddr,
+/// One of those that somebody holds, until it is dropped.
+pub(crate) struct Share<K: Eq + Hash> {
+    of: Arc<Shares<K>>,
+    holder: K,
 }
 
-impl Shares {
-    /// So many for each network.
+impl<K: Eq + Hash + Clone> Shares<K> {
+    /// So many for each.
     pub(crate) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { held: Mutex::default(), max })
     }
 
-    /// One more request of this network; none where it has as many as it may.
-    pub(crate) fn take(self: &Arc<Self>, network: IpAddr) -> Option<Share> {
+    /// One more for this holder; none where they have as many as they may.
+    pub(crate) fn take(self: &Arc<Self>, holder: K) -> Option<Share<K>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(network).or_default();
+        let count = held.entry(holder.clone()).or_default();
         if *count >= self.max {
             return None;
         }
         *count += 1;
-        Some(Share { of: Arc::clone(self), network })
+        Some(Share { of: Arc::clone(self), holder })
     }
 }
 
-impl Drop for Share {
+impl<K: Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
         let mut held = self.of.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = held.entry(self.network) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+        if let Some(count) = held.get_mut(&self.holder) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.holder);
             }
         }
     }
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn each_network_has_its_share_and_gives_it_back() {
         let shares = Shares::new(2);
-        let (one, other) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        let (one, other) = (1, 2);
         let (first, _second) = (shares.take(one).unwrap(), shares.take(one).unwrap());
         assert!(shares.take(one).is_none());
         assert!(shares.take(other).is_some());

@@ -152,8 +152,17 @@ async fn one_address_that_sends_half_bodies_keeps_nobody_else_out() {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_a_connection_is_closed_at_once() {
-    let fixture = Fixture::with(HttpSettings { connections_max: 1, ..settings() }).await;
+async fn beyond_the_limit_of_all_a_connection_is_closed_at_once() {
+    closes_the_second(HttpSettings { connections_max: 1, ..settings() }).await;
+}
+
+#[tokio::test]
+async fn beyond_the_limit_of_its_address_a_connection_is_closed_at_once() {
+    closes_the_second(HttpSettings { connections_per_address_max: 1, ..settings() }).await;
+}
+
+async fn closes_the_second(settings: HttpSettings) {
+    let fixture = Fixture::with(settings).await;
     let (address, _stop, _server) = running(&fixture).await;
     let mut first = ask(address, "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await;
     let mut told = vec![0; 12];

@@ -131,6 +131,17 @@ async fn a_stream_ends_with_the_sign_in() {
 }
 
 #[tokio::test]
+async fn one_user_leaves_streams_to_others() {
+    let settings = HttpSettings { streams_per_user_max: 1, password_cost: CHEAP, ..HttpSettings::default() };
+    let fixture = Fixture::with(settings).await;
+    let (operator, other) = (fixture.operator().await, fixture.token("aud", Scope::Read, 7).await);
+    let _first = Call::get("/v1/events").token(&operator).begin(&fixture.router).await;
+    Call::get("/v1/events").token(&operator).send(&fixture.router).await.problem("events.too_many_streams");
+    let others = Call::get("/v1/events").token(&other).begin(&fixture.router).await;
+    assert_eq!(others.status(), 200);
+}
+
+#[tokio::test]
 async fn there_are_only_so_many_streams() {
     let fixture = Fixture::with(HttpSettings { streams_max: 1, password_cost: CHEAP, ..HttpSettings::default() }).await;
     let token = fixture.operator().await;
