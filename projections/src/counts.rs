@@ -1,6 +1,9 @@
 //! What the whole cluster has of each kind, counted with every event: so that a glance costs nothing, however large the
 //! fleet.
-use crate::view::{Health, health};
+use crate::{
+    expected::Reported,
+    view::{Health, health},
+};
 use domain::{
     Cluster, Event, NodeName, Role, UserId,
     device::{self, Device, DeviceId, Presence},
@@ -38,6 +41,10 @@ pub struct NodeCounts {
     pub lost: u32,
     /// Of those, the ones that are cordoned as a whole.
     pub cordoned: u32,
+    /// Of those, the ones that report fewer devices than expected: a fault.
+    pub short: u32,
+    /// Of those, the ones that report more devices than expected.
+    pub surplus: u32,
     /// Out of service.
     pub retired: u32,
 }
@@ -124,7 +131,7 @@ impl Counts {
     pub(crate) fn of(cluster: &Cluster) -> Self {
         let mut counts = Self::default();
         cluster.devices().values().for_each(|device| counts.device(Count::In, device, cluster.node(&device.node)));
-        cluster.nodes().values().for_each(|node| counts.node(Count::In, node));
+        cluster.nodes().values().for_each(|node| counts.node(Count::In, cluster, node));
         cluster.users().values().for_each(|user| counts.user(Count::In, user));
         cluster.jobs().values().for_each(|job| counts.job(Count::In, job));
         counts
@@ -184,6 +191,9 @@ impl Counts {
         for device in touched.into_iter().flatten().filter_map(|id| cluster.device(id)) {
             self.device(count, device, cluster.node(&device.node));
         }
+        for node in recounted(cluster, event).into_iter().flatten().filter_map(|name| cluster.node(name)) {
+            self.reported(count, cluster, node);
+        }
     }
 
     fn touch_node(&mut self, count: Count, cluster: &Cluster, event: &node::Event) {
@@ -194,12 +204,13 @@ impl Counts {
             | E::Returned { node }
             | E::Cordoned { node }
             | E::Uncordoned { node }
+            | E::ExpectationSet { node, .. }
             | E::Retired { node }
             | E::Reinstated { node } => node,
-            E::FactsChanged { .. } | E::ExpectationSet { .. } => return,
+            E::FactsChanged { .. } => return,
         };
         let Some(node) = cluster.node(name) else { return };
-        self.node(count, node);
+        self.node(count, cluster, node);
         // The health of its devices is known or not with it.
         if matches!(event, E::Lost { .. } | E::Returned { .. }) {
             for device in node.devices.values().filter_map(|id| cluster.device(*id)) {
@@ -228,7 +239,8 @@ impl Counts {
         }
     }
 
-    fn node(&mut self, count: Count, node: &Node) {
+    fn node(&mut self, count: Count, cluster: &Cluster, node: &Node) {
+        self.reported(count, cluster, node);
         let counts = &mut self.nodes;
         if node.retired {
             return count.one(&mut counts.retired);
@@ -239,6 +251,12 @@ impl Counts {
             Contact::Reporting => &mut counts.reporting,
             Contact::Lost => &mut counts.lost,
         });
+    }
+
+    fn reported(&mut self, count: Count, cluster: &Cluster, node: &Node) {
+        let reported = Reported::of(cluster, node);
+        count.one_if(reported.short(node) > 0, &mut self.nodes.short);
+        count.one_if(reported.surplus(node) > 0, &mut self.nodes.surplus);
     }
 
     fn user(&mut self, count: Count, user: &user::User) {
@@ -263,6 +281,26 @@ impl Counts {
                 count.one_if(!breaches.is_empty(), &mut counts.in_breach);
             }
         }
+    }
+}
+
+/// The nodes that report more or fewer devices by this event. Each node has few, so that its own are counted anew.
+fn recounted<'a>(cluster: &'a Cluster, event: &'a device::Event) -> [Option<&'a NodeName>; 2] {
+    use device::Event as E;
+    match event {
+        E::Discovered { node, .. } | E::Missing { node, .. } | E::Returned { node, .. } | E::Replaced { node, .. } => {
+            [Some(node), None]
+        }
+        E::Moved { from, node, .. } => [Some(node), Some(from).filter(|from| *from != node)],
+        E::Retired { device, .. } | E::Reinstated { device } => {
+            [cluster.device(*device).map(|device| &device.node), None]
+        }
+        E::Assigned { .. }
+        | E::Cordoned { .. }
+        | E::Uncordoned { .. }
+        | E::HealthChanged { .. }
+        | E::Quarantined { .. }
+        | E::QuarantineLifted { .. } => [None, None],
     }
 }
 

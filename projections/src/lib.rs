@@ -12,6 +12,7 @@
 mod audit;
 mod counts;
 mod cursor;
+mod expected;
 mod live;
 mod models;
 mod names;

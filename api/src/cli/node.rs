@@ -11,7 +11,7 @@ use clap::{Subcommand, ValueEnum};
 use domain::{Model, NodeName, PoolName};
 use serde_json::{Value, json};
 
-pub(super) const COLUMNS: [Column; 9] = [
+pub(super) const COLUMNS: [Column; 11] = [
     ("NAME", "name", As::Text),
     ("CONTACT", "contact", As::Text),
     ("CORDONED", "cordoned", As::Mark),
@@ -19,8 +19,10 @@ pub(super) const COLUMNS: [Column; 9] = [
     ("HEALTHY", "devices.healthy", As::Count),
     ("UNHEALTHY", "devices.unhealthy", As::Count),
     ("UNKNOWN", "devices.health.unknown", As::Count),
+    ("SEEN", "devices.seen", As::Count),
     ("EXPECTED", "devices.expected", As::Count),
     ("DRIVER", "driver", As::Text),
+    ("ATTENTION", "attention", As::Text),
 ];
 
 /// Whether a node's agent speaks.

@@ -1,8 +1,9 @@
 //! Nodes: hosts with devices.
 use super::{Contact, Health, HealthCounts, Listed, Look, Page, PageError, health};
+use crate::expected::{Reported, in_service};
 use domain::{
     Model, NodeName, Position, Timestamp,
-    device::{self, Device},
+    device::Device,
     node::{self, Node},
 };
 use serde::Serialize;
@@ -44,6 +45,8 @@ pub struct NodeView {
     pub uptime_seconds: Option<u64>,
     /// Its devices, counted.
     pub devices: NodeDevices,
+    /// What is wrong with their number, in words: fewer than expected, which is a fault, or more. Null if nothing is.
+    pub attention: Option<String>,
     /// Whether it speaks.
     pub contact: Contact,
     /// Whether an operator wishes that its devices take no job.
@@ -71,6 +74,10 @@ pub struct NodeDevices {
     pub unhealthy: u32,
     /// How many the node reported once and does not now.
     pub missing: u32,
+    /// How many fewer than expected it reports: a fault.
+    pub short: u32,
+    /// How many more than expected it reports.
+    pub surplus: u32,
     /// Those in service (seen or missing) by health.
     pub health: HealthCounts,
 }
@@ -90,6 +97,18 @@ pub struct NodeFilter {
     pub cordoned: Option<bool>,
     /// Out of service, or in it.
     pub retired: Option<bool>,
+}
+
+impl NodeDevices {
+    /// What is wrong with their number, in words.
+    fn attention(&self) -> Option<String> {
+        let Self { expected, seen, short, surplus, .. } = self;
+        match (short, surplus) {
+            (0, 0) => None,
+            (0, _) => Some(format!("more devices than expected: {seen} instead of {expected}")),
+            (_, _) => Some(format!("fewer devices than expected: {seen} instead of {expected}")),
+        }
+    }
 }
 
 impl<'a> Look<'a> {
@@ -112,9 +131,7 @@ impl<'a> Look<'a> {
 
     /// The node's devices that are in service.
     fn in_service(&self, node: &'a Node) -> impl Iterator<Item = &'a Device> {
-        let cluster = self.cluster();
-        let devices = node.devices.values().filter_map(|id| cluster.device(*id));
-        devices.filter(|device| device.presence != device::Presence::Retired)
+        in_service(self.cluster(), node)
     }
 
     fn admits_node(&self, filter: &NodeFilter, node: &'a Node) -> bool {
@@ -132,18 +149,21 @@ impl<'a> Look<'a> {
     }
 
     fn count_devices(&self, node: &'a Node) -> NodeDevices {
-        let mut counts = NodeDevices::default();
+        let mut by_health = HealthCounts::default();
         for device in self.in_service(node) {
-            *counts.health.of(health(device, Some(node))) += 1;
-            match device.presence {
-                device::Presence::Present => counts.seen += 1,
-                device::Presence::Missing | device::Presence::Retired => counts.missing += 1,
-            }
+            *by_health.of(health(device, Some(node))) += 1;
         }
-        counts.healthy = counts.health.healthy + counts.health.warning;
-        counts.unhealthy = counts.health.critical + counts.health.fatal;
-        counts.expected = node.expected.map_or(counts.seen + counts.missing, u32::from);
-        counts
+        let reported = Reported::of(self.cluster(), node);
+        NodeDevices {
+            expected: reported.expected,
+            seen: reported.seen,
+            healthy: by_health.healthy + by_health.warning,
+            unhealthy: by_health.critical + by_health.fatal,
+            missing: reported.missing,
+            short: reported.short(node),
+            surplus: reported.surplus(node),
+            health: by_health,
+        }
     }
 
     fn show_node(&self, node: &'a Node) -> NodeView {
@@ -151,6 +171,7 @@ impl<'a> Look<'a> {
         let booted_at = Some(facts.booted_at).filter(|at| at.micros() > 0);
         let speaks = node.contact == node::Contact::Reporting && !node.retired;
         let uptime = booted_at.filter(|_| speaks).map(|at| self.time.micros().saturating_sub(at.micros()) / 1_000_000);
+        let devices = self.count_devices(node);
         NodeView {
             name: node.name.clone(),
             addresses: facts.addresses.clone(),
@@ -164,7 +185,8 @@ impl<'a> Look<'a> {
             booted_at,
             // A clock that runs ahead of ours gives no negative time.
             uptime_seconds: uptime.map(|seconds| u64::try_from(seconds).unwrap_or(0)),
-            devices: self.count_devices(node),
+            attention: devices.attention(),
+            devices,
             contact: node.contact.into(),
             cordoned: node.cordoned,
             retired: node.retired,

@@ -84,7 +84,14 @@ proptest! {
         for node in walk(|page| look.nodes(&NodeFilter::default(), page), 1000) {
             let counts = node.devices;
             prop_assert!(counts.healthy + counts.unhealthy + counts.health.unknown == counts.seen + counts.missing);
+            let differ = !node.retired && counts.seen != counts.expected;
+            prop_assert_eq!(counts.short > 0 || counts.surplus > 0, differ);
+            prop_assert_eq!(node.attention.is_some(), differ);
         }
+        let nodes = walk(|page| look.nodes(&NodeFilter::default(), page), 1000);
+        let with = |count: fn(&NodeDevices) -> u32| nodes.iter().filter(|node| count(&node.devices) > 0).count();
+        prop_assert_eq!(overview.nodes.short as usize, with(|devices| devices.short));
+        prop_assert_eq!(overview.nodes.surplus as usize, with(|devices| devices.surplus));
     }
 
     /// Whoever sees only their own sees nothing of anybody else's, and all of theirs.
@@ -202,6 +209,27 @@ fn an_empty_state_has_an_empty_view() {
     let overview = look(&state).overview();
     assert_eq!((overview.cluster, overview.pools, overview.position), (None, 0, Position(0)));
     assert_eq!(look(&state).pools(&PoolFilter::default(), &Page::default()).unwrap().items, []);
+}
+
+#[test]
+fn another_number_of_devices_than_expected_is_said() {
+    let events = history(7, 3000);
+    let mut told = BTreeSet::new();
+    for end in (1..=events.len()).step_by(10) {
+        let state = folded(&events[..end]);
+        for node in look(&state).nodes(&NodeFilter::default(), &Page::default()).unwrap().items {
+            let NodeDevices { expected, seen, .. } = node.devices;
+            match node.attention.as_deref().map(|text| text.split_once(':').unwrap()) {
+                None => assert!(node.retired || seen == expected),
+                Some((what, numbers)) => {
+                    assert_eq!(what == "fewer devices than expected", seen < expected);
+                    assert_eq!(numbers, format!(" {seen} instead of {expected}"));
+                    told.insert(what.to_owned());
+                }
+            }
+        }
+    }
+    assert_eq!(told.len(), 2, "fewer and more: {told:?}");
 }
 
 #[test]
