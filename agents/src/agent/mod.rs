@@ -55,7 +55,12 @@ pub struct Agent<S, Q> {
     /// How often in a row no report came through, and since when.
     failures: u32,
     failing_since: Option<Instant>,
+    /// The last refusal that was logged, and when.
+    told: Option<(String, Instant)>,
 }
+
+/// For so long, a refusal is not logged again.
+const QUIET: Duration = Duration::from_hours(1);
 
 type Sending = Pin<Box<dyn Future<Output = Result<Bytes, BusError>> + Send>>;
 
@@ -73,7 +78,7 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     pub fn new(node: NodeName, source: S, queue: Q, around: Surroundings, pace: Pace, age: Duration) -> Self {
         let desk = Desk::new(queue, pace.restate_every + share(&node, 1, pace.restate_every / 4));
         let started = Instant::now();
-        Self { node, source, desk, around, pace, age, started, failures: 0, failing_since: None }
+        Self { node, source, desk, around, pace, age, started, failures: 0, failing_since: None, told: None }
     }
 
     /// Looks and tells, until `stop` says so or is dropped. What the server has not taken by then stays in the queue.
@@ -158,7 +163,12 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
 
     fn settle(&mut self, reply: &Reply) -> Duration {
         if let Reply::Refused { code, detail, .. } = reply {
-            tracing::warn!(node.name = %self.node, code, detail, "the server refuses a report");
+            // It is refused again and again for as long as the reason lasts.
+            let now = Instant::now();
+            if self.told.as_ref().is_none_or(|(told, at)| told != code || now.duration_since(*at) >= QUIET) {
+                tracing::warn!(node.name = %self.node, code, detail, "the server refuses a report: said once an hour");
+                self.told = Some((code.clone(), now));
+            }
         }
         let now = self.age + self.started.elapsed();
         let fresh = self.around.incarnation();

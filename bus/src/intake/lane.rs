@@ -1,5 +1,5 @@
 //! One report at a time: read it, have it decided, answer.
-use super::{Counters, Decides};
+use super::{Counters, Decides, told::Told};
 use crate::{
     bus,
     engine::{Failure, Request},
@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use domain::{Actor, Command, NodeName, Principal, Refusal, Via};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// A report as it came in.
 pub(super) struct Incoming {
@@ -34,20 +34,25 @@ impl Incoming {
 
 /// Works off the reports of some nodes, one after the other.
 pub(super) struct Lane<E> {
-    pub(super) engine: E,
-    pub(super) counters: Arc<Counters>,
+    engine: E,
+    counters: Arc<Counters>,
+    told: Told,
 }
 
 impl<E: Decides> Lane<E> {
+    pub(super) fn new(engine: E, counters: Arc<Counters>) -> Self {
+        Self { engine, counters, told: Told::default() }
+    }
+
     /// Until nobody sends any more and all that was sent is answered.
-    pub(super) async fn run(self, mut reports: mpsc::Receiver<Incoming>) {
+    pub(super) async fn run(mut self, mut reports: mpsc::Receiver<Incoming>) {
         while let Some(incoming) = reports.recv().await {
             let reply = self.take(&incoming).await;
             incoming.answer(&reply).await;
         }
     }
 
-    async fn take(&self, incoming: &Incoming) -> Reply {
+    async fn take(&mut self, incoming: &Incoming) -> Reply {
         let report = match Report::decode(incoming.kind, &incoming.payload) {
             Ok(report) => report,
             Err(error) => return self.malformed(&incoming.node, &error),
@@ -65,15 +70,19 @@ impl<E: Decides> Lane<E> {
         }
     }
 
-    fn refuse(&self, node: &NodeName, sequence: u64, failure: Failure) -> Reply {
+    fn refuse(&mut self, node: &NodeName, sequence: u64, failure: Failure) -> Reply {
         let later = |seconds| {
             self.counters.deferred();
             Reply::TryAgain { after: Duration::from_secs(seconds) }
         };
         // A refused report does not count: its number is the next still.
-        let refused = |code: &str, detail: String| {
+        let told = &mut self.told;
+        let mut refused = |code: &str, detail: String| {
             self.counters.refused(code);
-            tracing::warn!(node.name = %node, code, detail, "a report is refused");
+            // It comes again and again for as long as the reason lasts.
+            if let Some(unsaid) = told.due(node, code, Instant::now()) {
+                tracing::warn!(node.name = %node, code, detail, unsaid, "a report is refused: said once an hour");
+            }
             Reply::Refused { next: sequence, code: code.to_owned(), detail }
         };
         match failure {
@@ -94,7 +103,7 @@ impl<E: Decides> Lane<E> {
         }
     }
 
-    fn malformed(&self, node: &NodeName, error: &WireError) -> Reply {
+    fn malformed(&mut self, node: &NodeName, error: &WireError) -> Reply {
         let code = match error {
             WireError::TooLarge { .. } => "report.too_large",
             WireError::Version(_) => "report.version",
@@ -102,7 +111,10 @@ impl<E: Decides> Lane<E> {
         };
         self.counters.malformed();
         self.counters.refused(code);
-        tracing::warn!(node.name = %node, code, error = error as &dyn std::error::Error, "a report can't be read");
+        if let Some(unsaid) = self.told.due(node, code, Instant::now()) {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(node.name = %node, code, error, unsaid, "a report can't be read: said once an hour");
+        }
         // Its number is not known.
         Reply::Refused { next: 0, code: code.to_owned(), detail: error.to_string() }
     }

@@ -6,6 +6,7 @@
 //! Whose a report is says the subject that it came on: NATS lets an agent send on its own subjects only.
 mod counters;
 mod lane;
+mod told;
 
 pub use counters::{Counters, Counts};
 
@@ -111,7 +112,7 @@ impl Dispatcher {
         let mut working = JoinSet::new();
         let open = |_| {
             let (lane, incoming) = mpsc::channel(bounds.waiting.max(1));
-            working.spawn(Lane { engine: engine.clone(), counters: counters.clone() }.run(incoming));
+            working.spawn(Lane::new(engine.clone(), counters.clone()).run(incoming));
             lane
         };
         let lanes = (0..bounds.lanes.max(1)).map(open).collect();

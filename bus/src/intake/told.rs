@@ -1,0 +1,82 @@
+//! Which refusals were logged a while ago: a node that goes on sending what is refused fills no log with it.
+use domain::NodeName;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// For so long, a refusal that was logged is not logged again.
+const QUIET: Duration = Duration::from_hours(1);
+
+/// The most refusals that are remembered: past them, new ones are counted and not logged.
+const HELD_MAX: usize = 256;
+
+/// Refusals by node and code, each with when it was last logged.
+#[derive(Debug, Default)]
+pub(super) struct Told(HashMap<(NodeName, String), Line>);
+
+#[derive(Debug)]
+struct Line {
+    at: Instant,
+    unsaid: u64,
+}
+
+impl Told {
+    /// Whether this refusal is to be logged now, and if so, how many like it were not since the last line.
+    pub(super) fn due(&mut self, node: &NodeName, code: &str, now: Instant) -> Option<u64> {
+        let over = |line: &Line| now.duration_since(line.at) >= QUIET;
+        let key = (node.clone(), code.to_owned());
+        if self.0.len() >= HELD_MAX && !self.0.contains_key(&key) {
+            self.0.retain(|_, line| !over(line));
+            if self.0.len() >= HELD_MAX {
+                return None;
+            }
+        }
+        match self.0.entry(key) {
+            Entry::Vacant(new) => {
+                new.insert(Line { at: now, unsaid: 0 });
+                Some(0)
+            }
+            Entry::Occupied(mut known) if over(known.get()) => Some(known.insert(Line { at: now, unsaid: 0 }).unsaid),
+            Entry::Occupied(mut known) => {
+                known.get_mut().unsaid += 1;
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(nth: usize) -> NodeName {
+        format!("node-{nth}").parse().unwrap()
+    }
+
+    #[test]
+    fn a_refusal_is_logged_once_an_hour_with_how_many_were_not() {
+        let (mut told, start) = (Told::default(), Instant::now());
+        assert_eq!(told.due(&node(1), "node.retired", start), Some(0));
+        for minutes in [1, 30, 59] {
+            assert_eq!(told.due(&node(1), "node.retired", start + Duration::from_mins(minutes)), None);
+        }
+        assert_eq!(told.due(&node(1), "auth.forbidden", start), Some(0), "another refusal is news");
+        assert_eq!(told.due(&node(2), "node.retired", start), Some(0), "so is another node");
+        assert_eq!(told.due(&node(1), "node.retired", start + QUIET), Some(3));
+        assert_eq!(told.due(&node(1), "node.retired", start + QUIET), None);
+    }
+
+    #[test]
+    fn what_is_remembered_stays_in_bounds() {
+        let (mut told, start) = (Told::default(), Instant::now());
+        for nth in 0..HELD_MAX {
+            assert_eq!(told.due(&node(nth), "node.retired", start), Some(0));
+        }
+        assert_eq!(told.due(&node(HELD_MAX), "node.retired", start), None);
+        assert_eq!(told.0.len(), HELD_MAX);
+        assert_eq!(told.due(&node(HELD_MAX), "node.retired", start + QUIET), Some(0), "the old ones made room");
+        assert_eq!(told.0.len(), 1);
+    }
+}
