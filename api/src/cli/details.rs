@@ -1,7 +1,7 @@
 //! One thing: a line for each field, and a table for each list of things in it.
 use super::{
     console::{Console, clean},
-    table,
+    table::{self, As, Column},
     text::{inline, login, named},
 };
 use comfy_table::CellAlignment;
@@ -11,6 +11,16 @@ use std::io;
 
 /// What a thing is known by comes first; the server's JSON is in no order.
 const FIRST: [&str; 6] = ["position", "name", "login", "id", "type", "kind"];
+
+/// Events are told as everywhere; what they are about is said where it is not the thing that is shown.
+const EVENTS: [Column; 6] = [
+    ("POSITION", "position", As::Count),
+    ("TIME", "time", As::Time),
+    ("EVENT", "type", As::Text),
+    ("ABOUT", "about", As::Text),
+    ("WHAT", "data", As::What),
+    ("ACTOR", "actor", As::Text),
+];
 
 /// Writes one thing.
 pub(super) fn details(console: &mut Console, thing: &Value) -> io::Result<()> {
@@ -23,9 +33,28 @@ pub(super) fn details(console: &mut Console, thing: &Value) -> io::Result<()> {
     for (name, items) in sections {
         console.line("")?;
         console.line(&format!("{name}:"))?;
-        section(console, &items)?;
+        if items.iter().all(|item| is_event(item)) {
+            events(console, thing, &items)?;
+        } else {
+            section(console, &items)?;
+        }
     }
     Ok(())
+}
+
+fn is_event(item: &Map<String, Value>) -> bool {
+    ["position", "type", "subject", "data"].into_iter().all(|field| item.contains_key(field))
+}
+
+fn events(console: &mut Console, thing: &Value, items: &[&Map<String, Value>]) -> io::Result<()> {
+    let own = thing["uuid"].as_str().map(|id| format!("device/{id}"));
+    let told = items.iter().map(|item| {
+        let mut item = (*item).clone();
+        let about = item["subject"].as_str().filter(|subject| own.as_deref() != Some(subject)).unwrap_or_default();
+        item.insert("about".to_owned(), about.into());
+        Value::Object(item)
+    });
+    table::table(console, &EVENTS, &told.collect::<Vec<_>>())
 }
 
 /// A field's full name with its value.
@@ -91,6 +120,31 @@ mod tests {
     use super::*;
     use crate::cli::{console::Format, testing::Buffer};
     use serde_json::json;
+
+    #[test]
+    fn a_history_is_told_as_events_are() {
+        let out = Buffer::default();
+        let mut console = Console::of(Format::Table, out.clone(), Buffer::default());
+        let event = |position: u32, name: &str, subject: &str, data: Value| {
+            json!({"position": position, "id": "0199", "type": name, "subject": subject, "data": data,
+                "time": "2026-03-01T12:00:00.000001Z", "actor": "user/ada"})
+        };
+        let thing = json!({"uuid": "GPU-1", "node": "n1", "history": [
+            event(9, "JobStarted", "job/7", json!({"job": "7", "name": "train", "devices": ["GPU-1"]})),
+            event(4, "DeviceAssigned", "device/GPU-1", json!({"device": "GPU-1", "from": "default", "pool": "vision"})),
+        ]});
+        details(&mut console, &thing).unwrap();
+        let expected = "\
+node  n1
+uuid  GPU-1
+
+history:
+POSITION  TIME                     EVENT           ABOUT  WHAT                      ACTOR
+       9  2026-03-01 12:00:00 UTC  JobStarted      job/7  devices=GPU-1 name=train  user/ada
+       4  2026-03-01 12:00:00 UTC  DeviceAssigned         from=default pool=vision  user/ada
+";
+        assert_eq!(out.text(), expected);
+    }
 
     #[test]
     fn one_thing_is_a_line_for_each_field() {

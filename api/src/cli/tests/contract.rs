@@ -1,6 +1,6 @@
 //! The command line asks for what the server offers, and shows what it answers: held against the server's own document.
 use super::commands::{commands, queries};
-use crate::cli::{audit, device, group, job, node, pool, table::Column, token, user};
+use crate::cli::{audit, device, group, job, node, overview, pool, table::Column, token, user};
 use serde_json::Value;
 
 fn document() -> Value {
@@ -60,6 +60,24 @@ fn every_command_is_one_that_the_server_takes() {
         for name in body.as_object().into_iter().flat_map(serde_json::Map::keys) {
             assert!(property(&document, schema, name).is_some(), "{arguments:?}: {name}");
         }
+    }
+}
+
+#[test]
+fn all_that_the_overview_tells_is_what_the_server_answers() {
+    let document = document();
+    let answer = &operation(&document, "GET /v1/overview")["responses"]["200"]["content"];
+    let schema = &answer["application/json"]["schema"];
+    let has = |path: &str| path.split('.').try_fold(schema, |schema, name| property(&document, schema, name)).is_some();
+    for (title, total, parts) in overview::SORTS {
+        let paths = parts.iter().map(|(path, ..)| *path).chain([total].into_iter().filter(|total| !total.is_empty()));
+        for path in paths.chain(["cluster.id", "cluster.demonstration", "lag.events", "lag.stalled", "position"]) {
+            assert!(has(path), "{title}: {path}");
+        }
+    }
+    let share = &property(&document, schema, "shares").unwrap()["items"];
+    for (title, field, _) in overview::SHARES {
+        assert!(property(&document, share, field).is_some(), "{title}: {field}");
     }
 }
 
