@@ -3,8 +3,8 @@ use anyhow::Context;
 use reqwest::{Method, header::CONTENT_TYPE};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
-use std::time::Duration;
-use tests::harness::{Client, LIMIT, Place, Reply, Server};
+use std::{fs, time::Duration};
+use tests::harness::{Client, LIMIT, PASSWORD, Place, Reply, Server};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -180,6 +180,35 @@ async fn write_start(read: &mut (impl AsyncReadExt + Unpin), flood: impl Future<
     };
     let length = timeout(LIMIT, answered).await.context("the server reads for ever")?;
     assert!(length == 0 || answer.starts_with(b"HTTP/1.1 4"), "{:?}", String::from_utf8_lossy(&answer));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_file_with_the_first_password_goes_when_that_is_changed() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    Server::start(&place, &[]).await?.stop().await?;
+    // As the founding writes it, where nobody gave a password.
+    let file = place.data().join("first-password");
+    fs::write(&file, format!("{PASSWORD}\n"))?;
+    let server = Server::start(&place, &[]).await?;
+    assert!(file.exists(), "it is of use");
+    let client = Client::operator(&server).await?;
+    client.post("/v1/users", json!({"logins": ["ada"], "passwords": {"ada": "somebody else's"}})).await?.done()?;
+    assert!(file.exists(), "another user's password is none of it");
+    client.post("/v1/password", json!({"current": PASSWORD, "password": "quite another"})).await?.done()?;
+    let gone = async {
+        while file.exists() {
+            client.get("/livez").await?;
+        }
+        anyhow::Ok(())
+    };
+    timeout(LIMIT, gone).await.context("it stays")??;
+    server.kill().await?;
+    // As it is left by a crash between the change and the removal.
+    fs::write(&file, format!("{PASSWORD}\n"))?;
+    let server = Server::start(&place, &[]).await?;
+    assert!(!file.exists(), "it was of no use before anybody could ask");
+    assert!(server.stop().await?.success());
     Ok(())
 }
 

@@ -31,7 +31,7 @@ mod testing;
 mod tests;
 
 pub use app::{App, HttpSettings, Parts, PasswordCost};
-pub use auth::hash_password;
+pub use auth::{hash_password, password_fits};
 pub use serve::serve;
 
 use axum::{Json, Router, middleware, routing::get};

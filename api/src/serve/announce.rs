@@ -30,6 +30,7 @@ pub(crate) fn announce(
         }
         Some(FirstPassword::Written(path)) => {
             writeln!(out, "sign in as {} with the password in {}", settings.operator_login, path.display())?;
+            writeln!(out, "change it with `dkube password`: then the file goes")?;
         }
     }
     out.flush()

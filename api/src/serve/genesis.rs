@@ -1,5 +1,5 @@
 //! The first start of a log: the cluster is founded, with an operator who can sign in.
-use super::opened::Opened;
+use super::{first_password, opened::Opened};
 use crate::{
     http::{PasswordCost, hash_password},
     settings::{Secret, Settings},
@@ -70,7 +70,7 @@ fn show(settings: &Settings, password: &Secret) -> anyhow::Result<FirstPassword>
 }
 
 fn write(data: &Path, password: &Secret) -> anyhow::Result<PathBuf> {
-    let path = data.join("first-password");
+    let path = first_password::path(data);
     let write = || -> std::io::Result<()> {
         // The mode counts only for a file that is made: one of an earlier attempt goes first.
         match fs::remove_file(&path) {

@@ -2,6 +2,7 @@
 //! demonstration, a simulated fleet. Started in the order of the data, stopped the other way round.
 mod announce;
 mod commands;
+mod first_password;
 mod fleet;
 mod genesis;
 mod log;
@@ -49,6 +50,10 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let messages = Messages::start(&shared, &opened).await?;
     let fleet = fleet::start(&shared, &opened, messages.bus());
     let (stop, stopping) = watch::channel(false);
+    if let Err(error) = first_password::tidy(&shared.data, &opened.live, stopping.clone()).await {
+        let error: &dyn std::error::Error = &*error;
+        tracing::warn!(error, "the file of the first password can't be looked after");
+    }
     let app = App::new(parts(&shared, &opened, &messages, stopping));
     // Before it is announced: who reads that may ask it to stop at once.
     let asked = stop_asked(opened.engine.halted(), stop)?;

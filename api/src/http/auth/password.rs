@@ -92,8 +92,7 @@ impl Passwords {
             .off_thread(move || {
                 let sane = password.0.len() <= Password::BYTES_MAX;
                 let typed = if sane { password.0.as_bytes() } else { b"" };
-                let parsed = phc::PasswordHash::new(kept.reveal());
-                parsed.is_ok_and(|parsed| hasher.verify_password(typed, &parsed).is_ok()) && sane
+                verify(&hasher, typed, &kept) && sane
             })
             .await?;
         Ok(fits && known)
@@ -122,6 +121,17 @@ impl Passwords {
 /// The cost is outside what argon2 takes.
 pub fn hash_password(password: &str, cost: PasswordCost) -> Result<PasswordHash, argon2::password_hash::Error> {
     hash(&hasher(cost), password.as_bytes())
+}
+
+/// Whether this is the password of that hash, outside the server's own checks. Blocks for as long as the hash costs.
+pub fn password_fits(password: &str, kept: &PasswordHash) -> bool {
+    verify(&hasher(PasswordCost::default()), password.as_bytes(), kept)
+}
+
+fn verify(hasher: &Argon2<'_>, typed: &[u8], kept: &PasswordHash) -> bool {
+    let parsed = phc::PasswordHash::new(kept.reveal());
+    // What it cost is in the hash.
+    parsed.is_ok_and(|parsed| hasher.verify_password(typed, &parsed).is_ok())
 }
 
 fn hasher(cost: PasswordCost) -> Argon2<'static> {
