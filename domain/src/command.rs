@@ -98,7 +98,8 @@ impl Command {
         let is = |login: &Login| cluster.user_by_login(login).is_some_and(|found| found.id == user);
         match self {
             Self::Job(job::Command::Start { user: login, .. })
-            | Self::User(user::Command::SetPassword { login, .. }) => is(login),
+            | Self::User(user::Command::SetPassword { login, .. })
+            | Self::Token(token::Command::RevokeAll { login }) => is(login),
             Self::Job(job::Command::Finish { job, .. }) => {
                 cluster.job(*job).is_some_and(|found| found.user == Some(user))
             }
@@ -181,6 +182,12 @@ impl Command {
             Self::Job(job::Command::Observe { devices: list, .. }) => devices(list),
             Self::Job(job::Command::ObserveEnd { .. }) | Self::Token(token::Command::Issue { .. }) => vec![],
             Self::Token(token::Command::Revoke { token }) => vec![Subject::Token(*token)],
+            // A token that was made since the plan is one that the planner did not know of.
+            Self::Token(token::Command::RevokeAll { login }) => {
+                let user = cluster.user_by_login(login);
+                let tokens = user.into_iter().flat_map(|user| &user.tokens).copied().map(Subject::Token);
+                user.map(|user| Subject::User(user.id)).into_iter().chain(tokens).collect()
+            }
         }
     }
 

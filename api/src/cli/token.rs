@@ -57,12 +57,23 @@ pub(crate) enum Command {
     },
     /// Make a token for yourself; needs your password, and shows the secret this once
     Create(Create),
-    /// Revoke a token
-    Revoke {
-        id: TokenId,
-        #[command(flatten)]
-        write: Write,
-    },
+    /// Revoke a token, or all of a user's
+    Revoke(Revoke),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["id", "all"]))]
+pub(crate) struct Revoke {
+    /// The token's id
+    id: Option<TokenId>,
+    /// All of yours, or of --user: whoever is signed in here by one of them has to sign in again
+    #[arg(long)]
+    all: bool,
+    /// Whose
+    #[arg(long, value_name = "LOGIN", conflicts_with = "id")]
+    user: Option<Login>,
+    #[command(flatten)]
+    write: Write,
 }
 
 #[derive(Debug, clap::Args)]
@@ -94,8 +105,24 @@ impl Command {
                 context.list(call, &list, &COLUMNS).await
             }
             Self::Create(create) => create.run(context).await,
-            Self::Revoke { id, write } => context.command(Call::delete(["tokens", &id.to_string()]), &write).await,
+            Self::Revoke(revoke) => revoke.run(context).await,
         }
+    }
+}
+
+impl Revoke {
+    async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
+        let call = match (self.id, self.user) {
+            (Some(id), _) => Call::delete(["tokens", &id.to_string()]),
+            (None, Some(login)) => Call::delete(["users", login.as_str(), "tokens"]),
+            (None, None) => {
+                let Reply { body, .. } = context.client.send(&Call::get(["session"])).await?;
+                let login = body["login"].as_str();
+                let login = login.ok_or_else(|| anyhow::anyhow!("the server does not say who is signed in"))?;
+                Call::delete(["users", login, "tokens"])
+            }
+        };
+        context.command(call, &self.write).await
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{Scope, TokenHash};
-use crate::{TokenId, TokenName};
+use crate::{Login, TokenId, TokenName};
 
 /// What may be wished for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,5 +19,10 @@ pub enum Command {
     Revoke {
         /// The token.
         token: TokenId,
+    },
+    /// End all of a user's, expired ones too.
+    RevokeAll {
+        /// The user.
+        login: Login,
     },
 }

@@ -1,4 +1,4 @@
-use super::{Command, Event, Scope, TokenHash, evolve::of};
+use super::{Command, Event, Scope, Token, TokenHash, evolve::of};
 use crate::{Cluster, Context, Event as Fact, Rejection, Subject, TokenId, TokenName, decide::Facts};
 
 /// The longest life of a token, in days.
@@ -9,9 +9,17 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         Command::Issue { name, scope, days, hash } => issue(cluster, context, name, *scope, *days, *hash),
         Command::Revoke { token } => {
             let token = cluster.token(*token).ok_or(Rejection::NotFound(Subject::Token(*token)))?;
-            Ok(vec![Fact::Token(Event::Revoked { token: token.id, user: token.user })])
+            Ok(vec![revoked(token)])
+        }
+        Command::RevokeAll { login } => {
+            let user = cluster.user_by_login(login).ok_or(Rejection::UnknownLogin(0))?;
+            Ok(of(cluster, user.id).map(revoked).collect())
         }
     }
+}
+
+const fn revoked(token: &Token) -> Fact {
+    Fact::Token(Event::Revoked { token: token.id, user: token.user })
 }
 
 fn issue(

@@ -6,7 +6,7 @@ use crate::{
         A100, H100, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool, create_pool_of,
         delete_group, delete_pool, delete_users, edit_group, erase, expect_devices, finding, finish, force, hear,
         issue, lose, move_user, observe, observe_end, onboard_as, report_facts, report_health, retire, retire_node,
-        revoke, seen, set_devices, set_password, set_role, start_of, suspend,
+        revoke, revoke_all, seen, set_devices, set_password, set_role, start_of, suspend,
     },
 };
 use domain::{
@@ -35,6 +35,7 @@ enum Wish {
     Report(&'static str, u8, Vec<(u8, u8)>),
     Finish(usize, bool),
     Revoke(usize),
+    RevokeAll(usize),
     Erase(usize),
     IssueAs(&'static str, u8, Scope, u32),
     Observe(u8, Option<usize>, Vec<u8>),
@@ -123,6 +124,7 @@ fn people() -> impl Strategy<Value = Wish> {
         2 => (login(), 0_u8..3, prop::sample::select(&[Scope::Read, Scope::Full][..]), 1_u32..3)
             .prop_map(|(login, name, scope, days)| Wish::IssueAs(login, name, scope, days)),
         1 => any::<usize>().prop_map(Wish::Revoke),
+        1 => any::<usize>().prop_map(Wish::RevokeAll),
         1 => (1_i64..100_000).prop_map(Wish::Wait),
     ]
 }
@@ -177,6 +179,7 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             if *forced { force(job) } else { finish(job) }
         }
         Wish::Revoke(n) => revoke(nth(cluster.tokens().keys().copied(), *n)?),
+        Wish::RevokeAll(n) => revoke_all(nth(cluster.logins().keys(), *n)?.as_str()),
         Wish::Erase(n) => {
             let gone: Vec<_> = world
                 .log

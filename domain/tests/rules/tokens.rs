@@ -1,6 +1,6 @@
 use crate::{
     harness::World,
-    words::{NO_TOKEN, delete_users, issue, onboard, revoke, set_role, w},
+    words::{NO_TOKEN, delete_users, issue, onboard, revoke, revoke_all, set_role, w},
 };
 use domain::{
     Event, Principal, Rejection, Role, Subject,
@@ -78,6 +78,24 @@ fn a_token_is_revoked_once() {
     world.when(revoke(token)).refused_for(&Rejection::NotFound(Subject::Token(token)));
     world.when(revoke(NO_TOKEN)).refused("token.not_found");
     assert!(world.user("ada").tokens.is_empty());
+}
+
+#[test]
+fn all_of_a_users_tokens_are_revoked_at_once_and_nobody_elses() {
+    let mut world = world();
+    world.given(issue("ci", Scope::Read, 1));
+    world.given(issue("laptop", Scope::Full, 9));
+    let (mine, user) = (world.user("ada").tokens.clone(), world.id("ada"));
+    world.asker = world.session("operator");
+    world.given(issue("mine", Scope::Read, 1));
+    // One that has expired goes with the others.
+    world.now = world.now.plus_seconds(2 * 86_400);
+    let revoked: Vec<_> = mine.into_iter().map(|token| Event::Token(token::Event::Revoked { token, user })).collect();
+    assert_eq!(revoked.len(), 2);
+    world.when(revoke_all("ada")).exactly(&revoked);
+    assert_eq!(world.cluster.tokens().len(), 1);
+    world.when(revoke_all("ada")).nothing();
+    world.when(revoke_all("nobody")).refused_for(&Rejection::UnknownLogin(0));
 }
 
 #[test]

@@ -243,6 +243,10 @@ pub(crate) fn issue(name: &str, scope: Scope, days: u32) -> Command {
     Command::Token(token::Command::Issue { name: w(name), scope, days, hash })
 }
 
+pub(crate) fn revoke_all(login: &str) -> Command {
+    Command::Token(token::Command::RevokeAll { login: w(login) })
+}
+
 pub(crate) const fn revoke(token: TokenId) -> Command {
     Command::Token(token::Command::Revoke { token })
 }

@@ -91,7 +91,16 @@ pub(super) fn commands() -> Vec<Commanding> {
             Value::Null,
         ),
         (vec!["token", "revoke", JOB], "DELETE /v1/tokens/0199c0de-0000-7000-8000-000000008000", Value::Null),
+        (vec!["token", "revoke", "--all", "--user", "ada"], "DELETE /v1/users/ada/tokens", Value::Null),
     ]
+}
+
+#[tokio::test]
+async fn ones_own_tokens_are_revoked_without_naming_oneself() {
+    let server = Player::of([json(200, &value!({"login": "ada", "role": "operator"})), json(200, &unchanged())]).await;
+    let ran = server.run(&["token", "revoke", "--all"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(server.lines(), ["GET /v1/session", "DELETE /v1/users/ada/tokens"]);
 }
 
 #[tokio::test]
@@ -339,6 +348,10 @@ fn what_makes_no_sense_is_a_usage_error() {
         &["job", "start", "train", "--devices", "0"],
         &["job", "finish", JOB, "--force"],
         &["device", "cordon", "GPU-1"],
+        &["token", "revoke"],
+        &["token", "revoke", "--user", "ada"],
+        &["token", "revoke", JOB, "--all"],
+        &["token", "revoke", JOB, "--user", "ada"],
         &["pool", "list", "--limit", "0"],
         &["pool", "list", "--as-of", "yesterday"],
     ];

@@ -62,6 +62,7 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/v1/users", May(Action::ReadUsers)),
     ("GET", "/v1/users/{login}", May(Action::ReadUsers)),
     ("GET", "/v1/users/{login}/tokens", May(Action::ReadTokens)),
+    ("DELETE", "/v1/users/{login}/tokens", May(Action::ManageTokens)),
     ("POST", "/v1/users", May(Action::ManageUsers)),
     ("PATCH", "/v1/users/{login}", May(Action::ManageUsers)),
     ("DELETE", "/v1/users/{login}", May(Action::ManageUsers)),

@@ -61,6 +61,37 @@ async fn a_revoked_token_is_worth_nothing() {
 }
 
 #[tokio::test]
+async fn all_of_a_users_tokens_end_at_once() {
+    let fixture = Fixture::new().await;
+    let operator = fixture.operator().await;
+    let (one, two) = (fixture.token("ada", Scope::Read, 9).await, fixture.token("ada", Scope::Full, 9).await);
+    let (bob, aud) = (fixture.token("bob", Scope::Full, 9).await, fixture.token("aud", Scope::Full, 9).await);
+    let revoke = |login: &str, query: &str| Call::new("DELETE", format!("/v1/users/{login}/tokens{query}"));
+    for token in [&bob, &aud] {
+        for login in ["ada", "nobody"] {
+            revoke(login, "").token(token).send(&fixture.router).await.problem("auth.forbidden");
+        }
+    }
+    revoke("ada", "").token(&one).send(&fixture.router).await.problem("token.scope");
+    let unknown = revoke("nobody", "").token(&operator).send(&fixture.router).await.problem("user.not_found");
+    assert!(unknown.to_string().contains("nobody"), "{unknown}");
+    let types = |answer: &serde_json::Value| {
+        let events = answer["events"].as_array().unwrap();
+        events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let dry = fixture.done(&operator, revoke("ada", "?dry_run=true")).await;
+    assert_eq!(types(&dry), ["TokenRevoked", "TokenRevoked"]);
+    let answer = fixture.done(&two, revoke("ada", "")).await;
+    assert_eq!(types(&answer), ["TokenRevoked", "TokenRevoked"], "one's own, the one that asks among them");
+    for token in [&one, &two] {
+        Call::get("/v1/session").token(token).send(&fixture.router).await.problem("auth.invalid");
+    }
+    assert_eq!(types(&fixture.done(&operator, revoke("ada", "")).await), [""; 0]);
+    assert_eq!(types(&fixture.done(&operator, revoke("aud", "")).await), ["TokenRevoked"], "an operator anybody's");
+    Call::get("/v1/session").token(&bob).send(&fixture.router).await.ok();
+}
+
+#[tokio::test]
 async fn a_promotion_raises_no_token_and_that_is_said() {
     let fixture = Fixture::new().await;
     let operator = fixture.operator().await;

@@ -5,6 +5,7 @@ mod delete_many;
 mod erase;
 mod list;
 mod onboard;
+mod revoke_tokens;
 mod show;
 mod tokens;
 
@@ -18,5 +19,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(delete_many::delete_many))
         .routes(routes!(show::show, change::change, delete::delete))
         .routes(routes!(erase::erase))
-        .routes(routes!(tokens::tokens))
+        .routes(routes!(tokens::tokens, revoke_tokens::revoke_tokens))
 }
