@@ -2,7 +2,7 @@
 use super::{
     console::{Console, clean},
     table::{self, As, Column},
-    text::{inline, login, named},
+    text::{inline, last_seen, login, named},
 };
 use comfy_table::CellAlignment;
 use jiff::tz::TimeZone;
@@ -64,7 +64,7 @@ type Section<'a> = (String, Vec<&'a Map<String, Value>>);
 
 fn collect<'a>(lines: &mut Vec<Line>, sections: &mut Vec<Section<'a>>, name: &str, value: &'a Value, zone: &TimeZone) {
     match value {
-        Value::Object(fields) if login(fields).is_none() => {
+        Value::Object(fields) if login(fields).is_none() && last_seen(fields, zone).is_none() => {
             for field in ordered(fields.keys()) {
                 let inner = if name.is_empty() { clean(field) } else { format!("{name}.{}", clean(field)) };
                 collect(lines, sections, &inner, &fields[field], zone);

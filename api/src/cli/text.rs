@@ -18,9 +18,10 @@ pub(super) fn inline(value: &Value, zone: &TimeZone) -> String {
         Value::String(text) => time(text, zone).unwrap_or_else(|| one_line(text)),
         Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(|item| inline(item, zone)).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => match login(fields) {
-            Some(login) => one_line(login),
-            None => pairs(fields, zone),
+        Value::Object(fields) => match (login(fields), last_seen(fields, zone)) {
+            (Some(login), _) => one_line(login),
+            (None, Some(seen)) => seen,
+            (None, None) => pairs(fields, zone),
         },
     }
 }
@@ -28,6 +29,15 @@ pub(super) fn inline(value: &Value, zone: &TimeZone) -> String {
 /// The login, where this is how the server names a user: `{"id", "login"}`.
 pub(super) fn login(fields: &Map<String, Value>) -> Option<&str> {
     fields.get("login")?.as_str().filter(|_| fields.len() == 2 && fields.contains_key("id"))
+}
+
+/// When something was last seen, where this is how the server says it: `{"at", "since"}`. It measures since its start.
+pub(super) fn last_seen(fields: &Map<String, Value>, zone: &TimeZone) -> Option<String> {
+    let (at, since) = (fields.get("at")?, fields.get("since")?.as_str().filter(|_| fields.len() == 2)?);
+    match at {
+        Value::String(at) => time(at, zone),
+        _ => time(since, zone).map(|since| format!("not since the server's start, {since}")),
+    }
 }
 
 /// The fields that say something, as `name=value`.
@@ -112,6 +122,14 @@ mod tests {
         let data = json!({"group": "seeing", "user": "0199c0de", "login": "ada"});
         assert_eq!(beside(&json!("group/seeing"), &data, &TimeZone::UTC), "user=ada");
         assert_eq!(beside(&json!("user/ada"), &json!({"user": "0199c0de", "login": "ada"}), &TimeZone::UTC), "");
+    }
+
+    #[test]
+    fn what_was_not_seen_was_not_seen_since_the_servers_start() {
+        let never = json!({"at": null, "since": "2026-03-01T12:00:00.000001Z"});
+        assert_eq!(inline(&never, &TimeZone::UTC), "not since the server's start, 2026-03-01 12:00:00 UTC");
+        let once = json!({"at": "2026-03-01T13:00:00.000001Z", "since": "2026-03-01T12:00:00.000001Z"});
+        assert_eq!(inline(&once, &TimeZone::UTC), "2026-03-01 13:00:00 UTC");
     }
 
     #[test]

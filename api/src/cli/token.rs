@@ -15,13 +15,14 @@ use clap::{Subcommand, ValueEnum};
 use domain::{Login, TokenId, TokenName};
 use serde_json::json;
 
-pub(super) const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 7] = [
     ("TOKEN", "id", As::Text),
     ("NAME", "name", As::Text),
     ("OWNER", "user.login", As::Text),
     ("SCOPE", "scope", As::Text),
     ("ISSUED", "issued_at", As::Time),
     ("EXPIRES", "expires_at", As::Time),
+    ("LAST USE", "last_use", As::Text),
 ];
 
 /// What a token may be used for.

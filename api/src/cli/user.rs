@@ -13,12 +13,13 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
-pub(super) const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 7] = [
     ("LOGIN", "login", As::Text),
     ("ROLE", "role", As::Text),
     ("GROUP", "group", As::Text),
     ("JOBS", "jobs", As::Count),
     ("SUSPENDED", "suspended", As::Mark),
+    ("LAST SIGN-IN", "last_sign_in", As::Text),
     ("ID", "id", As::Text),
 ];
 

@@ -1,6 +1,6 @@
 //! What every handler can reach.
 use super::{
-    auth::{Passwords, Sessions, Slowdown},
+    auth::{LastSeen, Passwords, Sessions, Slowdown},
     layer::{Share, Shares},
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
@@ -134,6 +134,7 @@ pub struct App(Arc<Shared>);
 pub struct Shared {
     pub(crate) parts: Parts,
     pub(crate) sessions: Sessions,
+    pub(crate) last_seen: LastSeen,
     pub(crate) slowdown: Slowdown,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
@@ -168,6 +169,7 @@ impl App {
         let settings = &parts.settings;
         Self(Arc::new(Shared {
             sessions: Sessions::new(settings),
+            last_seen: LastSeen::new((parts.clock)()),
             slowdown: Slowdown::default(),
             passwords: Passwords::new(settings.password_cost),
             metrics: Metrics::default(),

@@ -34,6 +34,13 @@ pub struct Listed<T> {
     pub position: Position,
 }
 
+impl<T> Listed<T> {
+    /// The same list of other items.
+    pub fn map<U>(self, of: impl FnMut(T) -> U) -> Listed<U> {
+        Listed { items: self.items.into_iter().map(of).collect(), next: self.next, position: self.position }
+    }
+}
+
 impl Default for Page {
     fn default() -> Self {
         Self { after: None, limit: Self::LIMIT_DEFAULT }

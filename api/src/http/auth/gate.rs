@@ -47,13 +47,20 @@ async fn enter(
         let credential = presented(app, method, headers)?;
         app.present(|state| judge(state.cluster(), credential, rule, address, app.now())).map_err(denied)
     };
-    let verdict = judged();
-    if verdict.is_ok() {
-        return verdict;
+    let mut verdict = judged();
+    if verdict.is_err() {
+        // What made this sign-in good may be recorded a moment ago, or its session renewed.
+        let durable = app.durable();
+        if app.parts.live.position() < durable && app.reached(durable, CATCH_UP).await {
+            verdict = judged();
+        }
     }
-    // What made this sign-in good may be recorded a moment ago, or its session renewed.
-    let durable = app.durable();
-    if app.parts.live.position() < durable && app.reached(durable, CATCH_UP).await { judged() } else { verdict }
+    if let Ok(asker) = &verdict
+        && let Some(token) = asker.principal.token()
+    {
+        app.last_seen.used(token, app.now());
+    }
+    verdict
 }
 
 fn presented(app: &App, method: &Method, headers: &HeaderMap) -> Result<Credential, Problem> {

@@ -78,6 +78,7 @@ pub(super) async fn begin(
     clear_presented(&app, &headers);
     let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
     let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
+    app.last_seen.signed_in(user.id, session.started_at);
     let (csrf_token, expires_at) = (Some(secret.csrf().to_string()), session.expires_at);
     let view = SessionView { login, role: user.role, csrf_token, expires_at };
     Ok(([(header::SET_COOKIE, session_cookie(app.settings(), &secret))], Json(view)).into_response())

@@ -1,9 +1,10 @@
+use super::view::TokenWithUse;
 use crate::http::{
     answer::{Paging, Shown, no_page},
     input::{AsOf, Look},
     problem::Problem,
 };
-use projections::view::{Listed, Page, TokenFilter, TokenView};
+use projections::view::{Listed, Page, TokenFilter};
 use serde::Deserialize;
 
 /// Which tokens.
@@ -35,8 +36,8 @@ impl Filter {
 
 /// One's own tokens; for operators and auditors, everybody's. Never a secret.
 #[utoipa::path(get, path = "/v1/tokens", tag = "tokens", operation_id = "list_tokens", params(Filter, AsOf),
-    responses((status = 200, body = Listed<TokenView>)))]
-pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<TokenView>>, Problem> {
+    responses((status = 200, body = Listed<TokenWithUse>)))]
+pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<TokenWithUse>>, Problem> {
     let (filter, page) = (look.query.filter(), look.query.page()?);
-    Shown::list(look.view(|view| view.tokens(&filter, &page)).map_err(no_page))
+    TokenWithUse::list(&look, look.view(|view| view.tokens(&filter, &page)).map_err(no_page))
 }

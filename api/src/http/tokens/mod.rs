@@ -2,8 +2,10 @@
 mod issue;
 mod list;
 mod revoke;
+mod view;
 
 pub(super) use list::Filter;
+pub(super) use view::TokenWithUse;
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

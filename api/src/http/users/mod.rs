@@ -8,6 +8,7 @@ mod onboard;
 mod revoke_tokens;
 mod show;
 mod tokens;
+mod view;
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};
