@@ -1,14 +1,32 @@
 //! Facts, in the past tense.
-use crate::{ClusterId, PoolName, Subject, device, group, job, node, pool, token, user};
+use crate::{
+    ClusterId, PoolName, Subject, device, group, job, node, pool,
+    published::{Noun, Published, record},
+    token, user,
+};
 use serde::Serialize;
 
-/// The first fact of every log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Founding {
-    /// The cluster, for ever.
-    pub cluster: ClusterId,
-    /// Whether its devices are simulated: such a log never holds real ones, nor the other way round.
-    pub demonstration: bool,
+record! {
+    /// The first fact of every log.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct Founding {
+        /// The cluster, for ever.
+        pub cluster: ClusterId,
+        /// Whether its devices are simulated: such a log never holds real ones, nor the other way round.
+        pub demonstration: bool,
+    }
+}
+
+impl Founding {
+    const PUBLISHED: &'static [Published] = &[Published {
+        name: "ClusterFounded",
+        about: "The first fact of every log: the cluster was founded.",
+        fields: Self::FIELDS,
+    }];
+
+    const fn name(_: &Self) -> &'static str {
+        Self::PUBLISHED[0].name
+    }
 }
 
 /// A fact. Serialises to what is published of it: without personal and secret fields, and without its name.
@@ -35,65 +53,42 @@ pub enum Event {
     Token(token::Event),
 }
 
-impl Event {
-    /// Its name, as subscribers and the audit trail know it. A contract: never changed.
-    pub const fn name(&self) -> &'static str {
-        use device::Event as D;
-        use group::Event as G;
-        use job::Event as J;
-        use node::Event as N;
-        use pool::Event as P;
-        use token::Event as T;
-        use user::Event as U;
-        match self {
-            Self::Founded(_) => "ClusterFounded",
-            Self::Pool(P::Created { .. }) => "PoolCreated",
-            Self::Pool(P::Deleted { .. }) => "PoolDeleted",
-            Self::Group(G::Created { .. }) => "GroupCreated",
-            Self::Group(G::Deleted { .. }) => "GroupDeleted",
-            Self::Group(G::UserAdded { .. }) => "UserAddedToGroup",
-            Self::Group(G::UserRemoved { .. }) => "UserRemovedFromGroup",
-            Self::Group(G::PoolBound { .. }) => "PoolBound",
-            Self::Group(G::PoolUnbound { .. }) => "PoolUnbound",
-            Self::User(U::Onboarded { .. }) => "UserOnboarded",
-            Self::User(U::PasswordSet { .. }) => "PasswordSet",
-            Self::User(U::RoleChanged { .. }) => "RoleChanged",
-            Self::User(U::Suspended { .. }) => "UserSuspended",
-            Self::User(U::Reinstated { .. }) => "UserReinstated",
-            Self::User(U::Deleted { .. }) => "UserDeleted",
-            Self::User(U::Erased { .. }) => "UserErased",
-            Self::Node(N::Registered { .. }) => "NodeRegistered",
-            Self::Node(N::FactsChanged { .. }) => "NodeFactsChanged",
-            Self::Node(N::Lost { .. }) => "NodeLost",
-            Self::Node(N::Returned { .. }) => "NodeReturned",
-            Self::Node(N::Cordoned { .. }) => "NodeCordoned",
-            Self::Node(N::Uncordoned { .. }) => "NodeUncordoned",
-            Self::Node(N::ExpectationSet { .. }) => "NodeExpectationSet",
-            Self::Node(N::Retired { .. }) => "NodeRetired",
-            Self::Node(N::Reinstated { .. }) => "NodeReinstated",
-            Self::Device(D::Discovered { .. }) => "DeviceDiscovered",
-            Self::Device(D::Missing { .. }) => "DeviceMissing",
-            Self::Device(D::Returned { .. }) => "DeviceReturned",
-            Self::Device(D::Replaced { .. }) => "DeviceReplaced",
-            Self::Device(D::Moved { .. }) => "DeviceMoved",
-            Self::Device(D::Assigned { .. }) => "DeviceAssigned",
-            Self::Device(D::Cordoned { .. }) => "DeviceCordoned",
-            Self::Device(D::Uncordoned { .. }) => "DeviceUncordoned",
-            Self::Device(D::HealthChanged { .. }) => "DeviceHealthChanged",
-            Self::Device(D::Quarantined { .. }) => "DeviceQuarantined",
-            Self::Device(D::QuarantineLifted { .. }) => "DeviceQuarantineLifted",
-            Self::Device(D::Retired { .. }) => "DeviceRetired",
-            Self::Device(D::Reinstated { .. }) => "DeviceReinstated",
-            Self::Job(J::Started { .. }) => "JobStarted",
-            Self::Job(J::Observed { .. }) => "JobObserved",
-            Self::Job(J::DevicesAdded { .. }) => "JobDevicesAdded",
-            Self::Job(J::DevicesReleased { .. }) => "JobDevicesReleased",
-            Self::Job(J::Finished { .. }) => "JobFinished",
-            Self::Token(T::Issued { .. }) => "TokenIssued",
-            Self::Token(T::Revoked { .. }) => "TokenRevoked",
-        }
-    }
+/// Every kind of thing with its events; and for an event, which kind it is of and what it is called.
+macro_rules! nouns {
+    ($($variant:ident($of:ty) = $entity:literal),+ $(,)?) => {
+        /// Every event that there is, by the kind of thing that it is about.
+        pub const NOUNS: &[Noun] = &[$(Noun { entity: $entity, events: <$of>::PUBLISHED }),+];
 
+        impl Event {
+            /// The kind of thing that it is about: that of its main subject.
+            pub const fn entity(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $entity),+
+                }
+            }
+
+            /// Its name, as subscribers and the audit trail know it. A contract: never changed.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(event) => <$of>::name(event)),+
+                }
+            }
+        }
+    };
+}
+
+nouns! {
+    Founded(Founding) = "cluster",
+    Pool(pool::Event) = "pool",
+    Group(group::Event) = "group",
+    User(user::Event) = "user",
+    Node(node::Event) = "node",
+    Device(device::Event) = "device",
+    Job(job::Event) = "job",
+    Token(token::Event) = "token",
+}
+
+impl Event {
     /// What it is about, the main subject first: each thing whose history it belongs to, so all that it changes. Only a
     /// token's end with its user is told by the user's alone.
     pub fn subjects(&self) -> Vec<Subject> {

@@ -20,6 +20,8 @@ macro_rules! words {
         pub struct $name(Arc<str>);
 
         impl $name {
+            pub(crate) const RULE: &str = $rule;
+
             /// The word.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -29,7 +31,7 @@ macro_rules! words {
         impl std::str::FromStr for $name {
             type Err = WordError;
             fn from_str(text: &str) -> Result<Self, WordError> {
-                $parse(text).map(Self).ok_or(WordError { what: $what, rule: $rule })
+                $parse(text).map(Self).ok_or(WordError { what: $what, rule: Self::RULE })
             }
         }
 

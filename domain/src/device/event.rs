@@ -1,124 +1,127 @@
 use super::{Condition, ConditionKind, DeviceId, Slot};
-use crate::{Model, NodeName, PoolName};
+use crate::{Model, NodeName, PoolName, published::events};
 use serde::Serialize;
 
-/// What happened to a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Event {
-    /// An agent saw it for the first time; it joins the default pool.
-    Discovered {
-        /// The device.
-        device: DeviceId,
-        /// Its node.
-        node: NodeName,
-        /// Its slot there.
-        slot: Slot,
-        /// Its model.
-        model: Model,
-        /// Its memory in bytes.
-        memory_bytes: u64,
-        /// Whether it starts cordoned, by a setting.
-        cordoned: bool,
-    },
-    /// Its node no longer reports it.
-    Missing {
-        /// The device.
-        device: DeviceId,
-        /// The node that lacks it.
-        node: NodeName,
-    },
-    /// A missing one is reported again, in its old slot.
-    Returned {
-        /// The device.
-        device: DeviceId,
-        /// Its node.
-        node: NodeName,
-    },
-    /// Another device sits in the slot of a missing one, which is retired.
-    Replaced {
-        /// The device that is retired.
-        device: DeviceId,
-        /// The one in its place.
-        replacement: DeviceId,
-        /// Their node.
-        node: NodeName,
-        /// Their slot.
-        slot: Slot,
-        /// The new one's model.
-        model: Model,
-        /// The new one's memory in bytes.
-        memory_bytes: u64,
-        /// The pool that the old one leaves.
-        from: PoolName,
-        /// The pool that the new one joins: the old one's, or the default pool where the model differs.
-        pool: PoolName,
-        /// Whether the new one is cordoned: as the old one was.
-        cordoned: bool,
-    },
-    /// It is reported from another slot or node.
-    Moved {
-        /// The device.
-        device: DeviceId,
-        /// The node that it was on.
-        from: NodeName,
-        /// Where it is now.
-        node: NodeName,
-        /// The slot there.
-        slot: Slot,
-    },
-    /// It changed pool.
-    Assigned {
-        /// The device.
-        device: DeviceId,
-        /// The pool that it left.
-        from: PoolName,
-        /// The pool that holds it now.
-        pool: PoolName,
-    },
-    /// It takes no new job, by an operator's wish.
-    Cordoned {
-        /// The device.
-        device: DeviceId,
-    },
-    /// The cordon ended.
-    Uncordoned {
-        /// The device.
-        device: DeviceId,
-    },
-    /// Its conditions, or whether they can be known, changed.
-    HealthChanged {
-        /// The device.
-        device: DeviceId,
-        /// Whether the agent can read it; if not, its health is unknown.
-        readable: bool,
-        /// Conditions that began or changed.
-        raised: Vec<Condition>,
-        /// Conditions that ended.
-        cleared: Vec<ConditionKind>,
-    },
-    /// It takes no new job because of a critical or fatal condition.
-    Quarantined {
-        /// The device.
-        device: DeviceId,
-        /// The worst of its conditions.
-        condition: ConditionKind,
-    },
-    /// The last critical or fatal condition ended: it takes jobs again.
-    QuarantineLifted {
-        /// The device.
-        device: DeviceId,
-    },
-    /// It is out of service until it is reinstated, and in no pool. Behind `NodeRetired`: for as long as its node is.
-    Retired {
-        /// The device.
-        device: DeviceId,
-        /// The pool that it leaves.
-        pool: PoolName,
-    },
-    /// A retired one is back in service, in the default pool.
-    Reinstated {
-        /// The device.
-        device: DeviceId,
-    },
+events! {
+    /// What happened to a device.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[serde(untagged)]
+    pub enum Event {
+        /// An agent saw it for the first time; it joins the default pool.
+        Discovered = "DeviceDiscovered" {
+            /// The device.
+            device: DeviceId,
+            /// Its node.
+            node: NodeName,
+            /// Its slot there.
+            slot: Slot,
+            /// Its model.
+            model: Model,
+            /// Its memory in bytes.
+            memory_bytes: u64,
+            /// Whether it starts cordoned, by a setting.
+            cordoned: bool,
+        },
+        /// Its node no longer reports it.
+        Missing = "DeviceMissing" {
+            /// The device.
+            device: DeviceId,
+            /// The node that lacks it.
+            node: NodeName,
+        },
+        /// A missing one is reported again, in its old slot.
+        Returned = "DeviceReturned" {
+            /// The device.
+            device: DeviceId,
+            /// Its node.
+            node: NodeName,
+        },
+        /// Another device sits in the slot of a missing one, which is retired.
+        Replaced = "DeviceReplaced" {
+            /// The device that is retired.
+            device: DeviceId,
+            /// The one in its place.
+            replacement: DeviceId,
+            /// Their node.
+            node: NodeName,
+            /// Their slot.
+            slot: Slot,
+            /// The new one's model.
+            model: Model,
+            /// The new one's memory in bytes.
+            memory_bytes: u64,
+            /// The pool that the old one leaves.
+            from: PoolName,
+            /// The pool that the new one joins: the old one's, or the default pool where the model differs.
+            pool: PoolName,
+            /// Whether the new one is cordoned: as the old one was.
+            cordoned: bool,
+        },
+        /// It is reported from another slot or node.
+        Moved = "DeviceMoved" {
+            /// The device.
+            device: DeviceId,
+            /// The node that it was on.
+            from: NodeName,
+            /// Where it is now.
+            node: NodeName,
+            /// The slot there.
+            slot: Slot,
+        },
+        /// It changed pool.
+        Assigned = "DeviceAssigned" {
+            /// The device.
+            device: DeviceId,
+            /// The pool that it left.
+            from: PoolName,
+            /// The pool that holds it now.
+            pool: PoolName,
+        },
+        /// It takes no new job, by an operator's wish.
+        Cordoned = "DeviceCordoned" {
+            /// The device.
+            device: DeviceId,
+        },
+        /// The cordon ended.
+        Uncordoned = "DeviceUncordoned" {
+            /// The device.
+            device: DeviceId,
+        },
+        /// Its conditions, or whether they can be known, changed.
+        HealthChanged = "DeviceHealthChanged" {
+            /// The device.
+            device: DeviceId,
+            /// Whether the agent can read it; if not, its health is unknown.
+            readable: bool,
+            /// Conditions that began or changed.
+            raised: Vec<Condition>,
+            /// Conditions that ended.
+            cleared: Vec<ConditionKind>,
+        },
+        /// It takes no new job because of a critical or fatal condition.
+        Quarantined = "DeviceQuarantined" {
+            /// The device.
+            device: DeviceId,
+            /// The worst of its conditions.
+            condition: ConditionKind,
+        },
+        /// The last critical or fatal condition ended: it takes jobs again.
+        QuarantineLifted = "DeviceQuarantineLifted" {
+            /// The device.
+            device: DeviceId,
+        },
+        /// It is out of service until it is reinstated, and in no pool. Behind `NodeRetired`: for as long as its node
+        /// is.
+        Retired = "DeviceRetired" {
+            /// The device.
+            device: DeviceId,
+            /// The pool that it leaves.
+            pool: PoolName,
+        },
+        /// A retired one is back in service, in the default pool.
+        Reinstated = "DeviceReinstated" {
+            /// The device.
+            device: DeviceId,
+        },
+    }
 }

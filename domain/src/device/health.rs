@@ -1,5 +1,5 @@
 //! What is known of a GPU's health: conditions, each with what it means and what to do.
-use crate::{Timestamp, WordError};
+use crate::{Timestamp, WordError, published::record};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
@@ -11,6 +11,9 @@ use super::DeviceId;
 pub struct ConditionKind(Arc<str>);
 
 impl ConditionKind {
+    pub(crate) const RULE: &str =
+        "is two or more lower-case words joined by dots, at most 64 characters, like gpu.lost";
+
     /// The word.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -25,10 +28,7 @@ impl std::str::FromStr for ConditionKind {
         if text.len() <= 64 && text.contains('.') && text.split('.').all(part) {
             return Ok(Self(text.into()));
         }
-        Err(WordError {
-            what: "a condition",
-            rule: "is two or more lower-case words joined by dots, at most 64 characters, like gpu.lost",
-        })
+        Err(WordError { what: "a condition", rule: Self::RULE })
     }
 }
 
@@ -100,23 +100,25 @@ pub enum Remedy {
     Operator,
 }
 
-/// One trouble of one GPU, from when it was first seen until it is cleared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Condition {
-    /// Which trouble.
-    pub kind: ConditionKind,
-    /// How bad.
-    pub severity: Severity,
-    /// What to do.
-    pub remedy: Remedy,
-    /// What was seen, for a person: at most [`REASON_MAX`](Self::REASON_MAX) bytes.
-    pub reason: Arc<str>,
-    /// The XID behind it (NVIDIA's catalogue), where there was one.
-    pub xid: Option<u32>,
-    /// The node's clock when it was first seen.
-    pub first_seen: Timestamp,
-    /// The node's clock when it was last seen changing.
-    pub last_seen: Timestamp,
+record! {
+    /// One trouble of one GPU, from when it was first seen until it is cleared.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct Condition {
+        /// Which trouble.
+        pub kind: ConditionKind,
+        /// How bad.
+        pub severity: Severity,
+        /// What to do.
+        pub remedy: Remedy,
+        /// What was seen, for a person.
+        pub reason: Arc<str>,
+        /// The XID behind it (NVIDIA's catalogue), where there was one.
+        pub xid: Option<u32>,
+        /// The node's clock when it was first seen.
+        pub first_seen: Timestamp,
+        /// The node's clock when it was last seen changing.
+        pub last_seen: Timestamp,
+    }
 }
 
 impl Condition {

@@ -12,6 +12,8 @@ pub struct DeviceId(Uuid);
 impl DeviceId {
     const PREFIX: &'static str = "GPU-";
 
+    pub(crate) const RULE: &str = "is GPU- and a UUID, like GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c";
+
     /// The device with this UUID.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
@@ -42,10 +44,7 @@ impl std::str::FromStr for DeviceId {
             .filter(|rest| rest.len() == 36)
             .and_then(|rest| Uuid::try_parse(rest).ok())
             .map(Self)
-            .ok_or(WordError {
-                what: "a device",
-                rule: "is GPU- and a UUID, like GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
-            })
+            .ok_or(WordError { what: "a device", rule: Self::RULE })
     }
 }
 

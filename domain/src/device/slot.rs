@@ -19,6 +19,8 @@ pub struct Slot {
 }
 
 impl Slot {
+    pub(crate) const RULE: &str = "is a PCI bus id: domain, bus, device and function, like 00000000:B3:00.0";
+
     /// The slot as one number, in the order of domain, bus, device, function.
     pub const fn to_bits(self) -> u64 {
         (self.domain as u64) << 24 | (self.bus as u64) << 16 | (self.device as u64) << 8 | self.function as u64
@@ -49,10 +51,7 @@ impl fmt::Debug for Slot {
 impl std::str::FromStr for Slot {
     type Err = WordError;
     fn from_str(text: &str) -> Result<Self, WordError> {
-        parse(text).ok_or(WordError {
-            what: "a slot",
-            rule: "is a PCI bus id: domain, bus, device and function, like 00000000:B3:00.0",
-        })
+        parse(text).ok_or(WordError { what: "a slot", rule: Self::RULE })
     }
 }
 

@@ -1,28 +1,30 @@
-use crate::Timestamp;
+use crate::{Timestamp, published::record};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// What an agent says of its host. Each text is at most [`TEXT_MAX`](Self::TEXT_MAX) bytes; an empty one is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Facts {
-    /// The kernel's boot id (`/proc/sys/kernel/random/boot_id`): another one after every start.
-    pub boot_id: Arc<str>,
-    /// The node's clock when it started.
-    pub booted_at: Timestamp,
-    /// Its addresses.
-    pub addresses: Vec<Arc<str>>,
-    /// The operating system, as `PRETTY_NAME` of os-release.
-    pub os: Arc<str>,
-    /// The kernel's release.
-    pub kernel: Arc<str>,
-    /// Logical processors.
-    pub cpus: u32,
-    /// Main memory in bytes.
-    pub memory_bytes: u64,
-    /// The GPU driver's version.
-    pub driver: Arc<str>,
-    /// The agent's version.
-    pub agent: Arc<str>,
+record! {
+    /// What an agent says of its host. A text that is empty is not known.
+    #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+    pub struct Facts {
+        /// The kernel's boot id (`/proc/sys/kernel/random/boot_id`): another one after every start.
+        pub boot_id: Arc<str>,
+        /// The node's clock when it started.
+        pub booted_at: Timestamp,
+        /// Its addresses.
+        pub addresses: Vec<Arc<str>>,
+        /// The operating system, as `PRETTY_NAME` of os-release.
+        pub os: Arc<str>,
+        /// The kernel's release.
+        pub kernel: Arc<str>,
+        /// Logical processors.
+        pub cpus: u32,
+        /// Main memory in bytes.
+        pub memory_bytes: u64,
+        /// The GPU driver's version.
+        pub driver: Arc<str>,
+        /// The agent's version.
+        pub agent: Arc<str>,
+    }
 }
 
 impl Facts {

@@ -9,7 +9,10 @@ use crate::{
 };
 
 /// An enum whose values have numbers.
-pub(super) trait Coded: Sized {
+pub(super) trait Coded: Sized + 'static {
+    #[cfg(test)]
+    const ALL: &'static [Self];
+
     fn code(&self) -> u8;
 
     /// The value with that number.
@@ -19,6 +22,9 @@ pub(super) trait Coded: Sized {
 macro_rules! codes {
     ($($name:ident, $what:literal { $($value:ident = $code:literal),+ $(,)? })+) => {$(
         impl Coded for $name {
+            #[cfg(test)]
+            const ALL: &'static [Self] = &[$(Self::$value),+];
+
             fn code(&self) -> u8 {
                 match self {
                     $(Self::$value => $code,)+
@@ -57,6 +63,7 @@ codes! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::published::{Shape, Shaped};
 
     /// The codes of these values, each of which must come back.
     fn codes<T: Coded + PartialEq + std::fmt::Debug>(values: impl IntoIterator<Item = T>) -> Vec<u8> {
@@ -89,6 +96,22 @@ mod tests {
         assert_eq!(codes(breaches), [1, 2, 3, 4, 5]);
         assert_eq!(codes([Presence::Present, Presence::Missing, Presence::Retired]), [1, 2, 3]);
         assert_eq!(codes([Contact::Reporting, Contact::Lost]), [1, 2]);
+    }
+
+    /// Every value is among the words that are published of its type, and there is no other word.
+    fn published<T: Coded + Shaped + serde::Serialize>() {
+        let Shape::Choice(choice) = T::SHAPE else { panic!("it is no choice") };
+        let written: Vec<_> = T::ALL.iter().map(|value| serde_json::to_value(value).unwrap()).collect();
+        assert_eq!(written, choice.words, "{}", choice.name);
+    }
+
+    #[test]
+    fn every_published_word_is_what_serde_writes() {
+        published::<Role>();
+        published::<Scope>();
+        published::<Severity>();
+        published::<Remedy>();
+        published::<Breach>();
     }
 
     #[test]

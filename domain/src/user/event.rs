@@ -1,58 +1,60 @@
 use super::PasswordHash;
-use crate::{Login, Role, UserId};
+use crate::{Login, Role, UserId, published::events};
 use serde::Serialize;
 
-/// What happened to a user. Serialised for publication, so personal and secret fields are left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Event {
-    /// A person may sign in from now on.
-    Onboarded {
-        /// The user.
-        user: UserId,
-        /// The login at the sign-in backend: personal.
-        #[serde(skip)]
-        login: Login,
-        /// What they may do.
-        role: Role,
-        /// Whether this is the operator who remains when single sign-on is wrong.
-        break_glass: bool,
-    },
-    /// They have a new local password.
-    PasswordSet {
-        /// The user.
-        user: UserId,
-        /// Its hash: secret. None once the user was erased.
-        #[serde(skip)]
-        hash: Option<PasswordHash>,
-    },
-    /// They may do more, or less.
-    RoleChanged {
-        /// The user.
-        user: UserId,
-        /// What they might do before.
-        from: Role,
-        /// What they may do now.
-        role: Role,
-    },
-    /// Shut out: sessions and streams end, tokens are gone for good; jobs stay.
-    Suspended {
-        /// The user.
-        user: UserId,
-    },
-    /// Let in again, with new tokens.
-    Reinstated {
-        /// The user.
-        user: UserId,
-    },
-    /// Gone; their history stays.
-    Deleted {
-        /// The user.
-        user: UserId,
-    },
-    /// A deleted user's personal data is destroyed: the key that seals it is thrown away.
-    Erased {
-        /// The user.
-        user: UserId,
-    },
+events! {
+    /// What happened to a user. Serialised for publication, so personal and secret fields are left out.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[serde(untagged)]
+    pub enum Event {
+        /// A person may sign in from now on.
+        Onboarded = "UserOnboarded" {
+            /// The user.
+            user: UserId,
+            /// The login at the sign-in backend: personal.
+            #[serde(skip)]
+            login: Login,
+            /// What they may do.
+            role: Role,
+            /// Whether this is the operator who remains when single sign-on is wrong.
+            break_glass: bool,
+        },
+        /// They have a new local password.
+        PasswordSet = "PasswordSet" {
+            /// The user.
+            user: UserId,
+            /// Its hash: secret. None once the user was erased.
+            #[serde(skip)]
+            hash: Option<PasswordHash>,
+        },
+        /// They may do more, or less.
+        RoleChanged = "RoleChanged" {
+            /// The user.
+            user: UserId,
+            /// What they might do before.
+            from: Role,
+            /// What they may do now.
+            role: Role,
+        },
+        /// Shut out: sessions and streams end, tokens are gone for good; jobs stay.
+        Suspended = "UserSuspended" {
+            /// The user.
+            user: UserId,
+        },
+        /// Let in again, with new tokens.
+        Reinstated = "UserReinstated" {
+            /// The user.
+            user: UserId,
+        },
+        /// Gone; their history stays.
+        Deleted = "UserDeleted" {
+            /// The user.
+            user: UserId,
+        },
+        /// A deleted user's personal data is destroyed: the key that seals it is thrown away.
+        Erased = "UserErased" {
+            /// The user.
+            user: UserId,
+        },
+    }
 }

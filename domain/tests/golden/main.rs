@@ -4,6 +4,7 @@
 //! To add the line of a new type or version: give it a sample in `samples.rs`, and run
 //! `UPDATE_GOLDEN=1 cargo test -p domain --test golden`. That appends what is missing and changes no line.
 mod damage;
+mod published;
 mod samples;
 mod versions;
 
