@@ -2,6 +2,8 @@
 //!
 //! Users are named by id; what is personal or secret is left out, because [`domain::Event`] serialises without it.
 //! Positions are text: the integers of `CloudEvents` end at 2³¹ − 1.
+pub mod header;
+
 use crate::bus::Headers;
 use bytes::Bytes;
 use domain::{ClusterId, Recorded};
@@ -41,7 +43,7 @@ impl<'a> CloudEvent<'a> {
             specversion: "1.0",
             id: recorded.id.to_string(),
             source: source(cluster),
-            kind: format!("io.dkube.{}", recorded.event.name()),
+            kind: kind(recorded.event.name()),
             subject: recorded.subjects.first().map(ToString::to_string),
             time: recorded.recorded_at.to_string(),
             datacontenttype: DATA_CONTENT_TYPE,
@@ -63,18 +65,18 @@ impl<'a> CloudEvent<'a> {
     /// Its attributes as the headers of a NATS message: binary mode.
     pub fn headers(&self) -> Headers {
         let mut headers = Headers::new();
-        headers.push("ce-specversion", self.specversion);
-        headers.push("ce-id", &*self.id);
-        headers.push("ce-source", &*self.source);
-        headers.push("ce-type", &*self.kind);
+        headers.push(header::SPECVERSION.name, self.specversion);
+        headers.push(header::ID.name, &*self.id);
+        headers.push(header::SOURCE.name, &*self.source);
+        headers.push(header::TYPE.name, &*self.kind);
         if let Some(subject) = &self.subject {
-            headers.push("ce-subject", &**subject);
+            headers.push(header::SUBJECT.name, &**subject);
         }
-        headers.push("ce-time", &*self.time);
-        headers.push("content-type", self.datacontenttype);
-        headers.push("ce-dkubeposition", &*self.dkubeposition);
-        headers.push("ce-dkubecorrelation", &*self.dkubecorrelation);
-        headers.push("ce-dkubeactor", &*self.dkubeactor);
+        headers.push(header::TIME.name, &*self.time);
+        headers.push(header::DATA_CONTENT_TYPE.name, self.datacontenttype);
+        headers.push(header::POSITION.name, &*self.dkubeposition);
+        headers.push(header::CORRELATION.name, &*self.dkubecorrelation);
+        headers.push(header::ACTOR.name, &*self.dkubeactor);
         headers
     }
 
@@ -92,10 +94,19 @@ pub fn source(cluster: ClusterId) -> String {
     format!("/dkube/{cluster}")
 }
 
+/// The type of the events of this name.
+pub fn kind(name: &str) -> String {
+    format!("io.dkube.{name}")
+}
+
 /// Where an event is published: `dkube.events.<entity>.<EventName>`, the entity being that of its main subject.
 pub fn subject(recorded: &Recorded) -> String {
-    let entity = recorded.subjects.first().map_or("cluster", domain::Subject::entity);
-    format!("dkube.events.{entity}.{}", recorded.event.name())
+    subject_of(recorded.event.entity(), recorded.event.name())
+}
+
+/// Where the events of this name are published, which are about this kind of thing.
+pub fn subject_of(entity: &str, name: &str) -> String {
+    format!("dkube.events.{entity}.{name}")
 }
 
 #[cfg(test)]
@@ -161,6 +172,7 @@ mod tests {
         );
         assert_eq!(headers.get("content-type"), json.remove("datacontenttype").unwrap().as_str());
         assert_eq!(headers.iter().count(), json.len() + 1);
+        assert!(headers.iter().map(|(name, _)| name).eq(header::ALL.map(|header| header.name)));
         for (name, value) in json {
             assert_eq!(headers.get(&format!("ce-{name}")), value.as_str(), "{name}");
         }

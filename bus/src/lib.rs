@@ -8,6 +8,7 @@
 //!    └── keyring: personal fields are sealed before they reach the log
 //! ```
 
+pub mod asyncapi;
 pub mod block;
 pub mod bus;
 pub mod clock;

@@ -9,7 +9,9 @@ mod subject;
 
 pub use reply::Reply;
 pub use report::{Content, Report};
-pub use subject::{AGENTS_HEALTH, AGENTS_INVENTORY, Kind, agent, agent_of, node_of_token, node_token, telemetry};
+pub use subject::{
+    AGENTS_HEALTH, AGENTS_INVENTORY, Kind, agent, agent_of, agent_subject, node_of_token, node_token, telemetry,
+};
 
 use bytes::Bytes;
 use domain::WordError;
@@ -17,6 +19,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// The version that this release writes.
 pub const VERSION: u8 = 1;
+
+/// What the bytes are, for who knows only that they are bytes.
+pub const CONTENT_TYPE: &str = "application/octet-stream";
 
 /// The largest report, in bytes. Who has more to tell sends several.
 pub const REPORT_MAX: usize = 256 * 1024;

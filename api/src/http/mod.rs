@@ -44,9 +44,11 @@ pub fn router(app: App) -> Router {
     let (routes, document) = routes();
     let document = openapi::complete(document);
     let shown = document.clone();
+    let messages = bus::asyncapi::document();
     let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json").validator_url("none"));
     let routes = routes
         .route("/openapi.json", get(|| async move { Json(shown) }))
+        .route("/asyncapi.json", get(|| async move { Json(messages) }))
         .route("/problems", get(problem::page::list))
         .route("/problems/{code}", get(problem::page::show))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::gate))

@@ -30,6 +30,10 @@ mod tests;
 pub use embedded::relay_to_subscribers;
 pub use jetstream::{RebuildError, Relay, relay_to_jetstream};
 pub use log::{CommittedLog, ReadError, StoredLog};
+pub(crate) use session::guards;
+#[cfg(test)]
+pub(crate) use session::headers;
+
 pub use status::{Fault, State, Status};
 pub use stream::{STREAM, StreamSettings};
 

@@ -9,7 +9,7 @@ use crate::{
     cloudevent::{self, CloudEvent},
 };
 use async_nats::{
-    Client, Event,
+    Client, Event, HeaderMap, HeaderName,
     header::{NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID},
     jetstream::{
         Context,
@@ -85,16 +85,30 @@ impl Session {
     fn message(&self, recorded: &Recorded) -> Result<PublishMessage, Trouble> {
         let event = CloudEvent::new(self.cluster, recorded);
         let data = event.data().map_err(|error| Trouble::doubt("render an event")(&error))?;
-        let mut headers = header_map(event.headers());
-        headers.insert(NATS_MESSAGE_ID, recorded.id.to_string());
-        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, recorded.position.0.saturating_sub(1).to_string());
-        // The sequence alone would let an event in behind a stranger's, when another writer was faster with the one
-        // before it. The first of a session follows a message that was looked at.
-        if let Some(previous) = self.previous {
-            headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, previous.to_string());
-        }
-        Ok(PublishMessage::build().headers(headers).payload(data))
+        Ok(PublishMessage::build().headers(headers(&event, recorded, self.previous)).payload(data))
     }
+}
+
+/// All headers of an event's message: its own, and what tells the server where it belongs.
+pub(crate) fn headers(event: &CloudEvent<'_>, recorded: &Recorded, previous: Option<EventId>) -> HeaderMap {
+    let mut headers = header_map(event.headers());
+    headers.insert(NATS_MESSAGE_ID, recorded.id.to_string());
+    headers.insert(NATS_EXPECTED_LAST_SEQUENCE, recorded.position.0.saturating_sub(1).to_string());
+    // The sequence alone would let an event in behind a stranger's, when another writer was faster with the one before
+    // it. The first of a session follows a message that was looked at.
+    if let Some(previous) = previous {
+        headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, previous.to_string());
+    }
+    headers
+}
+
+/// The headers that are for the server alone, which it keeps with the message: each, and what it says.
+pub(crate) fn guards() -> [(HeaderName, &'static str); 3] {
+    [
+        (NATS_MESSAGE_ID, "The event's id again, by which the NATS server knows a repeat."),
+        (NATS_EXPECTED_LAST_SEQUENCE, "The position before the event's: the NATS server takes it in no other place."),
+        (NATS_EXPECTED_LAST_MESSAGE_ID, "The id of the event before; not there with the first of a connection."),
+    ]
 }
 
 impl Sink for Session {

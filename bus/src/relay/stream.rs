@@ -1,6 +1,9 @@
 //! The stream: how it is made, and whether what is there continues the log.
 use super::{CommittedLog, Fault, Trouble, carry};
-use crate::cloudevent;
+use crate::cloudevent::{
+    self,
+    header::{ID, SOURCE},
+};
 use async_nats::{
     HeaderMap,
     jetstream::{
@@ -173,7 +176,7 @@ async fn event_at(stream: &Stream, sequence: u64) -> Result<Option<Event>, Troub
     match stream.get_raw_message(sequence).await {
         Ok(message) => {
             let header = |name: &str| HeaderMap::get(&message.headers, name).map(|value| value.as_str().to_owned());
-            Ok(Some(Event { id: header("ce-id"), source: header("ce-source") }))
+            Ok(Some(Event { id: header(ID.name), source: header(SOURCE.name) }))
         }
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
         Err(error) => Err(Trouble::doubt("read the stream's last message")(&error)),

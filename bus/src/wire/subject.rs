@@ -17,6 +17,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Inventory, Self::Health];
+
     const fn token(self) -> &'static str {
         match self {
             Self::Inventory => "inventory",
@@ -27,13 +30,18 @@ impl Kind {
 
 /// Where the agent of a node sends reports of a kind.
 pub fn agent(node: &NodeName, kind: Kind) -> String {
-    format!("dkube.agent.{}.{}", node_token(node), kind.token())
+    agent_subject(&node_token(node), kind)
+}
+
+/// Where the agent sends reports of a kind whose node is this token; with `*` for it, where all agents do.
+pub fn agent_subject(token: &str, kind: Kind) -> String {
+    format!("dkube.agent.{token}.{}", kind.token())
 }
 
 /// Whose agent sends to this subject, and what kind of report; none if it is no agent's subject.
 pub fn agent_of(subject: &str) -> Option<(NodeName, Kind)> {
     let (token, kind) = subject.strip_prefix("dkube.agent.")?.split_once('.')?;
-    let kind = [Kind::Inventory, Kind::Health].into_iter().find(|known| known.token() == kind)?;
+    let kind = Kind::ALL.into_iter().find(|known| known.token() == kind)?;
     Some((node_of_token(token).ok()?, kind))
 }
 
@@ -73,6 +81,7 @@ mod tests {
                 let subject = agent(&node, kind);
                 assert_eq!(agent_of(&subject), Some((node.clone(), kind)));
                 assert!(pattern.parse::<Pattern>().unwrap().matches(&subject));
+                assert_eq!(agent_subject("*", kind), pattern);
             }
         }
     }

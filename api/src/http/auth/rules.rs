@@ -34,6 +34,7 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/readyz", Open),
     ("GET", "/metrics", May(Action::ReadMetrics)),
     ("GET", "/openapi.json", Open),
+    ("GET", "/asyncapi.json", Open),
     ("GET", "/problems", Open),
     ("GET", "/problems/{code}", Open),
 

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
-/// What the document leaves out: itself, and pages for people.
-const UNLISTED: [&str; 3] = ["/openapi.json", "/problems", "/problems/{code}"];
+/// What the document leaves out: itself, the one of the messages, and pages for people.
+const UNLISTED: [&str; 4] = ["/openapi.json", "/asyncapi.json", "/problems", "/problems/{code}"];
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
@@ -80,6 +80,13 @@ fn the_openapi_document_in_docs_is_up_to_date() {
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert!(kept == made, "docs/openapi.json is not what the handlers say: run with DKUBE_BLESS=1");
+}
+
+#[tokio::test]
+async fn the_document_of_the_messages_is_served_beside_it() {
+    let fixture = Fixture::new().await;
+    let served = Call::get("/asyncapi.json").send(&fixture.router).await.ok();
+    assert_eq!(served, bus::asyncapi::document());
 }
 
 #[tokio::test]
