@@ -125,6 +125,13 @@ impl Teller {
         pick(self.cluster.logins().keys().cloned(), at).unwrap_or_else(|| login(at))
     }
 
+    /// A secret's hash that no token has: in earnest, none ever has another's.
+    fn fresh_hash(&self) -> TokenHash {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&self.cluster.at().position.0.to_le_bytes());
+        TokenHash(hash)
+    }
+
     fn device(&self, at: u16) -> DeviceId {
         pick(self.cluster.devices().keys().copied(), at).unwrap_or(DeviceId::from_uuid(Uuid::nil()))
     }
@@ -211,7 +218,7 @@ impl Teller {
                 name: format!("token-{}", a % 5).parse().unwrap(),
                 scope: Scope::Read,
                 days: u32::from(b % 3) + 1,
-                hash: TokenHash([(c % 251) as u8; 32]),
+                hash: self.fresh_hash(),
             }),
             _ if a.is_multiple_of(4) => {
                 Command::Device(device::Command::Retire { device: self.device(b), retired: c.is_multiple_of(2) })
