@@ -199,11 +199,10 @@ impl Cluster {
 
     /// Changes a device and keeps right what its pool has to give. Every change of a device goes through here.
     pub(crate) fn change_device(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {
-        let before = self.place(id);
-        if let Some(device) = self.devices.get_mut(&id) {
-            change(device);
-        }
-        let after = self.place(id);
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        let before = place(device, &self.nodes);
+        change(device);
+        let after = place(device, &self.nodes);
         // Most changes, of health above all, leave it where it is.
         if before != after {
             self.move_stock(id, before, after);
@@ -225,12 +224,8 @@ impl Cluster {
         }
     }
 
-    /// Which pool's stock a device is in, and where in it; none out of service.
     fn place(&self, id: DeviceId) -> Option<(PoolName, Place)> {
-        let device = self.devices.get(&id)?;
-        let availability = device.availability(self.nodes.get(&device.node));
-        let (model, node) = (device.model.clone(), device.node.clone());
-        Some((device.pool.clone()?, Place { device: id, model, node, slot: device.slot, availability }))
+        place(self.devices.get(&id)?, &self.nodes)
     }
 
     fn move_stock(&mut self, id: DeviceId, before: Option<(PoolName, Place)>, after: Option<(PoolName, Place)>) {
@@ -256,4 +251,11 @@ impl Cluster {
             }
         }
     }
+}
+
+/// Which pool's stock a device is in, and where in it; none out of service.
+fn place(device: &Device, nodes: &BTreeMap<NodeName, Node>) -> Option<(PoolName, Place)> {
+    let availability = device.availability(nodes.get(&device.node));
+    let (model, node) = (device.model.clone(), device.node.clone());
+    Some((device.pool.clone()?, Place { device: device.id, model, node, slot: device.slot, availability }))
 }
