@@ -5,25 +5,28 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::header::{HeaderName, HeaderValue, IF_MATCH};
 use std::str::FromStr;
 
-/// A time, as RFC 3339 writes it.
+/// A time, as RFC 3339 writes it. As people write it, to the second, it is all of that second.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Time(String);
+pub(crate) struct Time {
+    first: String,
+    last: String,
+}
 
 impl FromStr for Time {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.parse::<jiff::Timestamp>().is_ok() {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self { first: text.to_owned(), last: text.to_owned() });
         }
         // As tables show it: with the zone's short name behind.
         if let Some(at) = text.rsplit_once(' ').and_then(|(at, zone)| shown(at, zone)) {
-            return Ok(Self(at.to_string()));
+            return Ok(Self::second(at));
         }
         // A date and time without an offset is meant as people here read it.
         let local = text.parse::<jiff::civil::DateTime>().ok().filter(|_| text.len() > 10);
         let zoned = local.and_then(|at| at.to_zoned_datetime(jiff::tz::TimeZone::system()).ok());
         zoned
-            .map(|at| Self(at.timestamp().to_string()))
+            .map(|at| Self::second(at.timestamp()))
             .ok_or("a time is 2026-03-01T12:00:00Z, or '2026-03-01 12:00:00' (local)")
     }
 }
@@ -37,8 +40,20 @@ fn shown(at: &str, zone: &str) -> Option<jiff::Timestamp> {
 }
 
 impl Time {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
+    /// The second that begins then; of a time with a fraction, only that moment.
+    fn second(at: jiff::Timestamp) -> Self {
+        let lasts = jiff::SignedDuration::from_micros(if at.subsec_nanosecond() == 0 { 999_999 } else { 0 });
+        Self { first: at.to_string(), last: at.saturating_add(lasts).unwrap_or(at).to_string() }
+    }
+
+    /// Its first moment.
+    pub(super) fn first(&self) -> &str {
+        &self.first
+    }
+
+    /// Its last moment.
+    pub(super) fn last(&self) -> &str {
+        &self.last
     }
 }
 
@@ -55,7 +70,7 @@ impl FromStr for AsOf {
         let time = text.parse::<Time>().map_err(
             |_| "a moment is a position, as 41, or a time, as 2026-03-01T12:00:00Z or '2026-03-01 12:00:00' (local)",
         )?;
-        Ok(Self(time.0))
+        Ok(Self(time.last))
     }
 }
 
@@ -200,7 +215,12 @@ mod tests {
         {
             assert!(good.parse::<AsOf>().is_ok(), "{good}");
         }
-        assert_eq!("2026-03-01 12:00:00 UTC".parse(), Ok(AsOf("2026-03-01T12:00:00Z".to_owned())));
+        let as_of = |text: &str| text.parse::<AsOf>().unwrap().0;
+        assert_eq!(as_of("2026-03-01T12:00:00Z"), "2026-03-01T12:00:00Z");
+        assert_eq!(as_of("2026-03-01 12:00:00 UTC"), "2026-03-01T12:00:00.999999Z", "all of that second");
+        assert_eq!(as_of("2026-03-01 12:00:00.25 UTC"), "2026-03-01T12:00:00.25Z");
+        let second: Time = "2026-03-01 12:00:00 UTC".parse().unwrap();
+        assert_eq!((second.first(), second.last()), ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00.999999Z"));
         for bad in ["", "-1", "yesterday", "2026-03-01", "12:00", "2026-03-01 12:00:00 XYZ", "2026-03-01 UTC"] {
             assert!(bad.parse::<AsOf>().is_err(), "{bad}");
         }

@@ -63,8 +63,8 @@ impl Filter {
         call.query_some("actor", self.actor.as_deref())
             .query_some("subject", self.subject.as_deref())
             .query_some("type", (!self.types.is_empty()).then(|| self.types.join(",")))
-            .query_some("from", self.from.as_ref().map(Time::as_str))
-            .query_some("to", self.to.as_ref().map(Time::as_str))
+            .query_some("from", self.from.as_ref().map(Time::first))
+            .query_some("to", self.to.as_ref().map(Time::last))
             .query("order", &self.order.as_str())
     }
 }

@@ -161,7 +161,7 @@ fn told(session: &Value, zone: &TimeZone) -> Vec<(&'static str, String)> {
         lines.push(("token", word("token.name")));
         lines.push(("scope", word("token.scope")));
         let role = word("token.role");
-        let less = if role == word("user_role") { "" } else { ": it keeps the role that it was made under" };
+        let less = if role == word("user_role") { "" } else { ": a promotion raises no token that is there" };
         lines.push(("token's role", format!("{role}{less}")));
     }
     lines.push(("until", word("expires_at")));
@@ -176,7 +176,7 @@ mod tests {
             "token": {"name": "ci", "scope": "full", "role": "data-scientist"}, "expires_at": "2026-03-01T12:00:00.000000Z"});
         let told = super::told(&session, &jiff::tz::TimeZone::UTC);
         assert_eq!(told[1], ("role", "operator".to_owned()));
-        assert_eq!(told[4], ("token's role", "data-scientist: it keeps the role that it was made under".to_owned()));
+        assert_eq!(told[4], ("token's role", "data-scientist: a promotion raises no token that is there".to_owned()));
         assert_eq!(told[5], ("until", "2026-03-01 12:00:00 UTC".to_owned()));
     }
 

@@ -48,7 +48,7 @@ impl Scope {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List your tokens, or a user's
+    /// List a user's tokens: as operator everybody's, unless one is named
     List {
         /// Whose
         #[arg(long, value_name = "LOGIN")]

@@ -35,7 +35,7 @@ pub struct Token {
     pub name: TokenName,
     /// What it may be used for.
     pub scope: Scope,
-    /// The most that it may ever do.
+    /// The most that it may ever do: the least of the roles that its user has had since it was made.
     pub role: Role,
     /// When it was made.
     pub issued_at: Timestamp,

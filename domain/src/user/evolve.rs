@@ -1,5 +1,5 @@
 use super::{Event, User};
-use crate::{Cluster, Stamp, UserId, cluster::Former, token};
+use crate::{Cluster, Role, Stamp, UserId, cluster::Former, token};
 use std::collections::BTreeSet;
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
@@ -26,13 +26,16 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             user.password.clone_from(hash);
             user.sessions_from = at.position;
         }),
-        Event::RoleChanged { user, role, .. } => change(cluster, at, *user, |user| {
-            // Who may do more by now may do it at once; who may do less has to sign in again.
-            if *role < user.role {
-                user.sessions_from = at.position;
-            }
-            user.role = *role;
-        }),
+        Event::RoleChanged { user, role, .. } => {
+            lower_tokens(cluster, *user, *role);
+            change(cluster, at, *user, |user| {
+                // Who may do more by now may do it at once; who may do less has to sign in again.
+                if *role < user.role {
+                    user.sessions_from = at.position;
+                }
+                user.role = *role;
+            });
+        }
         Event::Suspended { user } => {
             change(cluster, at, *user, |user| {
                 user.suspended = true;
@@ -61,6 +64,15 @@ fn delete(cluster: &mut Cluster, id: UserId) {
     if let Some(user) = cluster.users.remove(&id) {
         cluster.logins.remove(&user.login);
         cluster.former.insert(id, Former::Deleted);
+    }
+}
+
+/// No promotion raises a token that is there: nor one that was lowered by a demotion before.
+fn lower_tokens(cluster: &mut Cluster, user: UserId, role: Role) {
+    for id in cluster.users.get(&user).into_iter().flat_map(|user| &user.tokens) {
+        if let Some(token) = cluster.tokens.get_mut(id) {
+            token.role = token.role.min(role);
+        }
     }
 }
 

@@ -273,3 +273,19 @@ fn a_promotion_warns_of_tokens_that_stay_behind() {
         assert_eq!(world.when(set_role("ada", lesser)).warnings, [], "{lesser:?} is no more than the token has");
     }
 }
+
+#[test]
+fn a_demotion_lowers_tokens_and_no_promotion_raises_them() {
+    let mut world = World::founded();
+    world.given(onboard_as(&["ada"], None, Role::Operator));
+    world.asker = world.session("ada");
+    world.given(issue("laptop", Scope::Full, 30));
+    world.asker = world.session("operator");
+    let roles =
+        [(Role::Auditor, Role::Auditor), (Role::Operator, Role::Auditor), (Role::DataScientist, Role::DataScientist)];
+    for (role, left) in roles {
+        world.given(set_role("ada", role));
+        let has: Vec<_> = world.cluster.tokens().values().map(|token| token.role).collect();
+        assert_eq!(has, [left], "after {role:?}");
+    }
+}

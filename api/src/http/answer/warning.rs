@@ -53,7 +53,7 @@ impl WarningView {
             },
             Warning::TokensKeepRole { user } => Self {
                 code: "tokens_keep_role",
-                detail: "the user's tokens keep the role that they were made under: to do more, make new ones",
+                detail: "a promotion raises no token that is there: for the new role, make new ones",
                 user: Some(names.user(*user)),
                 ..blank
             },

@@ -51,7 +51,7 @@ pub(crate) struct DryRun {
 
 impl<Q: DeserializeOwned + Send> FromRequestParts<App> for Wish<Q> {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let mut pairs = query::pairs(parts);
         let dry_run = match query::take(&mut pairs, "dry_run")?.as_deref() {
             None | Some("false") => false,
@@ -68,13 +68,20 @@ impl<Q: DeserializeOwned + Send> FromRequestParts<App> for Wish<Q> {
             let detail = format!("Idempotency-Key is 1 to {} characters", Idempotency::KEY_MAX);
             return Err(Problem::new("request.header", detail));
         }
+        let planned_at = header::position(headers, "dkube-planned-at")?;
+        let durable = app.durable();
+        if let Some(planned) = planned_at.filter(|planned| *planned > durable) {
+            // Nothing could ever differ from it.
+            let detail = format!("Dkube-Planned-At: position {planned} is not recorded: the log ends at {durable}");
+            return Err(Problem::new("as_of.future", detail));
+        }
         Ok(Self {
             query,
             dry_run,
             reason: header::reason(headers)?,
             key: key.map(str::to_owned),
             if_match: header::if_match(headers)?,
-            planned_at: header::position(headers, "dkube-planned-at")?,
+            planned_at,
             method: parts.method.clone(),
             uri: parts.uri.clone(),
         })
