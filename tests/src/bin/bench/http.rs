@@ -69,6 +69,8 @@ pub(crate) async fn commands(folder: &Path, callers: usize, lasting: Duration) -
     ensure!(binary.exists(), "build the server first: cargo build --release --bin dkube");
     let mut command = Command::new(binary);
     command.args(["serve", "--simulate", "4x64", "--listen", "127.0.0.1:0", "--log-level", "error"]);
+    // All callers are one address.
+    command.args(["--requests-per-address", "1024"]);
     command.env("DKUBE_OPERATOR_PASSWORD", "a benchmark's password").arg("--data").arg(folder.path());
     let server = Server::start(&mut command)?;
     let client = Client::sign_in(server.address).await?;
