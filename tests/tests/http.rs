@@ -110,6 +110,7 @@ async fn headers_that_are_none_are_refused_by_their_own_code() -> anyhow::Result
         ("DELETE", "if-match", "\"1\"", 412, "condition.failed"),
         ("DELETE", "dkube-planned-at", "now", 400, "request.header"),
         ("DELETE", "dkube-planned-at", "1", 412, "condition.failed"),
+        ("DELETE", "dkube-planned-at", "1000000", 400, "as_of.future"),
         ("DELETE", "dkube-reason", "100%", 400, "request.header"),
         ("DELETE", "idempotency-key", "", 400, "request.header"),
         ("DELETE", "idempotency-key", &long, 400, "request.header"),

@@ -26,7 +26,7 @@ pub(crate) fn find(code: &str) -> Option<&'static Entry> {
 /// Every entry, by code.
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Entry] = &[
-    entry("as_of.future", 400, "The time or position has not come yet", "Ask for a position or a time that is past, or leave `as_of` out."),
+    entry("as_of.future", 400, "The time or position has not come yet", "Name a position or a time that is past, or none."),
     entry("as_of.unsupported", 400, "This has no past", "This is measured or kept in memory, not recorded. Leave `as_of` out."),
     entry("auth.csrf", 403, "The CSRF token is missing or wrong", "Send the `csrf_token` that the sign-in answered as the header `X-CSRF-Token`."),
     entry("auth.failed", 401, "Login or password is wrong", "Check both. After several failures, answers come slower."),

@@ -1,6 +1,7 @@
 //! Signing in and out.
 use crate::http::{
     HttpSettings,
+    auth::SessionSecret,
     testing::{CHEAP, Call, Fixture, PASSWORD},
 };
 use domain::{Command, Role, token::Scope, user};
@@ -104,6 +105,20 @@ async fn a_downgrade_ends_sessions_and_a_promotion_does_not() {
 fn set_password(login: &str) -> Command {
     let hash = crate::http::hash_password("a longer new password", CHEAP).unwrap();
     Command::User(user::Command::SetPassword { login: login.parse().unwrap(), hash })
+}
+
+/// A request may come between a new password and the renewal of the session that it was set in.
+#[tokio::test]
+async fn a_session_that_was_refused_is_renewed_all_the_same() {
+    let fixture = Fixture::new().await;
+    let (cookie, _) = fixture.sign_in("ada").await;
+    let (_, secret) = cookie.split_once('=').unwrap();
+    let look = || Call::get("/v1/session").with("cookie", &*cookie);
+    fixture.system(set_password("ada"));
+    fixture.settled().await;
+    look().send(&fixture.router).await.problem("auth.invalid");
+    fixture.app.sessions.renew(&SessionSecret::presented(secret).key(), fixture.app.durable());
+    look().send(&fixture.router).await.ok();
 }
 
 /// As when the server stops, or the request is broken off, right after the event is durable: nobody follows up.
