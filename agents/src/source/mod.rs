@@ -2,14 +2,16 @@
 mod readings;
 pub mod simulated;
 
-pub use readings::{Ecc, Memory, NvLinks, Pcie, Readings, Remap, Retired, Temperatures, Throttle};
+pub use readings::{
+    Ecc, Fabric, Memory, NvLinks, Pcie, Profile, Readings, Remap, Retired, Temperatures, Throttle, Violations,
+};
 
 use domain::{
     Model, Timestamp,
     device::{DeviceId, Slot},
     node::{Facts, Seen},
 };
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 /// When something is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,31 @@ pub struct Observation {
     pub host: Facts,
     /// Every GPU that is there; or that it can't be told which are there, which is not the same as none.
     pub devices: Result<Vec<Sighting>, Unreadable>,
+    /// The XIDs that were logged since the last look, in their order; none if nothing could tell.
+    pub xids: Option<Vec<XidEvent>>,
+}
+
+/// An XID (NVIDIA's fault code) as it was logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XidEvent {
+    /// The slot of the GPU that it names.
+    pub slot: Slot,
+    /// The code.
+    pub code: u32,
+    /// The number of the kernel's record (`/dev/kmsg`), which rises within one boot: by it a record that is read again is
+    /// known. None for one that NVML told.
+    pub record: Option<u64>,
+    /// When it was logged, by the node's clock.
+    pub at: Timestamp,
+    /// The process that it names.
+    pub pid: Option<u32>,
+    /// What the driver says besides, cut to [`XidEvent::TEXT_MAX`] bytes.
+    pub text: Arc<str>,
+}
+
+impl XidEvent {
+    /// The longest text, in bytes.
+    pub const TEXT_MAX: usize = 160;
 }
 
 /// The driver did not answer: nothing is known, neither good nor bad.
@@ -55,11 +82,61 @@ pub struct Sighting {
     pub model: Model,
     /// Its memory in bytes.
     pub memory_bytes: u64,
+    /// Its number in NVML's order (DCGM's label `gpu`), where one is known.
+    pub index: Option<u32>,
+    /// The number of its device file, as in `/dev/nvidia0`.
+    pub minor: Option<u32>,
+    /// The parts that it is divided into (MIG).
+    pub instances: Vec<Instance>,
+    /// What runs on it; none if that can't be told.
+    pub processes: Option<Vec<Process>>,
     /// What the driver says of it now.
     pub state: State,
     /// The XIDs that the driver logged for it since the host started, or since the GPU's last reset, each code once and
     /// in rising order; none if that log can't be read.
     pub xids: Option<Vec<Xid>>,
+}
+
+/// A part of a GPU that is divided (MIG).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its UUID, as `MIG-…`.
+    pub uuid: Arc<str>,
+    /// The number of its GPU instance.
+    pub gpu_instance: u32,
+    /// The number of its compute instance in it.
+    pub compute_instance: u32,
+    /// Its profile, as `1g.10gb`.
+    pub profile: Arc<str>,
+    /// Its memory in bytes.
+    pub memory_bytes: u64,
+}
+
+/// A process that uses a GPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its number, as the agent sees it.
+    pub pid: u32,
+    /// The clock ticks since boot at which it started (`/proc/<pid>/stat`, field 22): with the boot id and the number it
+    /// names the process for ever.
+    pub started: u64,
+    /// The GPU instance that it runs on.
+    pub gpu_instance: Option<u32>,
+    /// The GPU's memory that it holds, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+/// Whose a process is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// A pod's, by the UID that is in the path of its control group.
+    Pod(uuid::Uuid),
+    /// A user's of the host, by name.
+    User(Arc<str>),
+    /// Not to be told: the agent may not see it, or it has ended.
+    Unknown,
 }
 
 /// What the driver says of a GPU.

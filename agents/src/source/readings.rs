@@ -8,6 +8,10 @@ pub struct Readings {
     pub gpu_utilization: Option<u8>,
     /// Per cent of the last sample period in which memory was read or written.
     pub memory_utilization: Option<u8>,
+    /// Per cent of the last sample period in which its video encoder was busy.
+    pub encoder_utilization: Option<u8>,
+    /// Per cent of the last sample period in which its video decoder was busy.
+    pub decoder_utilization: Option<u8>,
     /// Its memory.
     pub memory: Memory,
     /// Its temperatures.
@@ -26,6 +30,10 @@ pub struct Readings {
     pub throttle: Option<Throttle>,
     /// Memory errors that were found.
     pub ecc: Ecc,
+    /// How long its clocks were held back, all in all.
+    pub violations: Violations,
+    /// What its profiling counters say (GPM, since Hopper).
+    pub profile: Profile,
     /// Remapped rows (since Ampere).
     pub remap: Remap,
     /// Retired pages (before Ampere).
@@ -34,6 +42,10 @@ pub struct Readings {
     pub pcie: Pcie,
     /// Its `NVLinks`.
     pub nvlinks: Option<NvLinks>,
+    /// Its place in an `NVLink` fabric, where it has one.
+    pub fabric: Option<Fabric>,
+    /// Whether it is divided into instances (MIG).
+    pub mig: Option<bool>,
     /// What the driver itself says should be done (`NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`), as its number.
     pub recovery_action: Option<u32>,
     /// Whether the driver stays loaded when nobody uses the GPU.
@@ -99,6 +111,10 @@ pub struct Ecc {
     pub corrected: Option<u64>,
     /// Uncorrected ones since the last reset.
     pub uncorrected: Option<u64>,
+    /// Corrected ones of its whole life.
+    pub corrected_ever: Option<u64>,
+    /// Uncorrected ones of its whole life.
+    pub uncorrected_ever: Option<u64>,
     /// Whether the GPU itself says that its SRAM has failed too often.
     pub sram_threshold_exceeded: Option<bool>,
 }
@@ -106,6 +122,8 @@ pub struct Ecc {
 /// Remapped rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Remap {
+    /// Rows remapped for corrected errors.
+    pub corrected: Option<u32>,
     /// Rows remapped for uncorrected errors.
     pub uncorrected: Option<u32>,
     /// Whether a remapping waits for a reset.
@@ -117,8 +135,10 @@ pub struct Remap {
 /// Retired pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retired {
-    /// How many.
-    pub total: Option<u32>,
+    /// Retired for too many single-bit errors.
+    pub single_bit: Option<u32>,
+    /// Retired for a double-bit error.
+    pub double_bit: Option<u32>,
     /// Whether one waits for a restart.
     pub pending: Option<bool>,
 }
@@ -138,11 +158,54 @@ pub struct Pcie {
     pub replays: Option<u64>,
 }
 
-/// A GPU's `NVLinks`.
+/// A GPU's `NVLinks`, all together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NvLinks {
     /// How many it has.
     pub total: u8,
     /// How many are up.
     pub active: u8,
+    /// Packets sent again since the driver was loaded (`DlReplay`).
+    pub replays: Option<u64>,
+    /// Recoveries of a link (`DlRecovery`).
+    pub recoveries: Option<u64>,
+    /// Checksum errors in flits (`DlCrcFlit`).
+    pub crc_flit: Option<u64>,
+    /// Checksum errors in data (`DlCrcData`).
+    pub crc_data: Option<u64>,
+}
+
+/// How long clocks were held back since the driver was loaded, in nanoseconds (`nvmlDeviceGetViolationStatus`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Violations {
+    /// For power.
+    pub power_ns: Option<u64>,
+    /// For heat.
+    pub thermal_ns: Option<u64>,
+}
+
+/// Shares of the last sample period, in thousandths, and rates (`nvmlGpmMetricsGet`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Profile {
+    /// In which the graphics or compute engine was busy.
+    pub engine_active: Option<u16>,
+    /// In which a tensor pipe was busy.
+    pub tensor_active: Option<u16>,
+    /// In which device memory was read or written.
+    pub dram_active: Option<u16>,
+    /// Bytes a second sent over PCI Express.
+    pub pcie_sent: Option<u64>,
+    /// Bytes a second received over PCI Express.
+    pub pcie_received: Option<u64>,
+}
+
+/// What a GPU says of its `NVLink` fabric (`nvmlGpuFabricInfoV_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fabric {
+    /// `state`: 0 not supported, 1 not started, 2 in progress, 3 completed.
+    pub state: u8,
+    /// `status`, an `nvmlReturn_t`, of a completed registration.
+    pub status: u32,
+    /// Whether `healthMask` says that bandwidth is degraded.
+    pub degraded_bandwidth: Option<bool>,
 }

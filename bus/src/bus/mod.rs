@@ -10,6 +10,7 @@ mod settings;
 
 pub use in_process::InProcess;
 pub use nats::Nats;
+#[cfg(feature = "server")]
 pub(crate) use nats::header_map;
 pub use pattern::{Pattern, PatternError};
 pub use settings::{Credentials, NatsSettings, SettingsError, Tls};
