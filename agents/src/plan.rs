@@ -97,6 +97,7 @@ mod tests {
             slot: domain::device::Slot { domain: 0, bus: number, device: 0, function: 0 },
             model: "NVIDIA H100 80GB HBM3".parse().unwrap(),
             memory_bytes: 1,
+            instances: vec![],
         }
     }
 

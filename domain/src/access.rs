@@ -32,9 +32,9 @@ impl Role {
     #[expect(clippy::match_same_arms, reason = "a table, with rows for each role")]
     pub const fn allows(self, action: Action) -> Allowed {
         use Action::{
-            ChangePassword, Erase, Follow, ForceJobs, ManageDevices, ManageGroups, ManageNodes, ManagePools,
-            ManageTokens, ManageUsers, ReadAudit, ReadDevices, ReadGroups, ReadJobs, ReadMetrics, ReadNodes,
-            ReadOverview, ReadPools, ReadTokens, ReadUsers, Report, RunJobs,
+            ChangePassword, Erase, Follow, ForceJobs, ManageDevices, ManageGroups, ManageNodes, ManagePolicy,
+            ManagePools, ManageTokens, ManageUsers, ReadAlerts, ReadAudit, ReadDevices, ReadGroups, ReadJobs,
+            ReadMetrics, ReadNodes, ReadOverview, ReadPolicy, ReadPools, ReadTokens, ReadUsers, Report, RunJobs,
         };
         match (self, action) {
             (_, Report) => Allowed::No,
@@ -42,7 +42,7 @@ impl Role {
             (
                 Self::Auditor,
                 ReadAudit | Follow | ReadOverview | ReadPools | ReadGroups | ReadUsers | ReadNodes | ReadDevices
-                | ReadJobs | ReadTokens | ReadMetrics,
+                | ReadJobs | ReadTokens | ReadMetrics | ReadAlerts | ReadPolicy,
             ) => Allowed::All,
             (Self::Auditor, ManageTokens | ChangePassword)
             | (
@@ -52,12 +52,13 @@ impl Role {
             ) => Allowed::Own,
             (
                 Self::Auditor,
-                ManagePools | ManageGroups | ManageUsers | ManageNodes | ManageDevices | RunJobs | ForceJobs | Erase,
+                ManagePools | ManageGroups | ManageUsers | ManageNodes | ManageDevices | RunJobs | ForceJobs | Erase
+                | ManagePolicy,
             )
             | (
                 Self::DataScientist,
                 ManagePools | ManageGroups | ManageUsers | ManageNodes | ManageDevices | ForceJobs | Erase | ReadAudit
-                | Follow | ReadOverview | ReadNodes | ReadMetrics,
+                | Follow | ReadOverview | ReadNodes | ReadMetrics | ReadAlerts | ReadPolicy | ManagePolicy,
             ) => Allowed::No,
         }
     }
@@ -116,6 +117,12 @@ pub enum Action {
     Follow,
     /// Scrape `/metrics`.
     ReadMetrics,
+    /// Look at what needs an operator.
+    ReadAlerts,
+    /// Look at the health policy.
+    ReadPolicy,
+    /// Set the health policy, reset breakers.
+    ManagePolicy,
 }
 
 impl Action {
@@ -134,6 +141,7 @@ impl Action {
                 | Self::ManageTokens
                 | Self::ChangePassword
                 | Self::Report
+                | Self::ManagePolicy
         )
     }
 }

@@ -1,11 +1,12 @@
 //! The whole state: one value, so that every rule that spans nouns can be held in one place.
 use crate::{
-    Availability, ClusterId, GroupName, JobId, Login, NodeName, PoolName, Position, Stamp, Subject, Tally, TokenId,
-    UserId,
+    Availability, ClusterId, GroupName, JobId, Login, NodeName, PoolName, Position, Stamp, Subject, Tally, Timestamp,
+    TokenId, UserId,
     device::{Device, DeviceId},
     group::Group,
     job::Job,
     node::Node,
+    policy::{HealthPolicy, Standing},
     pool::Pool,
     stock::Place,
     token::{Token, TokenHash},
@@ -52,6 +53,9 @@ pub struct Cluster {
     pub(crate) observed: BTreeMap<Arc<str>, JobId>,
     /// Devices that no node has told of, with the jobs that were seen on them.
     pub(crate) awaited: BTreeMap<DeviceId, BTreeSet<JobId>>,
+    pub(crate) policy: Standing,
+    /// Every override, by its end.
+    pub(crate) overrides: BTreeSet<(Timestamp, DeviceId)>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) token_hashes: HashMap<TokenHash, TokenId>,
 }
@@ -167,9 +171,22 @@ impl Cluster {
         &self.tokens
     }
 
+    /// What operators see differently from what agents say.
+    pub const fn health_policy(&self) -> &HealthPolicy {
+        &self.policy.policy
+    }
+
+    /// When there is something to do at the latest that time alone brings: an override ends, a breaker closes.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let breaker = self.policy.policy.breaker;
+        let closing = self.pools.values().filter_map(|pool| pool.breaker.closes_at(breaker)).min();
+        let ending = self.overrides.first().map(|(until, _)| *until);
+        closing.into_iter().chain(ending).min()
+    }
+
     /// Whether the device can be given to a job, and if not, why not.
     pub fn availability(&self, device: &Device) -> Availability {
-        device.availability(self.nodes.get(&device.node))
+        device.availability(self.nodes.get(&device.node), self.health_policy())
     }
 
     /// What all pools together have.
@@ -189,6 +206,7 @@ impl Cluster {
             Subject::Device(id) => self.devices.get(id).map(|device| device.revision),
             Subject::Job(id) => self.jobs.get(id).map(|job| job.revision),
             Subject::Token(id) => self.tokens.get(id).map(|token| token.revision),
+            Subject::HealthPolicy => self.founded.map(|_| self.policy.revision),
         }
     }
 
@@ -200,9 +218,9 @@ impl Cluster {
     /// Changes a device and keeps right what its pool has to give. Every change of a device goes through here.
     pub(crate) fn change_device(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {
         let Some(device) = self.devices.get_mut(&id) else { return };
-        let before = place(device, &self.nodes);
+        let before = place(device, &self.nodes, &self.policy.policy);
         change(device);
-        let after = place(device, &self.nodes);
+        let after = place(device, &self.nodes, &self.policy.policy);
         // Most changes, of health above all, leave it where it is.
         if before != after {
             self.move_stock(id, before, after);
@@ -211,11 +229,25 @@ impl Cluster {
 
     /// Changes a node, of which the availability of its devices depends.
     pub(crate) fn change_node(&mut self, name: &NodeName, change: impl FnOnce(&mut Node)) {
-        let devices = self.nodes.get(name).into_iter().flat_map(|node| node.devices.values().copied());
-        let before: Vec<_> = devices.map(|id| (id, self.place(id))).collect();
-        if let Some(node) = self.nodes.get_mut(name) {
-            change(node);
-        }
+        let devices = self.nodes.get(name).into_iter().flat_map(|node| node.devices.values().copied()).collect();
+        self.rearrange(devices, |cluster| {
+            if let Some(node) = cluster.nodes.get_mut(name) {
+                change(node);
+            }
+        });
+    }
+
+    /// Changes the policy, of which the availability of every device with a condition depends.
+    pub(crate) fn change_policy(&mut self, policy: Standing) {
+        let ill = self.devices.values().filter(|device| !device.conditions.is_empty());
+        let ill = ill.map(|device| device.id).collect();
+        self.rearrange(ill, |cluster| cluster.policy = policy);
+    }
+
+    /// Makes a change on which the availability of these devices depends.
+    fn rearrange(&mut self, devices: Vec<DeviceId>, change: impl FnOnce(&mut Self)) {
+        let before: Vec<_> = devices.into_iter().map(|id| (id, self.place(id))).collect();
+        change(self);
         for (id, before) in before {
             let after = self.place(id);
             if before != after {
@@ -225,7 +257,7 @@ impl Cluster {
     }
 
     fn place(&self, id: DeviceId) -> Option<(PoolName, Place)> {
-        place(self.devices.get(&id)?, &self.nodes)
+        place(self.devices.get(&id)?, &self.nodes, &self.policy.policy)
     }
 
     fn move_stock(&mut self, id: DeviceId, before: Option<(PoolName, Place)>, after: Option<(PoolName, Place)>) {
@@ -254,8 +286,8 @@ impl Cluster {
 }
 
 /// Which pool's stock a device is in, and where in it; none out of service.
-fn place(device: &Device, nodes: &BTreeMap<NodeName, Node>) -> Option<(PoolName, Place)> {
-    let availability = device.availability(nodes.get(&device.node));
+fn place(device: &Device, nodes: &BTreeMap<NodeName, Node>, policy: &HealthPolicy) -> Option<(PoolName, Place)> {
+    let availability = device.availability(nodes.get(&device.node), policy);
     let (model, node) = (device.model.clone(), device.node.clone());
     Some((device.pool.clone()?, Place { device: device.id, model, node, slot: device.slot, availability }))
 }

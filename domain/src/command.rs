@@ -1,7 +1,7 @@
 //! Wishes.
 use crate::{
     Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, device, group, job,
-    node, pool, token, user,
+    node, policy, pool, token, user,
 };
 
 /// A wish: accepted or rejected as a whole.
@@ -30,6 +30,8 @@ pub enum Command {
     Job(job::Command),
     /// For a token.
     Token(token::Command),
+    /// For the health policy.
+    Policy(policy::Command),
 }
 
 /// What must still be so for a command to be decided.
@@ -71,8 +73,10 @@ impl Command {
                 node::Command::ReportInventory { .. }
                 | node::Command::ReportHealth { .. }
                 | node::Command::Lose { .. }
-                | node::Command::Return { .. },
+                | node::Command::Return { .. }
+                | node::Command::RecordRefusal { .. },
             )
+            | Self::Policy(policy::Command::Upkeep)
             | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => Action::Report,
             Self::Pool(_) => Action::ManagePools,
             Self::Group(_) => Action::ManageGroups,
@@ -84,6 +88,7 @@ impl Command {
             Self::Job(job::Command::Finish { force: true, .. }) => Action::ForceJobs,
             Self::Job(_) => Action::RunJobs,
             Self::Token(_) => Action::ManageTokens,
+            Self::Policy(_) => Action::ManagePolicy,
         }
     }
 
@@ -114,6 +119,7 @@ impl Command {
             | Self::User(_)
             | Self::Node(_)
             | Self::Device(_)
+            | Self::Policy(_)
             | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => false,
         }
     }
@@ -172,15 +178,23 @@ impl Command {
                 | node::Command::ReportHealth { node, .. }
                 | node::Command::Lose { node }
                 | node::Command::Return { node }
+                | node::Command::RecordRefusal { node, .. }
                 | node::Command::Change { node, .. },
             ) => vec![Subject::Node(node.clone())],
-            Self::Device(device::Command::Cordon { device, .. } | device::Command::Retire { device, .. }) => {
-                vec![Subject::Device(*device)]
-            }
+            Self::Device(
+                device::Command::Cordon { device, .. }
+                | device::Command::Retire { device, .. }
+                | device::Command::Override { device, .. }
+                | device::Command::Clear { device, .. },
+            ) => vec![Subject::Device(*device)],
+            Self::Policy(policy::Command::Set { .. }) => vec![Subject::HealthPolicy],
+            Self::Policy(policy::Command::ResetBreaker { pool }) => pool.iter().cloned().map(Subject::Pool).collect(),
             Self::Job(job::Command::Start { user, .. }) => logins(std::slice::from_ref(user)),
             Self::Job(job::Command::Finish { job, .. }) => vec![Subject::Job(*job)],
             Self::Job(job::Command::Observe { devices: list, .. }) => devices(list),
-            Self::Job(job::Command::ObserveEnd { .. }) | Self::Token(token::Command::Issue { .. }) => vec![],
+            Self::Job(job::Command::ObserveEnd { .. })
+            | Self::Token(token::Command::Issue { .. })
+            | Self::Policy(policy::Command::Upkeep) => vec![],
             Self::Token(token::Command::Revoke { token }) => vec![Subject::Token(*token)],
             // A token that was made since the plan is one that the planner did not know of.
             Self::Token(token::Command::RevokeAll { login }) => {

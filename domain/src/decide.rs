@@ -1,7 +1,7 @@
 //! Deciding a command: what would happen, or why it may not.
 use crate::{
     Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, Model, PoolName, Principal,
-    Rejection, Role, Subject, Timestamp, UserId, device, group, job, node,
+    Rejection, Role, Subject, Timestamp, UserId, device, group, job, node, policy,
     pool::{self, Pool},
     token,
     user::{self, Newcomer, User},
@@ -52,9 +52,10 @@ pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Fa
         Command::Group(command) => group::decide(cluster, command),
         Command::User(command) => user::decide(cluster, command, context),
         Command::Node(command) => node::decide(cluster, command, context),
-        Command::Device(command) => device::decide(cluster, command),
+        Command::Device(command) => device::decide(cluster, command, context),
         Command::Job(command) => job::decide(cluster, command, context),
         Command::Token(command) => token::decide(cluster, command, context),
+        Command::Policy(command) => policy::decide(cluster, command, context),
     }?;
     context.bounded(events.len())?;
     Ok(events)

@@ -1,6 +1,6 @@
 //! Facts, in the past tense.
 use crate::{
-    ClusterId, PoolName, Subject, device, group, job, node, pool,
+    ClusterId, PoolName, Subject, device, group, job, node, policy, pool,
     published::{Noun, Published, record},
     token, user,
 };
@@ -51,6 +51,8 @@ pub enum Event {
     Job(job::Event),
     /// Of a token.
     Token(token::Event),
+    /// Of the health policy.
+    Policy(policy::Event),
 }
 
 /// Every kind of thing with its events; and for an event, which kind it is of and what it is called.
@@ -86,13 +88,13 @@ nouns! {
     Device(device::Event) = "device",
     Job(job::Event) = "job",
     Token(token::Event) = "token",
+    Policy(policy::Event) = "policy",
 }
 
 impl Event {
     /// What it is about, the main subject first: each thing whose history it belongs to, so all that it changes. Only a
     /// token's end with its user is told by the user's alone.
     pub fn subjects(&self) -> Vec<Subject> {
-        use device::Event as D;
         use group::Event as G;
         use job::Event as J;
         use node::Event as N;
@@ -101,7 +103,13 @@ impl Event {
         use user::Event as U;
         match self {
             Self::Founded(_) => vec![Subject::Cluster],
-            Self::Pool(P::Created { name, .. } | P::Deleted { name }) => vec![Subject::Pool(name.clone())],
+            Self::Policy(policy::Event::Changed { .. }) => vec![Subject::HealthPolicy],
+            Self::Pool(
+                P::Created { name, .. }
+                | P::Deleted { name }
+                | P::BreakerTripped { pool: name, .. }
+                | P::BreakerReset { pool: name },
+            ) => vec![Subject::Pool(name.clone())],
             Self::Group(G::Created { name } | G::Deleted { name }) => vec![Subject::Group(name.clone())],
             Self::Group(G::UserAdded { group, user } | G::UserRemoved { group, user }) => {
                 vec![Subject::Group(group.clone()), Subject::User(*user)]
@@ -127,42 +135,10 @@ impl Event {
                 | N::Uncordoned { node }
                 | N::ExpectationSet { node, .. }
                 | N::Retired { node }
-                | N::Reinstated { node },
+                | N::Reinstated { node }
+                | N::ReportRefused { node, .. },
             ) => vec![Subject::Node(node.clone())],
-            Self::Device(D::Discovered { device, node, .. }) => {
-                let pool = PoolName::default_pool();
-                vec![Subject::Device(*device), Subject::Node(node.clone()), Subject::Pool(pool)]
-            }
-            Self::Device(D::Missing { device, node } | D::Returned { device, node }) => {
-                vec![Subject::Device(*device), Subject::Node(node.clone())]
-            }
-            Self::Device(D::Moved { device, from, node, .. }) => {
-                let left = (from != node).then(|| Subject::Node(from.clone()));
-                [Subject::Device(*device), Subject::Node(node.clone())].into_iter().chain(left).collect()
-            }
-            Self::Device(D::Replaced { device, replacement, node, from, pool, .. }) => {
-                let devices = [Subject::Device(*device), Subject::Device(*replacement)];
-                let left = (from != pool).then(|| Subject::Pool(from.clone()));
-                devices
-                    .into_iter()
-                    .chain([Subject::Node(node.clone()), Subject::Pool(pool.clone())])
-                    .chain(left)
-                    .collect()
-            }
-            Self::Device(D::Assigned { device, from, pool }) => {
-                vec![Subject::Device(*device), Subject::Pool(pool.clone()), Subject::Pool(from.clone())]
-            }
-            Self::Device(D::Retired { device, pool }) => vec![Subject::Device(*device), Subject::Pool(pool.clone())],
-            Self::Device(D::Reinstated { device }) => {
-                vec![Subject::Device(*device), Subject::Pool(PoolName::default_pool())]
-            }
-            Self::Device(
-                D::Cordoned { device }
-                | D::Uncordoned { device }
-                | D::HealthChanged { device, .. }
-                | D::Quarantined { device, .. }
-                | D::QuarantineLifted { device },
-            ) => vec![Subject::Device(*device)],
+            Self::Device(event) => of_device(event),
             Self::Job(J::Started { job, user, pool, devices, .. }) => {
                 let claim = [Subject::Job(*job), Subject::User(*user), Subject::Pool(pool.clone())];
                 claim.into_iter().chain(devices.iter().copied().map(Subject::Device)).collect()
@@ -183,5 +159,43 @@ impl Event {
                 vec![Subject::Token(*token), Subject::User(*user)]
             }
         }
+    }
+}
+
+fn of_device(event: &device::Event) -> Vec<Subject> {
+    use device::Event as D;
+    match event {
+        D::Discovered { device, node, .. } => {
+            let pool = PoolName::default_pool();
+            vec![Subject::Device(*device), Subject::Node(node.clone()), Subject::Pool(pool)]
+        }
+        D::Missing { device, node } | D::Returned { device, node } => {
+            vec![Subject::Device(*device), Subject::Node(node.clone())]
+        }
+        D::Moved { device, from, node, .. } => {
+            let left = (from != node).then(|| Subject::Node(from.clone()));
+            [Subject::Device(*device), Subject::Node(node.clone())].into_iter().chain(left).collect()
+        }
+        D::Replaced { device, replacement, node, from, pool, .. } => {
+            let devices = [Subject::Device(*device), Subject::Device(*replacement)];
+            let left = (from != pool).then(|| Subject::Pool(from.clone()));
+            devices.into_iter().chain([Subject::Node(node.clone()), Subject::Pool(pool.clone())]).chain(left).collect()
+        }
+        D::Assigned { device, from, pool } => {
+            vec![Subject::Device(*device), Subject::Pool(pool.clone()), Subject::Pool(from.clone())]
+        }
+        D::Retired { device, pool } => vec![Subject::Device(*device), Subject::Pool(pool.clone())],
+        D::Reinstated { device } => {
+            vec![Subject::Device(*device), Subject::Pool(PoolName::default_pool())]
+        }
+        D::Cordoned { device }
+        | D::Uncordoned { device }
+        | D::HealthChanged { device, .. }
+        | D::Quarantined { device, .. }
+        | D::QuarantineLifted { device }
+        | D::ConditionOverridden { device, .. }
+        | D::OverrideEnded { device, .. }
+        | D::ConditionCleared { device, .. }
+        | D::InstancesChanged { device, .. } => vec![Subject::Device(*device)],
     }
 }

@@ -25,6 +25,7 @@ pub mod device;
 pub mod group;
 pub mod job;
 pub mod node;
+pub mod policy;
 pub mod pool;
 pub mod published;
 pub mod stored;

@@ -1,6 +1,9 @@
 //! Why a command is refused by the rules. Nothing here holds a login or a secret: users are named by id, and a login
 //! that nobody has by its place in the command.
-use crate::{GroupName, JobId, Model, NodeName, PoolName, Role, Subject, Tally, TokenId, UserId, device::DeviceId};
+use crate::{
+    GroupName, JobId, Model, NodeName, PoolName, Role, Subject, Tally, TokenId, UserId,
+    device::{ConditionKind, DeviceId},
+};
 use serde::{Deserialize, Serialize};
 
 /// The sort of a refusal, by what the asker can do about it.
@@ -100,6 +103,14 @@ pub enum Rejection {
         device: DeviceId,
         /// The jobs.
         jobs: Vec<JobId>,
+    },
+    /// The device has no such condition.
+    #[error("device {device} has no condition {condition}")]
+    NoSuchCondition {
+        /// The device.
+        device: DeviceId,
+        /// The condition.
+        condition: ConditionKind,
     },
     /// No device of this model is where it was to be claimed from, whatever has become of those that are.
     #[error("there is no device of model {model}; {}", models(.known))]
@@ -283,6 +294,7 @@ impl Rejection {
                 Subject::Device(_) => "device.not_found",
                 Subject::Job(_) => "job.not_found",
                 Subject::Token(_) => "token.not_found",
+                Subject::HealthPolicy => "policy.not_found",
             },
             Self::UnknownLogin(_) => "user.not_found",
             Self::PoolIsDefault => "pool.default",
@@ -292,6 +304,7 @@ impl Rejection {
             Self::DeviceNotInPool { .. } => "device.not_in_pool",
             Self::DeviceRetired { .. } => "device.retired",
             Self::DeviceBusy { .. } => "device.busy",
+            Self::NoSuchCondition { .. } => "device.no_condition",
             Self::UnknownModel { .. } => "model.not_found",
             Self::PoolShortage(_) => "pool.shortage",
             Self::GroupNotEmpty { .. } => "group.not_empty",
@@ -326,7 +339,9 @@ impl Rejection {
         match self {
             Self::NamedTwice(_) | Self::Malformed(_) | Self::ReasonNeeded => Kind::Malformed,
             Self::TooManyEvents { .. } => Kind::TooLarge,
-            Self::NotFound(_) | Self::UnknownLogin(_) | Self::UnknownModel { .. } => Kind::NotFound,
+            Self::NotFound(_) | Self::UnknownLogin(_) | Self::UnknownModel { .. } | Self::NoSuchCondition { .. } => {
+                Kind::NotFound
+            }
             _ => Kind::Conflict,
         }
     }
@@ -357,6 +372,7 @@ impl Rejection {
             | Self::DeviceNotFree { devices }
             | Self::DeviceNotInPool { devices, .. }
             | Self::DeviceRetired { devices } => all(devices, Subject::Device),
+            Self::NoSuchCondition { device, .. } => vec![Subject::Device(*device)],
             Self::GroupNotEmpty { users, pool, .. } => {
                 all(users, Subject::User).into_iter().chain(pool.clone().map(Subject::Pool)).collect()
             }

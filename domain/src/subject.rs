@@ -21,6 +21,8 @@ pub enum Subject {
     Job(JobId),
     /// A token.
     Token(TokenId),
+    /// The health policy: the one policy that there is.
+    HealthPolicy,
 }
 
 /// The text names no subject.
@@ -40,6 +42,7 @@ impl Subject {
             Self::Device(_) => "device",
             Self::Job(_) => "job",
             Self::Token(_) => "token",
+            Self::HealthPolicy => "policy",
         }
     }
 }
@@ -56,6 +59,7 @@ impl fmt::Display for Subject {
             Self::Device(id) => write!(f, "{entity}/{id}"),
             Self::Job(id) => write!(f, "{entity}/{id}"),
             Self::Token(id) => write!(f, "{entity}/{id}"),
+            Self::HealthPolicy => write!(f, "{entity}/health"),
         }
     }
 }
@@ -78,6 +82,7 @@ impl FromStr for Subject {
             "device" => parsed(name).map(Self::Device),
             "job" => parsed(name).map(Self::Job),
             "token" => parsed(name).map(Self::Token),
+            "policy" if name == "health" => Ok(Self::HealthPolicy),
             _ => Err(SubjectError),
         }
     }

@@ -130,7 +130,10 @@ impl Counts {
     /// Everything, counted from the beginning.
     pub(crate) fn of(cluster: &Cluster) -> Self {
         let mut counts = Self::default();
-        cluster.devices().values().for_each(|device| counts.device(Count::In, device, cluster.node(&device.node)));
+        cluster
+            .devices()
+            .values()
+            .for_each(|device| counts.device(Count::In, device, cluster, cluster.node(&device.node)));
         cluster.nodes().values().for_each(|node| counts.node(Count::In, cluster, node));
         cluster.users().values().for_each(|user| counts.user(Count::In, user));
         cluster.jobs().values().for_each(|job| counts.job(Count::In, job));
@@ -155,6 +158,7 @@ impl Counts {
             Event::Job(
                 job::Event::Started { job, .. } | job::Event::Observed { job, .. } | job::Event::Finished { job, .. },
             ) => cluster.job(*job).into_iter().for_each(|job| self.job(count, job)),
+            Event::Policy(_) => self.touch_ill(count, cluster),
             // Nothing that is counted changes: pools and their devices' availability are counted by the cluster.
             Event::Founded(_)
             | Event::Pool(_)
@@ -178,6 +182,7 @@ impl Counts {
             | E::Returned { device, .. }
             | E::Moved { device, .. }
             | E::HealthChanged { device, .. }
+            | E::ConditionCleared { device, .. }
             | E::Retired { device, .. }
             | E::Reinstated { device } => [Some(*device), None],
             E::Replaced { device, replacement, .. } => [Some(*device), Some(*replacement)],
@@ -186,10 +191,13 @@ impl Counts {
             | E::Cordoned { .. }
             | E::Uncordoned { .. }
             | E::Quarantined { .. }
-            | E::QuarantineLifted { .. } => [None, None],
+            | E::QuarantineLifted { .. }
+            | E::ConditionOverridden { .. }
+            | E::OverrideEnded { .. }
+            | E::InstancesChanged { .. } => [None, None],
         };
         for device in touched.into_iter().flatten().filter_map(|id| cluster.device(id)) {
-            self.device(count, device, cluster.node(&device.node));
+            self.device(count, device, cluster, cluster.node(&device.node));
         }
         for node in recounted(cluster, event).into_iter().flatten().filter_map(|name| cluster.node(name)) {
             self.reported(count, cluster, node);
@@ -207,15 +215,22 @@ impl Counts {
             | E::ExpectationSet { node, .. }
             | E::Retired { node }
             | E::Reinstated { node } => node,
-            E::FactsChanged { .. } => return,
+            E::FactsChanged { .. } | E::ReportRefused { .. } => return,
         };
         let Some(node) = cluster.node(name) else { return };
         self.node(count, cluster, node);
         // The health of its devices is known or not with it.
         if matches!(event, E::Lost { .. } | E::Returned { .. }) {
             for device in node.devices.values().filter_map(|id| cluster.device(*id)) {
-                self.device(count, device, Some(node));
+                self.device(count, device, cluster, Some(node));
             }
+        }
+    }
+
+    /// How bad a condition is, the policy says.
+    fn touch_ill(&mut self, count: Count, cluster: &Cluster) {
+        for device in cluster.devices().values().filter(|device| !device.conditions.is_empty()) {
+            self.device(count, device, cluster, cluster.node(&device.node));
         }
     }
 
@@ -225,8 +240,8 @@ impl Counts {
         }
     }
 
-    fn device(&mut self, count: Count, device: &Device, node: Option<&Node>) {
-        let health = health(device, node);
+    fn device(&mut self, count: Count, device: &Device, cluster: &Cluster, node: Option<&Node>) {
+        let health = health(device, node, cluster.health_policy());
         if device.presence == Presence::Retired {
             count.one(&mut self.retired_devices);
         } else {
@@ -300,7 +315,11 @@ fn recounted<'a>(cluster: &'a Cluster, event: &'a device::Event) -> [Option<&'a 
         | E::Uncordoned { .. }
         | E::HealthChanged { .. }
         | E::Quarantined { .. }
-        | E::QuarantineLifted { .. } => [None, None],
+        | E::QuarantineLifted { .. }
+        | E::ConditionOverridden { .. }
+        | E::OverrideEnded { .. }
+        | E::ConditionCleared { .. }
+        | E::InstancesChanged { .. } => [None, None],
     }
 }
 

@@ -30,7 +30,8 @@ impl<'a> Presenter<'a> {
             | Subject::Node(_)
             | Subject::Device(_)
             | Subject::Job(_)
-            | Subject::Token(_) => subject.to_string(),
+            | Subject::Token(_)
+            | Subject::HealthPolicy => subject.to_string(),
         }
     }
 

@@ -69,6 +69,7 @@ impl Teller {
                 slot: Slot { domain: 0, bus: slot, device: 0, function: 0 },
                 model: "NVIDIA H100 80GB HBM3".parse().unwrap(),
                 memory_bytes: 80 << 30,
+                instances: vec![],
             });
             let facts = node::Facts { kernel: "6.8.0-45-generic".into(), ..node::Facts::default() };
             let report = node::Command::ReportInventory {
@@ -76,6 +77,7 @@ impl Teller {
                 origin: origin(),
                 facts,
                 devices: devices.collect(),
+                settled: true,
             };
             teller.tell(&Actor::Agent(name(node)), &Command::Node(report));
         }
@@ -121,7 +123,12 @@ impl Teller {
                 raised: vec![condition],
                 cleared: vec![],
             };
-            let report = node::Command::ReportHealth { node: name(node), origin: origin(), findings: vec![finding] };
+            let report = node::Command::ReportHealth {
+                node: name(node),
+                origin: origin(),
+                findings: vec![finding],
+                settled: true,
+            };
             self.tell(&Actor::Agent(name(node)), &Command::Node(report));
         }
     }

@@ -251,7 +251,7 @@ impl Teller {
             (vec![raised], vec![])
         };
         let findings = vec![Finding { device, readable: !c.is_multiple_of(11), raised, cleared }];
-        Command::Node(node::Command::ReportHealth { node: node_name(a), origin: origin(), findings })
+        Command::Node(node::Command::ReportHealth { node: node_name(a), origin: origin(), findings, settled: true })
     }
 }
 
@@ -269,6 +269,7 @@ fn inventory(a: u16, b: u16, c: u16) -> Command {
             slot: Slot { domain: 0, bus: slot + 1, device: 0, function: 0 },
             model: format!("GPU model {}", a % 2).parse().unwrap(),
             memory_bytes: 80 << 30,
+            instances: vec![],
         }
     });
     let facts = node::Facts { boot_id: format!("boot-{}", c % 3).into(), cpus: 64, ..node::Facts::default() };
@@ -277,6 +278,7 @@ fn inventory(a: u16, b: u16, c: u16) -> Command {
         origin: origin(),
         facts,
         devices: seen.collect(),
+        settled: true,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
 use bus::{
     bus::{Bus, BusError},
     clock::{Clock, Entropy, time_ordered_id},
-    wire::{self, Reply, WireError},
+    wire::{self, Reply, Report, WireError},
 };
 use bytes::Bytes;
 use domain::{Incarnation, NodeName};
@@ -118,7 +118,8 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
 
     /// Begins to send the oldest report, if there is one.
     fn send(&mut self) -> Option<Sending> {
-        let report = self.desk.next()?;
+        let oldest = self.desk.next()?;
+        let report = &Report { settled: self.desk.queue().waiting().nth(1).is_none(), ..oldest.clone() };
         let subject = wire::agent(&self.node, report.kind());
         match report.encode() {
             Ok(payload) => {

@@ -8,7 +8,7 @@ pub use readings::{
 
 use domain::{
     Model, Timestamp,
-    device::{DeviceId, Slot},
+    device::{DeviceId, Instance, Slot},
     node::{Facts, Seen},
 };
 use std::{future::Future, sync::Arc, time::Duration};
@@ -97,21 +97,6 @@ pub struct Sighting {
     pub xids: Option<Vec<Xid>>,
 }
 
-/// A part of a GPU that is divided (MIG).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instance {
-    /// Its UUID, as `MIG-…`.
-    pub uuid: Arc<str>,
-    /// The number of its GPU instance.
-    pub gpu_instance: u32,
-    /// The number of its compute instance in it.
-    pub compute_instance: u32,
-    /// Its profile, as `1g.10gb`.
-    pub profile: Arc<str>,
-    /// Its memory in bytes.
-    pub memory_bytes: u64,
-}
-
 /// A process that uses a GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -176,6 +161,7 @@ impl From<&Sighting> for Seen {
             slot: sighting.slot,
             model: sighting.model.clone(),
             memory_bytes: sighting.memory_bytes,
+            instances: sighting.instances.clone(),
         }
     }
 }

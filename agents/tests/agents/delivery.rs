@@ -277,15 +277,20 @@ struct Port(Arc<Mutex<Server>>);
 impl Decides for Port {
     async fn submit(&self, request: Request) -> Result<Answer, Failure> {
         let Command::Node(command) = request.command else { panic!("a report is for a node") };
-        let (node, report) = Report::from_command(command).expect("it is a report");
         let mut server = self.0.lock().unwrap();
+        let taken = |server: &Server| Answer {
+            position: server.cluster.at().position,
+            outcome: Outcome::Recorded(vec![]),
+            warnings: vec![],
+            repeated: false,
+        };
+        let Some((node, report)) = Report::from_command(command.clone()) else {
+            // That one was refused is recorded.
+            server.submit(&Principal::SYSTEM, &Command::Node(command)).unwrap();
+            return Ok(taken(&server));
+        };
         match server.report(&node, report) {
-            Reply::Taken { .. } => Ok(Answer {
-                position: server.cluster.at().position,
-                outcome: Outcome::Recorded(vec![]),
-                warnings: vec![],
-                repeated: false,
-            }),
+            Reply::Taken { .. } => Ok(taken(&server)),
             Reply::Expected { next } => Err(Failure::OutOfTurn { last: next - 1 }),
             Reply::Refused { code, detail, .. } => Err(Failure::Refused(Refusal {
                 kind: Kind::Conflict,

@@ -13,6 +13,7 @@ use domain::{
     device::{Presence, Severity},
     evolve,
     node::Contact,
+    policy::{self, Breaker, HealthPolicy},
     user::Newcomer,
 };
 use std::{
@@ -103,6 +104,10 @@ impl Server {
             operator: Newcomer { login: "operator".parse().unwrap(), password: None },
         };
         server.submit(&Principal::SYSTEM, &found).unwrap();
+        // What a breaker holds back is the domain's matter, not the agents'.
+        let breaker = Breaker { share_percent: 100, at_least: u16::MAX, window_seconds: 300 };
+        let policy = HealthPolicy { breaker, ..HealthPolicy::default() };
+        server.submit(&Principal::SYSTEM, &Command::Policy(policy::Command::Set { policy })).unwrap();
         server
     }
 

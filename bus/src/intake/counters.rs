@@ -15,6 +15,7 @@ pub struct Counters {
     deferred: AtomicU64,
     out_of_turn: AtomicU64,
     malformed: AtomicU64,
+    recorded: AtomicU64,
     /// The codes are ours, never a sender's: there are only so many.
     refused: Mutex<BTreeMap<String, u64>>,
 }
@@ -32,6 +33,8 @@ pub struct Counts {
     pub out_of_turn: u64,
     /// Reports that could not be read, or whose subject names no node.
     pub malformed: u64,
+    /// Refusals that were recorded: the first of each node and code, and only so many an hour.
+    pub recorded: u64,
     /// Reports that were refused, by the refusal's code.
     pub refused: BTreeMap<String, u64>,
 }
@@ -46,6 +49,7 @@ impl Counters {
             deferred: of(&self.deferred),
             out_of_turn: of(&self.out_of_turn),
             malformed: of(&self.malformed),
+            recorded: of(&self.recorded),
             refused: self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -68,6 +72,10 @@ impl Counters {
 
     pub(super) fn malformed(&self) {
         self.malformed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn recorded(&self) {
+        self.recorded.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn refused(&self, code: &str) {

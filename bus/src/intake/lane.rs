@@ -1,12 +1,16 @@
 //! One report at a time: read it, have it decided, answer.
-use super::{Counters, Decides, told::Told};
+use super::{
+    Counters, Decides,
+    ration::Ration,
+    told::{Due, Told},
+};
 use crate::{
     bus,
     engine::{Failure, Request},
     wire::{Kind, Reply, Report, WireError},
 };
 use bytes::Bytes;
-use domain::{Actor, Command, NodeName, Principal, Refusal, Via};
+use domain::{Actor, Command, NodeName, Principal, Refusal, Via, node};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -36,12 +40,15 @@ impl Incoming {
 pub(super) struct Lane<E> {
     engine: E,
     counters: Arc<Counters>,
+    ration: Arc<Ration>,
     told: Told,
+    /// The refusal that is to be recorded, once its sender has been answered.
+    record: Option<node::Command>,
 }
 
 impl<E: Decides> Lane<E> {
-    pub(super) fn new(engine: E, counters: Arc<Counters>) -> Self {
-        Self { engine, counters, told: Told::default() }
+    pub(super) fn new(engine: E, counters: Arc<Counters>, ration: Arc<Ration>) -> Self {
+        Self { engine, counters, ration, told: Told::default(), record: None }
     }
 
     /// Until nobody sends any more and all that was sent is answered.
@@ -49,6 +56,33 @@ impl<E: Decides> Lane<E> {
         while let Some(incoming) = reports.recv().await {
             let reply = self.take(&incoming).await;
             incoming.answer(&reply).await;
+            if let Some(refusal) = self.record.take() {
+                self.record(refusal).await;
+            }
+        }
+    }
+
+    /// The record is for who looks later: that it fails keeps nothing from its way.
+    async fn record(&self, refusal: node::Command) {
+        let outcome = self.engine.submit(Request::new(Principal::SYSTEM, Command::Node(refusal))).await;
+        match outcome {
+            Ok(_) => self.counters.recorded(),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "a refused report could not be recorded");
+            }
+        }
+    }
+
+    /// Tells of a refusal, if it is news; records it, if it was never told.
+    fn tell(&mut self, node: &NodeName, code: &str, detail: &str) {
+        self.counters.refused(code);
+        // It comes again and again for as long as the reason lasts.
+        let Some(Due { first, unsaid }) = self.told.due(node, code, Instant::now()) else { return };
+        tracing::warn!(node.name = %node, code, detail, unsaid, "a report is refused: said once an hour");
+        if first && self.ration.take() {
+            let (node, code, detail) = (node.clone(), code.into(), detail.into());
+            self.record = Some(node::Command::RecordRefusal { node, code, detail });
         }
     }
 
@@ -71,18 +105,14 @@ impl<E: Decides> Lane<E> {
     }
 
     fn refuse(&mut self, node: &NodeName, sequence: u64, failure: Failure) -> Reply {
+        let counters = Arc::clone(&self.counters);
         let later = |seconds| {
-            self.counters.deferred();
+            counters.deferred();
             Reply::TryAgain { after: Duration::from_secs(seconds) }
         };
         // A refused report does not count: its number is the next still.
-        let told = &mut self.told;
         let mut refused = |code: &str, detail: String| {
-            self.counters.refused(code);
-            // It comes again and again for as long as the reason lasts.
-            if let Some(unsaid) = told.due(node, code, Instant::now()) {
-                tracing::warn!(node.name = %node, code, detail, unsaid, "a report is refused: said once an hour");
-            }
+            self.tell(node, code, &detail);
             Reply::Refused { next: sequence, code: code.to_owned(), detail }
         };
         match failure {
@@ -109,13 +139,10 @@ impl<E: Decides> Lane<E> {
             WireError::Version(_) => "report.version",
             WireError::Malformed | WireError::Word(_) | WireError::Unknown(_) => "report.malformed",
         };
+        let detail = error.to_string();
         self.counters.malformed();
-        self.counters.refused(code);
-        if let Some(unsaid) = self.told.due(node, code, Instant::now()) {
-            let error: &dyn std::error::Error = error;
-            tracing::warn!(node.name = %node, code, error, unsaid, "a report can't be read: said once an hour");
-        }
+        self.tell(node, code, &detail);
         // Its number is not known.
-        Reply::Refused { next: 0, code: code.to_owned(), detail: error.to_string() }
+        Reply::Refused { next: 0, code: code.to_owned(), detail }
     }
 }

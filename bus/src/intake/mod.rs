@@ -6,6 +6,7 @@
 //! Whose a report is says the subject that it came on: NATS lets an agent send on its own subjects only.
 mod counters;
 mod lane;
+mod ration;
 mod told;
 
 pub use counters::{Counters, Counts};
@@ -17,6 +18,7 @@ use crate::{
 };
 use domain::NodeName;
 use lane::{Incoming, Lane};
+use ration::Ration;
 use std::{
     future::Future,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
@@ -110,9 +112,10 @@ impl Dispatcher {
 
     fn start(engine: &impl Decides, bounds: Bounds, counters: &Arc<Counters>) -> Self {
         let mut working = JoinSet::new();
+        let ration = Arc::new(Ration::new());
         let open = |_| {
             let (lane, incoming) = mpsc::channel(bounds.waiting.max(1));
-            working.spawn(Lane::new(engine.clone(), counters.clone()).run(incoming));
+            working.spawn(Lane::new(engine.clone(), counters.clone(), ration.clone()).run(incoming));
             lane
         };
         let lanes = (0..bounds.lanes.max(1)).map(open).collect();

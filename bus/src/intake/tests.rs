@@ -62,6 +62,7 @@ fn report(sequence: u64) -> Report {
     let incarnation = Incarnation(Uuid::from_u128(1));
     Report {
         origin: Origin { incarnation, sequence, observed_at: Timestamp::default() },
+        settled: true,
         content: Content::Inventory { facts: Facts::default(), devices: vec![] },
     }
 }

@@ -12,6 +12,15 @@ const QUIET: Duration = Duration::from_hours(1);
 /// The most refusals that are remembered: past them, new ones are counted and not logged.
 const HELD_MAX: usize = 256;
 
+/// A refusal that is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Whether it was not told before, as far as is remembered: then it is recorded as well.
+    pub(super) first: bool,
+    /// How many like it were not told since the last line.
+    pub(super) unsaid: u64,
+}
+
 /// Refusals by node and code, each with when it was last logged.
 #[derive(Debug, Default)]
 pub(super) struct Told(HashMap<(NodeName, String), Line>);
@@ -23,8 +32,8 @@ struct Line {
 }
 
 impl Told {
-    /// Whether this refusal is to be logged now, and if so, how many like it were not since the last line.
-    pub(super) fn due(&mut self, node: &NodeName, code: &str, now: Instant) -> Option<u64> {
+    /// Whether this refusal is to be told now.
+    pub(super) fn due(&mut self, node: &NodeName, code: &str, now: Instant) -> Option<Due> {
         let over = |line: &Line| now.duration_since(line.at) >= QUIET;
         let key = (node.clone(), code.to_owned());
         if self.0.len() >= HELD_MAX && !self.0.contains_key(&key) {
@@ -36,9 +45,12 @@ impl Told {
         match self.0.entry(key) {
             Entry::Vacant(new) => {
                 new.insert(Line { at: now, unsaid: 0 });
-                Some(0)
+                Some(Due { first: true, unsaid: 0 })
             }
-            Entry::Occupied(mut known) if over(known.get()) => Some(known.insert(Line { at: now, unsaid: 0 }).unsaid),
+            Entry::Occupied(mut known) if over(known.get()) => {
+                let unsaid = known.insert(Line { at: now, unsaid: 0 }).unsaid;
+                Some(Due { first: false, unsaid })
+            }
             Entry::Occupied(mut known) => {
                 known.get_mut().unsaid += 1;
                 None
@@ -55,16 +67,18 @@ mod tests {
         format!("node-{nth}").parse().unwrap()
     }
 
+    const FIRST: Option<Due> = Some(Due { first: true, unsaid: 0 });
+
     #[test]
     fn a_refusal_is_logged_once_an_hour_with_how_many_were_not() {
         let (mut told, start) = (Told::default(), Instant::now());
-        assert_eq!(told.due(&node(1), "node.retired", start), Some(0));
+        assert_eq!(told.due(&node(1), "node.retired", start), FIRST);
         for minutes in [1, 30, 59] {
             assert_eq!(told.due(&node(1), "node.retired", start + Duration::from_mins(minutes)), None);
         }
-        assert_eq!(told.due(&node(1), "auth.forbidden", start), Some(0), "another refusal is news");
-        assert_eq!(told.due(&node(2), "node.retired", start), Some(0), "so is another node");
-        assert_eq!(told.due(&node(1), "node.retired", start + QUIET), Some(3));
+        assert_eq!(told.due(&node(1), "auth.forbidden", start), FIRST, "another refusal is news");
+        assert_eq!(told.due(&node(2), "node.retired", start), FIRST, "so is another node");
+        assert_eq!(told.due(&node(1), "node.retired", start + QUIET), Some(Due { first: false, unsaid: 3 }));
         assert_eq!(told.due(&node(1), "node.retired", start + QUIET), None);
     }
 
@@ -72,11 +86,11 @@ mod tests {
     fn what_is_remembered_stays_in_bounds() {
         let (mut told, start) = (Told::default(), Instant::now());
         for nth in 0..HELD_MAX {
-            assert_eq!(told.due(&node(nth), "node.retired", start), Some(0));
+            assert_eq!(told.due(&node(nth), "node.retired", start), FIRST);
         }
         assert_eq!(told.due(&node(HELD_MAX), "node.retired", start), None);
         assert_eq!(told.0.len(), HELD_MAX);
-        assert_eq!(told.due(&node(HELD_MAX), "node.retired", start + QUIET), Some(0), "the old ones made room");
+        assert_eq!(told.due(&node(HELD_MAX), "node.retired", start + QUIET), FIRST, "the old ones made room");
         assert_eq!(told.0.len(), 1);
     }
 }

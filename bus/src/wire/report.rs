@@ -3,7 +3,7 @@ use super::{Kind, REPORT_MAX, WireError, read, write};
 use bytes::Bytes;
 use domain::{
     Incarnation, NodeName, Origin, Timestamp,
-    device::{Condition, ConditionKind, DeviceId, Finding, Remedy, Severity, Slot},
+    device::{Condition, ConditionKind, DeviceId, Finding, Instance, Remedy, Severity, Slot},
     node::{Command, Facts, Seen},
 };
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use uuid::Uuid;
 pub struct Report {
     /// Which report of the agent's queue: inventory and health share one count.
     pub origin: Origin,
+    /// Whether nothing more waited to be told when it was sent. Until such a report comes, the server records what it is
+    /// told and draws no consequence: what waited may be over.
+    pub settled: bool,
     /// What it says.
     pub content: Content,
 }
@@ -50,15 +53,15 @@ impl Report {
     /// # Errors
     /// They are more than [`REPORT_MAX`].
     pub fn encode(&self) -> Result<Bytes, WireError> {
-        let origin = OriginV1::from(&self.origin);
+        let (origin, settled) = (OriginV1::from(&self.origin), self.settled);
         match &self.content {
             Content::Inventory { facts, devices } => {
                 let devices = devices.iter().map(SeenV1::from).collect();
-                write(&InventoryV1 { origin, facts: facts.into(), devices }, REPORT_MAX)
+                write(&InventoryV1 { origin, settled, facts: facts.into(), devices }, REPORT_MAX)
             }
             Content::Health { findings } => {
                 let findings = findings.iter().map(FindingV1::from).collect();
-                write(&HealthV1 { origin, findings }, REPORT_MAX)
+                write(&HealthV1 { origin, settled, findings }, REPORT_MAX)
             }
         }
     }
@@ -68,40 +71,42 @@ impl Report {
     /// # Errors
     /// See [`WireError`].
     pub fn decode(kind: Kind, bytes: &[u8]) -> Result<Self, WireError> {
-        let (origin, content) = match kind {
+        let (origin, settled, content) = match kind {
             Kind::Inventory => {
-                let InventoryV1 { origin, facts, devices } = read(bytes, REPORT_MAX)?;
+                let InventoryV1 { origin, settled, facts, devices } = read(bytes, REPORT_MAX)?;
                 let devices = devices.into_iter().map(Seen::try_from).collect::<Result<_, _>>()?;
-                (origin, Content::Inventory { facts: facts.into(), devices })
+                (origin, settled, Content::Inventory { facts: facts.into(), devices })
             }
             Kind::Health => {
-                let HealthV1 { origin, findings } = read(bytes, REPORT_MAX)?;
+                let HealthV1 { origin, settled, findings } = read(bytes, REPORT_MAX)?;
                 let findings = findings.into_iter().map(Finding::try_from).collect::<Result<_, _>>()?;
-                (origin, Content::Health { findings })
+                (origin, settled, Content::Health { findings })
             }
         };
-        Ok(Self { origin: origin.into(), content })
+        Ok(Self { origin: origin.into(), settled, content })
     }
 
     /// The command that it is when the agent of this node sends it.
     pub fn into_command(self, node: NodeName) -> Command {
-        let origin = self.origin;
+        let (origin, settled) = (self.origin, self.settled);
         match self.content {
-            Content::Inventory { facts, devices } => Command::ReportInventory { node, origin, facts, devices },
-            Content::Health { findings } => Command::ReportHealth { node, origin, findings },
+            Content::Inventory { facts, devices } => Command::ReportInventory { node, origin, facts, devices, settled },
+            Content::Health { findings } => Command::ReportHealth { node, origin, findings, settled },
         }
     }
 
     /// The report behind a command, and whose it is; none if the command is no report.
     pub fn from_command(command: Command) -> Option<(NodeName, Self)> {
         match command {
-            Command::ReportInventory { node, origin, facts, devices } => {
-                Some((node, Self { origin, content: Content::Inventory { facts, devices } }))
+            Command::ReportInventory { node, origin, facts, devices, settled } => {
+                Some((node, Self { origin, settled, content: Content::Inventory { facts, devices } }))
             }
-            Command::ReportHealth { node, origin, findings } => {
-                Some((node, Self { origin, content: Content::Health { findings } }))
+            Command::ReportHealth { node, origin, findings, settled } => {
+                Some((node, Self { origin, settled, content: Content::Health { findings } }))
             }
-            Command::Lose { .. } | Command::Return { .. } | Command::Change { .. } => None,
+            Command::Lose { .. } | Command::Return { .. } | Command::RecordRefusal { .. } | Command::Change { .. } => {
+                None
+            }
         }
     }
 }
@@ -111,6 +116,7 @@ impl Report {
 #[derive(Serialize, Deserialize)]
 struct InventoryV1 {
     origin: OriginV1,
+    settled: bool,
     facts: FactsV1,
     devices: Vec<SeenV1>,
 }
@@ -118,6 +124,7 @@ struct InventoryV1 {
 #[derive(Serialize, Deserialize)]
 struct HealthV1 {
     origin: OriginV1,
+    settled: bool,
     findings: Vec<FindingV1>,
 }
 
@@ -146,6 +153,16 @@ struct SeenV1 {
     device: [u8; 16],
     slot: u64,
     model: String,
+    memory_bytes: u64,
+    instances: Vec<InstanceV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct InstanceV1 {
+    uuid: Arc<str>,
+    gpu_instance: u32,
+    compute_instance: u32,
+    profile: Arc<str>,
     memory_bytes: u64,
 }
 
@@ -210,6 +227,7 @@ impl From<&Seen> for SeenV1 {
             slot: seen.slot.to_bits(),
             model: seen.model.as_str().to_owned(),
             memory_bytes: seen.memory_bytes,
+            instances: seen.instances.iter().map(InstanceV1::from).collect(),
         }
     }
 }
@@ -222,7 +240,22 @@ impl TryFrom<SeenV1> for Seen {
             slot: Slot::from_bits(seen.slot).ok_or(WireError::Unknown("slot"))?,
             model: seen.model.parse()?,
             memory_bytes: seen.memory_bytes,
+            instances: seen.instances.into_iter().map(Instance::from).collect(),
         })
+    }
+}
+
+impl From<&Instance> for InstanceV1 {
+    fn from(instance: &Instance) -> Self {
+        let Instance { uuid, gpu_instance, compute_instance, profile, memory_bytes } = instance.clone();
+        Self { uuid, gpu_instance, compute_instance, profile, memory_bytes }
+    }
+}
+
+impl From<InstanceV1> for Instance {
+    fn from(instance: InstanceV1) -> Self {
+        let InstanceV1 { uuid, gpu_instance, compute_instance, profile, memory_bytes } = instance;
+        Self { uuid, gpu_instance, compute_instance, profile, memory_bytes }
     }
 }
 

@@ -29,7 +29,7 @@ fn health() -> Report {
         raised,
         cleared: vec!["row_remap.pending".parse().unwrap()],
     };
-    Report { origin: origin(), content: Content::Health { findings: vec![finding] } }
+    Report { origin: origin(), settled: true, content: Content::Health { findings: vec![finding] } }
 }
 
 fn inventory(devices: u8) -> Report {
@@ -38,6 +38,7 @@ fn inventory(devices: u8) -> Report {
         slot: Slot { domain: 0, bus: u8::try_from(bus).unwrap(), device: 31, function: 7 },
         model: "NVIDIA H100 80GB HBM3".parse().unwrap(),
         memory_bytes: 80 << 30,
+        instances: vec![],
     };
     let facts = Facts {
         boot_id: "b".into(),
@@ -50,7 +51,11 @@ fn inventory(devices: u8) -> Report {
         driver: "570.1".into(),
         agent: "0.1.0".into(),
     };
-    Report { origin: origin(), content: Content::Inventory { facts, devices: (0..devices.into()).map(seen).collect() } }
+    Report {
+        origin: origin(),
+        settled: true,
+        content: Content::Inventory { facts, devices: (0..devices.into()).map(seen).collect() },
+    }
 }
 
 fn origin() -> Origin {
@@ -81,7 +86,7 @@ fn a_report_is_a_command_and_back() {
 
 #[test]
 fn the_bytes_are_frozen() {
-    let report = Report { origin: origin(), content: Content::Health { findings: vec![] } };
+    let report = Report { origin: origin(), settled: true, content: Content::Health { findings: vec![] } };
     let incarnation = u128::to_be_bytes(3);
     let sequence = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
     let observed_at = [0x82, 0xc0, 0xf8, 0xda, 0xa6, 0xfd, 0xa5, 0x06];
@@ -111,7 +116,11 @@ fn too_much_is_not_sent() {
         raised: vec![],
         cleared: vec!["row_remap.pending".parse().unwrap(); 32],
     };
-    let report = Report { origin: origin(), content: Content::Health { findings: (0..1000).map(finding).collect() } };
+    let report = Report {
+        origin: origin(),
+        settled: true,
+        content: Content::Health { findings: (0..1000).map(finding).collect() },
+    };
     assert!(matches!(report.encode(), Err(WireError::TooLarge { .. })));
 }
 

@@ -1,4 +1,5 @@
-use super::DeviceId;
+use super::{ConditionKind, DeviceId};
+use crate::Timestamp;
 
 /// What an operator may wish for a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,5 +17,19 @@ pub enum Command {
         device: DeviceId,
         /// Whether it shall be retired.
         retired: bool,
+    },
+    /// Let one of its conditions keep no work from it for a time, or end that.
+    Override {
+        /// The device.
+        device: DeviceId,
+        /// Which condition, there or not, and until when; none: none from now on.
+        wanted: Option<(ConditionKind, Timestamp)>,
+    },
+    /// Take a condition as ended, until it begins anew.
+    Clear {
+        /// The device.
+        device: DeviceId,
+        /// Which condition: it must have it.
+        condition: ConditionKind,
     },
 }

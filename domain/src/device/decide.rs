@@ -1,14 +1,60 @@
-use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Presence, evolve::merge};
-use crate::{Cluster, Event as Fact, Rejection, Subject, decide::Facts};
+use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Override, Presence, evolve::merge};
+use crate::{Cluster, Context, Event as Fact, Rejection, Subject, Timestamp, decide::Facts, policy::Guard};
 use std::collections::BTreeSet;
 
-pub(crate) fn decide(cluster: &Cluster, command: &Command) -> Facts {
+pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
     let look_up = |id: &DeviceId| cluster.device(*id).ok_or(Rejection::NotFound(Subject::Device(*id)));
+    let mut guard = Guard::new(cluster, context.now);
     let fact = match command {
         Command::Cordon { device, cordoned } => cordon(look_up(device)?, *cordoned)?,
         Command::Retire { device, retired } => retire(look_up(device)?, *retired)?,
+        Command::Override { device, wanted: Some((condition, until)) } => {
+            return override_condition(look_up(device)?, condition, *until, context.now, &mut guard);
+        }
+        Command::Override { device, wanted: None } => return Ok(end_override(look_up(device)?, &mut guard)),
+        Command::Clear { device, condition } => return clear(look_up(device)?, condition, &mut guard),
     };
     Ok(fact.map(Fact::Device).into_iter().collect())
+}
+
+/// The longest override, in days: who needs more wants another policy.
+const OVERRIDE_DAYS_MAX: i64 = 90;
+
+fn override_condition(
+    device: &Device,
+    condition: &ConditionKind,
+    until: Timestamp,
+    now: Timestamp,
+    guard: &mut Guard<'_>,
+) -> Facts {
+    if until <= now || until > now.plus_seconds(OVERRIDE_DAYS_MAX * 86_400) {
+        return Err(Rejection::Malformed("an override lasts until a time to come, at most 90 days from now"));
+    }
+    let wish = Override { condition: condition.clone(), until };
+    if device.overridden.as_ref() == Some(&wish) {
+        return Ok(vec![]);
+    }
+    let overridden = Event::ConditionOverridden { device: device.id, condition: condition.clone(), until };
+    let after = Device { overridden: Some(wish), ..device.clone() };
+    Ok(std::iter::once(Fact::Device(overridden)).chain(guard.judge(&after)).collect())
+}
+
+/// The end of its override, if it has one, and what follows.
+pub(crate) fn end_override(device: &Device, guard: &mut Guard<'_>) -> Vec<Fact> {
+    let Some(wish) = &device.overridden else { return vec![] };
+    let ended = Event::OverrideEnded { device: device.id, condition: wish.condition.clone() };
+    let after = Device { overridden: None, ..device.clone() };
+    std::iter::once(Fact::Device(ended)).chain(guard.judge(&after)).collect()
+}
+
+fn clear(device: &Device, condition: &ConditionKind, guard: &mut Guard<'_>) -> Facts {
+    let mut after = device.clone();
+    after.conditions.retain(|old| old.kind != *condition);
+    if after.conditions.len() == device.conditions.len() {
+        return Err(Rejection::NoSuchCondition { device: device.id, condition: condition.clone() });
+    }
+    let cleared = Event::ConditionCleared { device: device.id, condition: condition.clone() };
+    Ok(std::iter::once(Fact::Device(cleared)).chain(guard.judge(&after)).collect())
 }
 
 fn cordon(device: &Device, cordoned: bool) -> Result<Option<Event>, Rejection> {
@@ -35,34 +81,28 @@ fn retire(device: &Device, retired: bool) -> Result<Option<Event>, Rejection> {
     }
 }
 
-/// What a finding changes: nothing, or the health and with it perhaps the quarantine.
+/// What a finding changes of a device's health, and the device after it; none, if nothing.
 ///
 /// # Errors
 /// The finding contradicts itself, or the device would have too many conditions.
-pub(crate) fn assess(device: &Device, finding: &Finding) -> Result<Vec<Event>, Rejection> {
+pub(crate) fn assess(device: &Device, finding: &Finding) -> Result<Option<(Event, Device)>, Rejection> {
     let kinds: BTreeSet<&ConditionKind> =
         finding.raised.iter().map(|condition| &condition.kind).chain(&finding.cleared).collect();
     if kinds.len() < finding.raised.len() + finding.cleared.len() {
         return Err(Rejection::Malformed("a finding names a condition twice"));
     }
-    let known = |new: &Condition| device.conditions.iter().any(|old| old.same_as(new));
+    let known = |new: &Condition| device.is_dismissed(new) || device.conditions.iter().any(|old| old.same_as(new));
     let raised: Vec<Condition> = finding.raised.iter().filter(|new| !known(new)).cloned().collect();
     let had = |kind: &ConditionKind| device.conditions.iter().any(|old| old.kind == *kind);
     let cleared: Vec<_> = finding.cleared.iter().filter(|kind| had(kind)).cloned().collect();
     if raised.is_empty() && cleared.is_empty() && device.readable == finding.readable {
-        return Ok(vec![]);
+        return Ok(None);
     }
     let mut after = Device { readable: finding.readable, ..device.clone() };
     merge(&mut after.conditions, &raised, &cleared);
     if after.conditions.len() > Device::CONDITIONS_MAX {
         return Err(Rejection::Malformed("a device has at most 32 conditions at a time"));
     }
-    let id = device.id;
-    let changed = Event::HealthChanged { device: id, readable: finding.readable, raised, cleared };
-    let follows = match (device.quarantined, after.worst()) {
-        (false, Some(worst)) => Some(Event::Quarantined { device: id, condition: worst.kind.clone() }),
-        (true, None) => Some(Event::QuarantineLifted { device: id }),
-        (false, None) | (true, Some(_)) => None,
-    };
-    Ok(std::iter::once(changed).chain(follows).collect())
+    let changed = Event::HealthChanged { device: device.id, readable: finding.readable, raised, cleared };
+    Ok(Some((changed, after)))
 }

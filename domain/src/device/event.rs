@@ -1,5 +1,5 @@
-use super::{Condition, ConditionKind, DeviceId, Slot};
-use crate::{Model, NodeName, PoolName, published::events};
+use super::{Condition, ConditionKind, DeviceId, Instance, Slot};
+use crate::{Model, NodeName, PoolName, Timestamp, published::events};
 use serde::Serialize;
 
 events! {
@@ -109,6 +109,36 @@ events! {
         QuarantineLifted = "DeviceQuarantineLifted" {
             /// The device.
             device: DeviceId,
+        },
+        /// Until a time, one of its conditions keeps no work from it, by an operator's wish.
+        ConditionOverridden = "DeviceConditionOverridden" {
+            /// The device.
+            device: DeviceId,
+            /// Which condition.
+            condition: ConditionKind,
+            /// Until when.
+            until: Timestamp,
+        },
+        /// The override ended: its time came, or an operator wished it.
+        OverrideEnded = "DeviceOverrideEnded" {
+            /// The device.
+            device: DeviceId,
+            /// Which condition it was of.
+            condition: ConditionKind,
+        },
+        /// An operator says that a condition is over. It counts as over until it begins anew.
+        ConditionCleared = "DeviceConditionCleared" {
+            /// The device.
+            device: DeviceId,
+            /// Which condition.
+            condition: ConditionKind,
+        },
+        /// It is divided into other parts than before (MIG).
+        InstancesChanged = "DeviceInstancesChanged" {
+            /// The device.
+            device: DeviceId,
+            /// Its parts; none: it is whole.
+            instances: Vec<Instance>,
         },
         /// It is out of service until it is reinstated, and in no pool. Behind `NodeRetired`: for as long as its node
         /// is.

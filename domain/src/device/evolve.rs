@@ -1,5 +1,5 @@
-use super::{Condition, ConditionKind, Device, DeviceId, Event, Presence, Slot};
-use crate::{Cluster, Model, NodeName, PoolName, Position, Stamp};
+use super::{Condition, ConditionKind, Device, DeviceId, Dismissed, Event, Override, Presence, Slot};
+use crate::{Cluster, Model, NodeName, PoolName, Position, Stamp, pool::Pool};
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
     match event {
@@ -7,9 +7,11 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             let pool = PoolName::default_pool();
             enter(cluster, at, *device, (node, *slot), (model, *memory_bytes), &pool, *cordoned);
         }
-        Event::Replaced { device, replacement, node, slot, model, memory_bytes, pool, cordoned, .. } => {
+        Event::Replaced { device, replacement, node, slot, model, memory_bytes, from, pool, cordoned } => {
             retire(cluster, at, *device, false);
             enter(cluster, at, *replacement, (node, *slot), (model, *memory_bytes), pool, *cordoned);
+            let displaced_from = (from != pool).then(|| from.clone());
+            cluster.change_device(*replacement, |device| device.displaced_from = displaced_from);
             configured(cluster, at.position, pool);
         }
         Event::Missing { device, .. } => {
@@ -28,18 +30,46 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             cluster.change_device(*device, |device| {
                 device.revision = at.position;
                 device.pool = Some(pool.clone());
+                device.displaced_from = None;
             });
             configured(cluster, at.position, from);
             configured(cluster, at.position, pool);
         }
         Event::Cordoned { device } => configure(cluster, at, *device, |device| device.cordoned = true),
         Event::Uncordoned { device } => configure(cluster, at, *device, |device| device.cordoned = false),
-        Event::HealthChanged { device, readable, raised, cleared } => cluster.change_device(*device, |device| {
-            device.readable = *readable;
-            merge(&mut device.conditions, raised, cleared);
-        }),
-        Event::Quarantined { device, .. } => cluster.change_device(*device, |device| device.quarantined = true),
+        Event::HealthChanged { device, readable, raised, cleared } => {
+            cluster.change_device(*device, |device| {
+                device.readable = *readable;
+                merge(&mut device.conditions, raised, cleared);
+                device.dismissed.retain(|old| raised.iter().all(|new| new.kind != old.kind));
+            });
+            held_back(cluster, at, *device);
+        }
+        Event::Quarantined { device, .. } => {
+            cluster.change_device(*device, |device| device.quarantined = true);
+            let breaker = cluster.health_policy().breaker;
+            if let Some(pool) = pool_of(cluster, *device) {
+                pool.breaker.count(breaker, at.recorded_at, *device);
+            }
+        }
         Event::QuarantineLifted { device } => cluster.change_device(*device, |device| device.quarantined = false),
+        Event::ConditionOverridden { device, condition, until } => {
+            let wish = Override { condition: condition.clone(), until: *until };
+            override_with(cluster, at, *device, Some(wish));
+        }
+        Event::OverrideEnded { device, .. } => override_with(cluster, at, *device, None),
+        Event::ConditionCleared { device, condition } => configure(cluster, at, *device, |device| {
+            device.dismissed.retain(|old| old.kind != *condition);
+            let ended = device.conditions.extract_if(.., |old| old.kind == *condition);
+            device.dismissed.extend(ended.map(|old| Dismissed {
+                kind: old.kind,
+                severity: old.severity,
+                first_seen: old.first_seen,
+            }));
+        }),
+        Event::InstancesChanged { device, instances } => {
+            cluster.change_device(*device, |device| device.instances.clone_from(instances));
+        }
         Event::Retired { device, .. } => {
             let node = cluster.devices.get(device).and_then(|device| cluster.nodes.get(&device.node));
             let with_node = node.is_some_and(|node| node.retired);
@@ -53,6 +83,34 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             });
             configured(cluster, at.position, &PoolName::default_pool());
         }
+    }
+}
+
+fn pool_of(cluster: &mut Cluster, id: DeviceId) -> Option<&mut Pool> {
+    let pool = cluster.devices.get(&id)?.pool.as_ref()?;
+    cluster.pools.get_mut(pool)
+}
+
+/// A tripped breaker remembers when it last held something back.
+fn held_back(cluster: &mut Cluster, at: Stamp, id: DeviceId) {
+    let ill = cluster.devices.get(&id).is_some_and(|device| device.worst(cluster.health_policy()).is_some());
+    if ill
+        && let Some(pool) = pool_of(cluster, id)
+        && let Some(tripped) = &mut pool.breaker.tripped
+    {
+        tripped.last = at.recorded_at;
+    }
+}
+
+fn override_with(cluster: &mut Cluster, at: Stamp, id: DeviceId, wish: Option<Override>) {
+    let before = cluster.devices.get(&id).and_then(|device| device.overridden.as_ref()).map(|old| old.until);
+    let after = wish.as_ref().map(|new| new.until);
+    if let Some(until) = before {
+        cluster.overrides.remove(&(until, id));
+    }
+    configure(cluster, at, id, |device| device.overridden = wish);
+    if let Some(until) = after {
+        cluster.overrides.insert((until, id));
     }
 }
 
@@ -86,13 +144,17 @@ fn enter(
         slot,
         model: model.clone(),
         memory_bytes,
+        instances: vec![],
         pool: None,
         presence: Presence::Present,
         retired_with_node: false,
         readable: true,
         conditions: vec![],
+        dismissed: vec![],
+        overridden: None,
         quarantined: false,
         cordoned,
+        displaced_from: None,
         job: None,
         observed,
         discovered_at: at.recorded_at,
@@ -116,6 +178,7 @@ fn retire(cluster: &mut Cluster, at: Stamp, id: DeviceId, with_node: bool) {
         device.presence = Presence::Retired;
         device.retired_with_node = with_node;
         device.pool = None;
+        device.displaced_from = None;
     });
     if let Some(pool) = pool {
         configured(cluster, at.position, &pool);

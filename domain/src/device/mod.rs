@@ -5,6 +5,7 @@ mod event;
 mod evolve;
 mod health;
 mod id;
+mod instance;
 mod slot;
 mod state;
 
@@ -12,8 +13,9 @@ pub use command::Command;
 pub use event::Event;
 pub use health::{Condition, ConditionKind, Finding, Remedy, Severity};
 pub use id::DeviceId;
+pub use instance::Instance;
 pub use slot::Slot;
-pub use state::{Device, Presence};
+pub use state::{Device, Dismissed, Override, Presence};
 
-pub(crate) use decide::{assess, decide};
+pub(crate) use decide::{assess, decide, end_override};
 pub(crate) use evolve::evolve;

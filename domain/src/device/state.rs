@@ -1,7 +1,8 @@
-use super::{Condition, DeviceId, Slot};
+use super::{Condition, ConditionKind, DeviceId, Instance, Severity, Slot};
 use crate::{
     Availability, JobId, Model, NodeName, PoolName, Position, Timestamp,
     node::{Contact, Node},
+    policy::HealthPolicy,
 };
 
 /// Whether a device is there.
@@ -29,6 +30,8 @@ pub struct Device {
     pub model: Model,
     /// Its memory in bytes.
     pub memory_bytes: u64,
+    /// Its parts, if it is divided (MIG).
+    pub instances: Vec<Instance>,
     /// The pool that holds it; none for a retired one.
     pub pool: Option<PoolName>,
     /// Whether it is there.
@@ -39,10 +42,16 @@ pub struct Device {
     pub readable: bool,
     /// Its troubles, by kind.
     pub conditions: Vec<Condition>,
+    /// Conditions that an operator cleared: of each kind the last, until it begins anew.
+    pub dismissed: Vec<Dismissed>,
+    /// The condition that keeps no work from it for a time, by an operator's wish.
+    pub overridden: Option<Override>,
     /// Whether it was quarantined.
     pub quarantined: bool,
     /// Whether an operator wishes that it takes no job.
     pub cordoned: bool,
+    /// The pool that it would be in, had it the model of the device that it replaced: until it is given to a pool.
+    pub displaced_from: Option<PoolName>,
     /// The job that holds it alone.
     pub job: Option<JobId>,
     /// The observed jobs that are on it.
@@ -51,6 +60,26 @@ pub struct Device {
     pub discovered_at: Timestamp,
     /// Where it was last configured.
     pub revision: Position,
+}
+
+/// A condition that an operator cleared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dismissed {
+    /// Which.
+    pub kind: ConditionKind,
+    /// How bad it was. If it gets worse, it stands again.
+    pub severity: Severity,
+    /// The node's clock when it was first seen: one that began later is another.
+    pub first_seen: Timestamp,
+}
+
+/// A condition that keeps no work from its device for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// Which.
+    pub condition: ConditionKind,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 impl Device {
@@ -62,14 +91,25 @@ impl Device {
         self.job.into_iter().chain(self.observed.iter().copied())
     }
 
-    /// The worst of its conditions that keep work from it.
-    pub fn worst(&self) -> Option<&Condition> {
-        let quarantining = self.conditions.iter().filter(|condition| condition.severity.quarantines());
-        quarantining.max_by_key(|condition| condition.severity)
+    /// The worst of its conditions that keep work from it, by this policy.
+    pub fn worst(&self, policy: &HealthPolicy) -> Option<&Condition> {
+        let overridden = self.overridden.as_ref().map(|wish| &wish.condition);
+        let standing = self.conditions.iter().filter(|condition| overridden != Some(&condition.kind));
+        let judged = standing.map(|condition| (condition, policy.judge(condition)));
+        let quarantining = judged.filter(|(_, judgement)| judgement.quarantines());
+        quarantining.max_by_key(|(_, judgement)| judgement.severity).map(|(condition, _)| condition)
     }
 
-    /// Whether it can be given to a job, being on this node: its own, which whoever goes through many looks up once.
-    pub fn availability(&self, node: Option<&Node>) -> Availability {
+    /// Whether an operator cleared this: the same occurrence, and not worse than it was then.
+    pub(crate) fn is_dismissed(&self, new: &Condition) -> bool {
+        self.dismissed
+            .iter()
+            .any(|old| old.kind == new.kind && old.first_seen == new.first_seen && new.severity <= old.severity)
+    }
+
+    /// Whether it can be given to a job, being on this node (its own, which whoever goes through many looks up once), by
+    /// this policy.
+    pub fn availability(&self, node: Option<&Node>, policy: &HealthPolicy) -> Availability {
         let lost = node.is_none_or(|node| node.contact == Contact::Lost);
         let node_cordoned = node.is_some_and(|node| node.cordoned);
         if self.job.is_some() || !self.observed.is_empty() {
@@ -78,7 +118,7 @@ impl Device {
             Availability::Missing
         } else if lost || !self.readable {
             Availability::Unknown
-        } else if self.quarantined || self.worst().is_some() {
+        } else if self.quarantined || self.worst(policy).is_some() {
             Availability::Quarantined
         } else if self.cordoned || node_cordoned {
             Availability::Cordoned

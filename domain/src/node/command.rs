@@ -1,8 +1,9 @@
 use super::Facts;
 use crate::{
     Model, NodeName, Origin,
-    device::{DeviceId, Finding, Slot},
+    device::{DeviceId, Finding, Instance, Slot},
 };
+use std::sync::Arc;
 
 /// A device as its node's agent sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Seen {
     pub model: Model,
     /// Its memory in bytes.
     pub memory_bytes: u64,
+    /// Its parts, if it is divided (MIG).
+    pub instances: Vec<Instance>,
 }
 
 /// What may be wished for, or reported by, a node.
@@ -30,6 +33,9 @@ pub enum Command {
         facts: Facts,
         /// Every device that it sees.
         devices: Vec<Seen>,
+        /// Whether it is the last that the agent has to say: until then nobody is quarantined or let go, so that a fault
+        /// that is over in a later report has no effect.
+        settled: bool,
     },
     /// The agent tells of changes in its devices' health.
     ReportHealth {
@@ -39,6 +45,17 @@ pub enum Command {
         origin: Origin,
         /// What changed, each device once.
         findings: Vec<Finding>,
+        /// Whether it is the last that the agent has to say, as above.
+        settled: bool,
+    },
+    /// A report that came in the node's name was refused, which is to stand in the log.
+    RecordRefusal {
+        /// The node, known or not.
+        node: NodeName,
+        /// Why: a stable code.
+        code: Arc<str>,
+        /// Why, for a person.
+        detail: Arc<str>,
     },
     /// The node's lease ran out.
     Lose {

@@ -2,14 +2,28 @@ use super::{Command, Contact, Event, Facts as HostFacts, Node, Seen};
 use crate::{
     Cluster, Context, Event as Fact, JobId, NodeName, PoolName, Rejection, Subject,
     decide::Facts,
-    device::{self, Condition, Device, DeviceId, Finding, Presence},
+    device::{self, Condition, Device, DeviceId, Finding, Instance, Presence},
+    policy::Guard,
 };
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
     match command {
-        Command::ReportInventory { node, facts, devices, .. } => inventory(cluster, context, node, facts, devices),
-        Command::ReportHealth { node, findings, .. } => health(cluster, look_up(cluster, node)?, findings),
+        Command::ReportInventory { node, facts, devices, settled, .. } => {
+            let happened = inventory(cluster, context, node, facts, devices)?;
+            let judged = settled.then(|| judge(cluster, context, node, &BTreeMap::new()));
+            Ok(happened.into_iter().chain(judged.into_iter().flatten()).collect())
+        }
+        Command::ReportHealth { node, findings, settled, .. } => {
+            health(cluster, context, look_up(cluster, node)?, findings, *settled)
+        }
+        Command::RecordRefusal { node, code, detail } => {
+            let (node, code, detail) = (node.clone(), cut(code, 64), cut(detail, Condition::REASON_MAX));
+            Ok(vec![Fact::Node(Event::ReportRefused { node, code, detail })])
+        }
         Command::Lose { node } => {
             let node = look_up(cluster, node)?;
             let silent = node.contact == Contact::Reporting && !node.retired;
@@ -55,6 +69,7 @@ fn inventory(cluster: &Cluster, context: &Context<'_>, name: &NodeName, facts: &
             (None, None) => Some(discover(context, name, seen)),
         };
         happened.extend(fact.map(Fact::Device));
+        happened.extend(divided(cluster, seen).map(Fact::Device));
     }
     let gone = node.into_iter().flat_map(|node| node.devices.values()).filter_map(|id| cluster.device(*id));
     let gone = gone.filter(|device| {
@@ -78,6 +93,9 @@ fn check(context: &Context<'_>, facts: &HostFacts, seen: &[Seen]) -> Result<(), 
     for seen in seen {
         if !devices.insert(seen.device) {
             return Err(Rejection::NamedTwice(Subject::Device(seen.device)));
+        }
+        if seen.instances.len() > Instance::MAX || !seen.instances.iter().all(Instance::bounded) {
+            return Err(Rejection::Malformed("a device has at most 16 parts, with texts of at most 64 bytes"));
         }
         if !slots.insert(seen.slot) {
             return Err(Rejection::Malformed("two devices are reported in one slot"));
@@ -151,12 +169,34 @@ fn replace(old: &Device, from: &PoolName, node: &NodeName, seen: &Seen) -> devic
     }
 }
 
-fn health(cluster: &Cluster, node: &Node, findings: &[Finding]) -> Facts {
+/// Its parts, if they are others than before.
+fn divided(cluster: &Cluster, seen: &Seen) -> Option<device::Event> {
+    let known = cluster.device(seen.device);
+    // What a retired device is divided into is not followed.
+    let retired = known.is_some_and(|device| device.presence == Presence::Retired);
+    let same = known.map_or(seen.instances.is_empty(), |device| device.instances == seen.instances);
+    (!retired && !same)
+        .then(|| device::Event::InstancesChanged { device: seen.device, instances: seen.instances.clone() })
+}
+
+/// Who of the node's devices is quarantined now, and who no longer; some are after this report as is given.
+fn judge(cluster: &Cluster, context: &Context<'_>, node: &NodeName, after: &BTreeMap<DeviceId, Device>) -> Vec<Fact> {
+    let mut guard = Guard::new(cluster, context.now);
+    let devices = cluster.node(node).into_iter().flat_map(|node| devices(cluster, node));
+    devices.filter_map(|device| guard.judge(after.get(&device.id).unwrap_or(device))).collect()
+}
+
+/// At most so many bytes of it.
+fn cut(text: &Arc<str>, max: usize) -> Arc<str> {
+    if text.len() <= max { Arc::clone(text) } else { text[..text.floor_char_boundary(max)].into() }
+}
+
+fn health(cluster: &Cluster, context: &Context<'_>, node: &Node, findings: &[Finding], settled: bool) -> Facts {
     if node.retired {
         return Err(Rejection::NodeRetired(node.name.clone()));
     }
     let mut happened: Vec<Fact> = back(node).into_iter().map(Fact::Node).collect();
-    let mut named = BTreeSet::new();
+    let (mut named, mut after) = (BTreeSet::new(), BTreeMap::new());
     for finding in findings {
         if !named.insert(finding.device) {
             return Err(Rejection::NamedTwice(Subject::Device(finding.device)));
@@ -169,13 +209,21 @@ fn health(cluster: &Cluster, node: &Node, findings: &[Finding]) -> Facts {
         let device = cluster.device(finding.device).ok_or(Rejection::NotFound(Subject::Device(finding.device)))?;
         match (device.node == node.name, device.presence) {
             // Retired or not, it is known what ails it: so that it comes back as it is.
-            (true, _) => happened.extend(device::assess(device, finding)?.into_iter().map(Fact::Device)),
+            (true, _) => {
+                if let Some((event, changed)) = device::assess(device, finding)? {
+                    happened.push(Fact::Device(event));
+                    after.insert(device.id, changed);
+                }
+            }
             // Where a retired device sits is not followed: it is no fault that another node has it now.
             (false, Presence::Retired) => {}
             (false, Presence::Present | Presence::Missing) => {
                 return Err(Rejection::DeviceNotOnNode { device: device.id, node: node.name.clone() });
             }
         }
+    }
+    if settled {
+        happened.extend(judge(cluster, context, &node.name, &after));
     }
     Ok(happened)
 }

@@ -1,6 +1,7 @@
 use super::Facts;
 use crate::{NodeName, published::events};
 use serde::Serialize;
+use std::sync::Arc;
 
 events! {
     /// What happened to a node.
@@ -30,6 +31,16 @@ events! {
         Returned = "NodeReturned" {
             /// The node.
             node: NodeName,
+        },
+        /// A report in its name was refused: malformed, forged, or against the rules. Told now and then for as long as it
+        /// lasts, and not of every one.
+        ReportRefused = "NodeReportRefused" {
+            /// The node, which may be unknown otherwise.
+            node: NodeName,
+            /// Why: a stable code.
+            code: Arc<str>,
+            /// Why, for a person.
+            detail: Arc<str>,
         },
         /// None of its devices takes a new job, by an operator's wish.
         Cordoned = "NodeCordoned" {

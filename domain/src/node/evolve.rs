@@ -11,6 +11,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 devices: BTreeMap::new(),
                 expected: None,
                 contact: Contact::Reporting,
+                contact_since: at.recorded_at,
                 cordoned: false,
                 retired: false,
                 registered_at: at.recorded_at,
@@ -20,14 +21,23 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         }
         // What the agent says and whether it speaks is observed, not configured: the revision stays.
         Event::FactsChanged { node, facts } => cluster.change_node(node, |node| node.facts = facts.clone()),
-        Event::Lost { node } => cluster.change_node(node, |node| node.contact = Contact::Lost),
-        Event::Returned { node } => cluster.change_node(node, |node| node.contact = Contact::Reporting),
+        Event::Lost { node } => contact(cluster, at, node, Contact::Lost),
+        Event::Returned { node } => contact(cluster, at, node, Contact::Reporting),
+        // It changes nothing: it is told so that it is known.
+        Event::ReportRefused { .. } => {}
         Event::Cordoned { node } => configure(cluster, at, node, |node| node.cordoned = true),
         Event::Uncordoned { node } => configure(cluster, at, node, |node| node.cordoned = false),
         Event::ExpectationSet { node, devices } => configure(cluster, at, node, |node| node.expected = *devices),
         Event::Retired { node } => configure(cluster, at, node, |node| node.retired = true),
         Event::Reinstated { node } => configure(cluster, at, node, |node| node.retired = false),
     }
+}
+
+fn contact(cluster: &mut Cluster, at: Stamp, name: &NodeName, contact: Contact) {
+    cluster.change_node(name, |node| {
+        node.contact = contact;
+        node.contact_since = at.recorded_at;
+    });
 }
 
 fn configure(cluster: &mut Cluster, at: Stamp, name: &NodeName, change: impl FnOnce(&mut Node)) {

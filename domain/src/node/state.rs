@@ -27,6 +27,8 @@ pub struct Node {
     pub expected: Option<u16>,
     /// Whether it speaks.
     pub contact: Contact,
+    /// Since when it does, or does not.
+    pub contact_since: Timestamp,
     /// Whether an operator wishes that its devices take no job.
     pub cordoned: bool,
     /// Whether it is out of service.

@@ -1,4 +1,4 @@
-use crate::{GroupName, Model, PoolName, Position, Tally, device::DeviceId, stock::Stock};
+use crate::{GroupName, Model, PoolName, Position, Tally, device::DeviceId, policy::BreakerState, stock::Stock};
 use std::collections::BTreeSet;
 
 /// A pool as it stands.
@@ -10,6 +10,8 @@ pub struct Pool {
     pub devices: BTreeSet<DeviceId>,
     /// The group whose users may claim them.
     pub group: Option<GroupName>,
+    /// What keeps too many of its devices from being quarantined by themselves.
+    pub breaker: BreakerState,
     /// Where it was last configured.
     pub revision: Position,
     pub(crate) stock: Stock,
@@ -17,7 +19,14 @@ pub struct Pool {
 
 impl Pool {
     pub(crate) fn new(name: PoolName, revision: Position) -> Self {
-        Self { name, devices: BTreeSet::new(), group: None, revision, stock: Stock::default() }
+        Self {
+            name,
+            devices: BTreeSet::new(),
+            group: None,
+            breaker: BreakerState::default(),
+            revision,
+            stock: Stock::default(),
+        }
     }
 
     /// The models of its devices: at most one, but for the default pool.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Event as Fact,
-    device::{Condition, ConditionKind, DeviceId, Event, Remedy, Severity, Slot},
+    device::{Condition, ConditionKind, DeviceId, Event, Instance, Remedy, Severity, Slot},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -115,6 +115,41 @@ pub(super) struct DeviceReinstatedV1 {
     device: [u8; 16],
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeviceConditionOverriddenV1<'a> {
+    device: [u8; 16],
+    condition: &'a str,
+    until: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeviceOverrideEndedV1<'a> {
+    device: [u8; 16],
+    condition: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeviceConditionClearedV1<'a> {
+    device: [u8; 16],
+    condition: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct InstanceV1<'a> {
+    uuid: &'a str,
+    gpu_instance: u32,
+    compute_instance: u32,
+    profile: &'a str,
+    memory_bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeviceInstancesChangedV1<'a> {
+    device: [u8; 16],
+    #[serde(borrow)]
+    instances: Vec<InstanceV1<'a>>,
+}
+
 const fn bytes(id: DeviceId) -> [u8; 16] {
     id.uuid().into_bytes()
 }
@@ -177,6 +212,43 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
         Event::QuarantineLifted { device } => writer.put(&DeviceQuarantineLiftedV1 { device: bytes(*device) }),
         Event::Retired { device, pool } => writer.put(&DeviceRetiredV1 { device: bytes(*device), pool: pool.as_str() }),
         Event::Reinstated { device } => writer.put(&DeviceReinstatedV1 { device: bytes(*device) }),
+        Event::ConditionOverridden { device, condition, until } => writer.put(&DeviceConditionOverriddenV1 {
+            device: bytes(*device),
+            condition: condition.as_str(),
+            until: until.micros(),
+        }),
+        Event::OverrideEnded { device, condition } => {
+            writer.put(&DeviceOverrideEndedV1 { device: bytes(*device), condition: condition.as_str() })
+        }
+        Event::ConditionCleared { device, condition } => {
+            writer.put(&DeviceConditionClearedV1 { device: bytes(*device), condition: condition.as_str() })
+        }
+        Event::InstancesChanged { device, instances } => writer.put(&DeviceInstancesChangedV1 {
+            device: bytes(*device),
+            instances: instances.iter().map(InstanceV1::of).collect(),
+        }),
+    }
+}
+
+impl<'a> InstanceV1<'a> {
+    pub(super) fn of(instance: &'a Instance) -> Self {
+        Self {
+            uuid: &instance.uuid,
+            gpu_instance: instance.gpu_instance,
+            compute_instance: instance.compute_instance,
+            profile: &instance.profile,
+            memory_bytes: instance.memory_bytes,
+        }
+    }
+
+    pub(super) fn instance(self) -> Instance {
+        Instance {
+            uuid: self.uuid.into(),
+            gpu_instance: self.gpu_instance,
+            compute_instance: self.compute_instance,
+            profile: self.profile.into(),
+            memory_bytes: self.memory_bytes,
+        }
     }
 }
 
@@ -307,5 +379,34 @@ impl Thaw for DeviceRetiredV1<'_> {
 impl Thaw for DeviceReinstatedV1 {
     fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
         Ok(Fact::Device(Event::Reinstated { device: id(self.device) }))
+    }
+}
+
+impl Thaw for DeviceConditionOverriddenV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let until = timestamp(self.until, "the end of the override")?;
+        let condition = word(self.condition, "a condition")?;
+        Ok(Fact::Device(Event::ConditionOverridden { device: id(self.device), condition, until }))
+    }
+}
+
+impl Thaw for DeviceOverrideEndedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let condition = word(self.condition, "a condition")?;
+        Ok(Fact::Device(Event::OverrideEnded { device: id(self.device), condition }))
+    }
+}
+
+impl Thaw for DeviceConditionClearedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let condition = word(self.condition, "a condition")?;
+        Ok(Fact::Device(Event::ConditionCleared { device: id(self.device), condition }))
+    }
+}
+
+impl Thaw for DeviceInstancesChangedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let instances = self.instances.into_iter().map(InstanceV1::instance).collect();
+        Ok(Fact::Device(Event::InstancesChanged { device: id(self.device), instances }))
     }
 }

@@ -239,6 +239,7 @@ mod tag {
     pub(super) const DEVICE: u8 = 6 << 2 | UUID;
     pub(super) const JOB: u8 = 7 << 2 | UUID;
     pub(super) const TOKEN: u8 = 8 << 2 | UUID;
+    pub(super) const HEALTH_POLICY: u8 = 9 << 2 | NOTHING;
 }
 
 fn put_subjects(out: &mut Vec<u8>, subjects: &[Subject]) -> Result<(), EncodeError> {
@@ -256,6 +257,7 @@ fn put_subjects(out: &mut Vec<u8>, subjects: &[Subject]) -> Result<(), EncodeErr
             Subject::Device(id) => put_uuid(out, tag::DEVICE, id.uuid()),
             Subject::Job(id) => put_uuid(out, tag::JOB, id.0),
             Subject::Token(id) => put_uuid(out, tag::TOKEN, id.0),
+            Subject::HealthPolicy => out.push(tag::HEALTH_POLICY),
         }
     }
     Ok(())
@@ -281,7 +283,7 @@ fn take_subjects(reader: &mut Reader<'_>) -> Result<(Vec<Subject>, usize), Decod
     for _ in 0..count {
         let tag = reader.byte(what)?;
         subjects.extend(match tag & shape::MASK {
-            shape::NOTHING => (tag == tag::CLUSTER).then_some(Subject::Cluster),
+            shape::NOTHING => of_nothing(tag),
             shape::UUID => of_uuid(tag, Uuid::from_bytes(reader.array(what)?)),
             shape::TEXT => of_text(tag, reader.text(what)?)?,
             _ => return Err(DecodeError::Damaged(what)),
@@ -289,6 +291,14 @@ fn take_subjects(reader: &mut Reader<'_>) -> Result<(Vec<Subject>, usize), Decod
     }
     let unknown = count - subjects.len();
     Ok((subjects, unknown))
+}
+
+const fn of_nothing(tag: u8) -> Option<Subject> {
+    match tag {
+        tag::CLUSTER => Some(Subject::Cluster),
+        tag::HEALTH_POLICY => Some(Subject::HealthPolicy),
+        _ => None,
+    }
 }
 
 fn of_uuid(tag: u8, uuid: Uuid) -> Option<Subject> {

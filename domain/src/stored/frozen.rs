@@ -11,7 +11,7 @@
 //! 5. Add its golden line (`domain/tests/golden.rs` says how). The old line stays, and goes on being read.
 //!
 //! Numbers are grouped by noun, with gaps; 2 and 3 are kept for `CommandRejected` and `AccessDenied`.
-use super::{DecodeError, EncodeError, Vault, cluster, device, envelope, group, job, node, pool, token, user};
+use super::{DecodeError, EncodeError, Vault, cluster, device, envelope, group, job, node, policy, pool, token, user};
 use crate::{Event, EventId, Recorded};
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,8 @@ stored! {
 
     20 . 1 "PoolCreated" pool::PoolCreatedV1<'a>;
     21 . 1 "PoolDeleted" pool::PoolDeletedV1<'a>;
+    22 . 1 "PoolBreakerTripped" pool::PoolBreakerTrippedV1<'a>;
+    23 . 1 "PoolBreakerReset" pool::PoolBreakerResetV1<'a>;
 
     40 . 1 "DeviceDiscovered" device::DeviceDiscoveredV1<'a>;
     41 . 1 "DeviceMissing" device::DeviceMissingV1<'a>;
@@ -110,6 +112,10 @@ stored! {
     50 . 1 "DeviceQuarantineLifted" device::DeviceQuarantineLiftedV1;
     51 . 1 "DeviceRetired" device::DeviceRetiredV1<'a>;
     52 . 1 "DeviceReinstated" device::DeviceReinstatedV1;
+    53 . 1 "DeviceConditionOverridden" device::DeviceConditionOverriddenV1<'a>;
+    54 . 1 "DeviceOverrideEnded" device::DeviceOverrideEndedV1<'a>;
+    55 . 1 "DeviceConditionCleared" device::DeviceConditionClearedV1<'a>;
+    56 . 1 "DeviceInstancesChanged" device::DeviceInstancesChangedV1<'a>;
 
     80 . 1 "GroupCreated" group::GroupCreatedV1<'a>;
     81 . 1 "GroupDeleted" group::GroupDeletedV1<'a>;
@@ -135,6 +141,7 @@ stored! {
     146 . 1 "NodeExpectationSet" node::NodeExpectationSetV1<'a>;
     147 . 1 "NodeRetired" node::NodeRetiredV1<'a>;
     148 . 1 "NodeReinstated" node::NodeReinstatedV1<'a>;
+    149 . 1 "NodeReportRefused" node::NodeReportRefusedV1<'a>;
 
     180 . 1 "JobStarted" job::JobStartedV1<'a>;
     181 . 1 "JobObserved" job::JobObservedV1<'a>;
@@ -144,4 +151,6 @@ stored! {
 
     200 . 1 "TokenIssued" token::TokenIssuedV1<'a>;
     201 . 1 "TokenRevoked" token::TokenRevokedV1;
+
+    220 . 1 "HealthPolicyChanged" policy::HealthPolicyChangedV1<'a>;
 }

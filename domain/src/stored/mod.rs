@@ -11,6 +11,7 @@ mod frozen;
 mod group;
 mod job;
 mod node;
+mod policy;
 mod pool;
 mod snapshot;
 mod token;
@@ -86,6 +87,7 @@ pub fn encode(recorded: &Recorded, vault: &dyn Vault) -> Result<Vec<u8>, EncodeE
         Event::Device(event) => device::write(event, &writer),
         Event::Job(event) => job::write(event, &writer),
         Event::Token(event) => token::write(event, &writer),
+        Event::Policy(event) => policy::write(event, &writer),
     }?;
     if bytes.len() > EVENT_MAX { Err(EncodeError::TooLarge(bytes.len())) } else { Ok(bytes) }
 }

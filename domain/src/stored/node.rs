@@ -74,6 +74,13 @@ pub(super) struct NodeReinstatedV1<'a> {
     node: &'a str,
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct NodeReportRefusedV1<'a> {
+    node: &'a str,
+    code: &'a str,
+    detail: &'a str,
+}
+
 pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, EncodeError> {
     match event {
         Event::Registered { node, facts } => {
@@ -91,6 +98,9 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
         }
         Event::Retired { node } => writer.put(&NodeRetiredV1 { node: node.as_str() }),
         Event::Reinstated { node } => writer.put(&NodeReinstatedV1 { node: node.as_str() }),
+        Event::ReportRefused { node, code, detail } => {
+            writer.put(&NodeReportRefusedV1 { node: node.as_str(), code, detail })
+        }
     }
 }
 
@@ -176,5 +186,12 @@ impl Thaw for NodeRetiredV1<'_> {
 impl Thaw for NodeReinstatedV1<'_> {
     fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
         Ok(Fact::Node(Event::Reinstated { node: word(self.node, "the node")? }))
+    }
+}
+
+impl Thaw for NodeReportRefusedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let (code, detail) = (self.code.into(), self.detail.into());
+        Ok(Fact::Node(Event::ReportRefused { node: word(self.node, "the node")?, code, detail }))
     }
 }

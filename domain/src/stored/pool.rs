@@ -19,11 +19,26 @@ pub(super) struct PoolDeletedV1<'a> {
     name: &'a str,
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct PoolBreakerTrippedV1<'a> {
+    pool: &'a str,
+    quarantined: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct PoolBreakerResetV1<'a> {
+    pool: &'a str,
+}
+
 pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, EncodeError> {
     match event {
         Event::Created { name, model } => {
             writer.put(&PoolCreatedV1 { name: name.as_str(), model: model.as_ref().map(Model::as_str) })
         }
+        Event::BreakerTripped { pool, quarantined } => {
+            writer.put(&PoolBreakerTrippedV1 { pool: pool.as_str(), quarantined: *quarantined })
+        }
+        Event::BreakerReset { pool } => writer.put(&PoolBreakerResetV1 { pool: pool.as_str() }),
         Event::Deleted { name } => writer.put(&PoolDeletedV1 { name: name.as_str() }),
     }
 }
@@ -38,5 +53,18 @@ impl Thaw for PoolCreatedV1<'_> {
 impl Thaw for PoolDeletedV1<'_> {
     fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
         Ok(Fact::Pool(Event::Deleted { name: word(self.name, "the pool")? }))
+    }
+}
+
+impl Thaw for PoolBreakerTrippedV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let pool = word(self.pool, "the pool")?;
+        Ok(Fact::Pool(Event::BreakerTripped { pool, quarantined: self.quarantined }))
+    }
+}
+
+impl Thaw for PoolBreakerResetV1<'_> {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        Ok(Fact::Pool(Event::BreakerReset { pool: word(self.pool, "the pool")? }))
     }
 }

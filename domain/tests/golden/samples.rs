@@ -2,10 +2,11 @@
 use domain::{
     Actor, ClusterId, CommandId, Event, EventId, Founding, Incarnation, JobId, Model, Origin, PoolName, Position,
     Recorded, Role, Timestamp, TokenId, UserId,
-    device::{self, Condition, DeviceId, Remedy, Severity, Slot},
+    device::{self, Condition, DeviceId, Instance, Remedy, Severity, Slot},
     group,
     job::{self, Breach},
     node::{self, Facts},
+    policy::{self, Breaker, HealthPolicy, KindRule, XidRule},
     pool,
     stored::{Particulars, TYPES, testing::TestVault},
     token::{self, Scope, TokenHash},
@@ -51,7 +52,7 @@ const SLOT: Slot = Slot { domain: 0, bus: 0xb3, device: 0x1f, function: 7 };
 
 /// In the order of type and version; a new version stands behind the old one and the old one stays.
 pub(crate) fn samples() -> Vec<Sample> {
-    let events = [clusters(), pools(), devices(), groups(), users(), nodes(), jobs(), tokens()].concat();
+    let events = [clusters(), pools(), devices(), groups(), users(), nodes(), jobs(), tokens(), policies()].concat();
     let samples = events.into_iter().map(|(number, version, event)| {
         // Not its place in the list: a sample that joins changes no other.
         let position = u64::from(number) + 1_000 * (u64::from(version) - 1);
@@ -104,10 +105,12 @@ fn clusters() -> Vec<(u16, u8, Event)> {
 }
 
 fn pools() -> Vec<(u16, u8, Event)> {
-    use pool::Event::{Created, Deleted};
+    use pool::Event::{BreakerReset, BreakerTripped, Created, Deleted};
     let events = [
         (20, 1, Created { name: word("vision"), model: Some(word("NVIDIA H100 80GB HBM3")) }),
         (21, 1, Deleted { name: word("vision") }),
+        (22, 1, BreakerTripped { pool: word("vision"), quarantined: 300 }),
+        (23, 1, BreakerReset { pool: word("vision") }),
     ];
     events.map(|(number, version, event)| (number, version, Event::Pool(event))).to_vec()
 }
@@ -130,6 +133,13 @@ fn devices() -> Vec<(u16, u8, Event)> {
         condition("thermal.slowdown", Severity::Warning, Remedy::None, None),
     ];
     let memory_bytes = 42_949_672_960;
+    let instance = Instance {
+        uuid: "MIG-41b35146-708d-5f7a-a1ad-1ae8d3b8d0ea".into(),
+        gpu_instance: 300,
+        compute_instance: 1,
+        profile: "1g.10gb".into(),
+        memory_bytes: 10_200_547_328,
+    };
     let events = [
         (
             40,
@@ -182,6 +192,10 @@ fn devices() -> Vec<(u16, u8, Event)> {
         (50, 1, E::QuarantineLifted { device: device(20) }),
         (51, 1, E::Retired { device: device(20), pool: word("vision") }),
         (52, 1, E::Reinstated { device: device(20) }),
+        (53, 1, E::ConditionOverridden { device: device(20), condition: word("xid.fatal"), until: at(86_400) }),
+        (54, 1, E::OverrideEnded { device: device(20), condition: word("xid.fatal") }),
+        (55, 1, E::ConditionCleared { device: device(20), condition: word("xid.fatal") }),
+        (56, 1, E::InstancesChanged { device: device(20), instances: vec![instance] }),
     ];
     events.map(|(number, version, event)| (number, version, Event::Device(event))).to_vec()
 }
@@ -238,6 +252,11 @@ fn nodes() -> Vec<(u16, u8, Event)> {
         (146, 1, E::ExpectationSet { node: node(), devices: Some(8) }),
         (147, 1, E::Retired { node: node() }),
         (148, 1, E::Reinstated { node: node() }),
+        (
+            149,
+            1,
+            E::ReportRefused { node: node(), code: "report.malformed".into(), detail: "its bytes are damaged".into() },
+        ),
     ];
     events.map(|(number, version, event)| (number, version, Event::Node(event))).to_vec()
 }
@@ -285,6 +304,20 @@ fn jobs() -> Vec<(u16, u8, Event)> {
         (184, 1, E::DevicesReleased { job: JOB, devices: vec![device(23)] }),
     ];
     events.map(|(number, version, event)| (number, version, Event::Job(event))).to_vec()
+}
+
+fn policies() -> Vec<(u16, u8, Event)> {
+    let policy = HealthPolicy {
+        conditions: vec![KindRule {
+            kind: word("thermal.over_limit"),
+            severity: Some(Severity::Critical),
+            remedy: None,
+            dry_run: true,
+        }],
+        xids: vec![XidRule { code: 300, severity: None, remedy: Some(Remedy::CheckApp), dry_run: false }],
+        breaker: Breaker { share_percent: 25, at_least: 300, window_seconds: 600 },
+    };
+    vec![(220, 1, Event::Policy(policy::Event::Changed { policy }))]
 }
 
 fn tokens() -> Vec<(u16, u8, Event)> {

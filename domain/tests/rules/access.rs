@@ -14,7 +14,7 @@ use domain::{
 };
 
 /// One row for each action: what a data scientist, an auditor and an operator may.
-const TABLE: [(Action, [Allowed; 3]); 22] = {
+const TABLE: [(Action, [Allowed; 3]); 25] = {
     use Action as A;
     use Allowed::{All, No, Own};
     [
@@ -40,6 +40,9 @@ const TABLE: [(Action, [Allowed; 3]); 22] = {
         (A::ReadAudit, [No, All, All]),
         (A::Follow, [No, All, All]),
         (A::ReadMetrics, [No, All, All]),
+        (A::ReadAlerts, [No, All, All]),
+        (A::ReadPolicy, [No, All, All]),
+        (A::ManagePolicy, [No, No, All]),
     ]
 };
 
@@ -68,7 +71,10 @@ const fn has_a_row(action: Action) {
         | A::ReadTokens
         | A::ReadAudit
         | A::Follow
-        | A::ReadMetrics => {}
+        | A::ReadMetrics
+        | A::ReadAlerts
+        | A::ReadPolicy
+        | A::ManagePolicy => {}
     }
 }
 

@@ -3,8 +3,8 @@ use crate::{
     harness::{World, found},
     words::{
         H100, bind, change_devices, create_group, create_pool, create_pool_of, delete_group, delete_pool, delete_users,
-        edit_group, erase, finish, force, issue, move_user, observe, onboard, onboard_as, raise, report, retire,
-        retire_node, seen, start, suspend,
+        dismiss, edit_group, erase, finish, force, issue, move_user, observe, onboard, onboard_as, raise, report,
+        retire, retire_node, seen, start, suspend,
     },
 };
 use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
@@ -27,6 +27,7 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::DeviceNotInPool { .. } => "DeviceNotInPool",
         Rejection::DeviceRetired { .. } => "DeviceRetired",
         Rejection::DeviceBusy { .. } => "DeviceBusy",
+        Rejection::NoSuchCondition { .. } => "NoSuchCondition",
         Rejection::UnknownModel { .. } => "UnknownModel",
         Rejection::PoolShortage(_) => "PoolShortage",
         Rejection::GroupNotEmpty { .. } => "GroupNotEmpty",
@@ -58,7 +59,7 @@ const fn name(rejection: &Rejection) -> &'static str {
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 41] = [
+const ALL: [(&str, &str); 42] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -73,6 +74,7 @@ const ALL: [(&str, &str); 41] = [
     ("DeviceNotInPool", "device.not_in_pool"),
     ("DeviceRetired", "device.retired"),
     ("DeviceBusy", "device.busy"),
+    ("NoSuchCondition", "device.no_condition"),
     ("UnknownModel", "model.not_found"),
     ("PoolShortage", "pool.shortage"),
     ("GroupNotEmpty", "group.not_empty"),
@@ -140,6 +142,7 @@ fn ways(world: &World) -> Vec<Command> {
         create_pool_of("x", "NVIDIA B200", 1),
         change_devices("x", &[], &[]),
         change_devices("vision", &[], &[3]),
+        dismiss(6, "gpu.lost"),
         delete_pool("default"),
         delete_group("research"),
         delete_group("default"),

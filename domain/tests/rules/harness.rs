@@ -5,7 +5,7 @@ use crate::{
 };
 use domain::{
     Actor, Cluster, ClusterId, Command, CommandId, Context, Denied, Event, JobId, Limits, Position, Principal,
-    Recorded, Rejection, Stamp, Timestamp, UserId, Via, Warning, decide, evolve, permit,
+    Recorded, Rejection, Stamp, Timestamp, UserId, Via, Warning, decide, evolve, node, permit,
     stored::{decode, encode, testing::TestVault},
     user::User,
     warnings,
@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) has_reason: bool,
     pub(crate) asker: Principal,
     pub(crate) now: Timestamp,
+    /// Whether the last report said all that its agent had to say.
+    settled: bool,
     commands: u64,
 }
 
@@ -42,6 +44,7 @@ impl World {
             has_reason: false,
             asker: Principal::SYSTEM,
             now: Timestamp::from_micros(1_772_366_400_000_000),
+            settled: true,
             commands: 1,
         }
     }
@@ -87,6 +90,10 @@ impl World {
         self.record(id, events);
         invariants::check(&self.cluster);
         invariants::check_step(&before, events);
+        self.settled = says_all(&command).unwrap_or(self.settled);
+        if self.settled {
+            invariants::check_settled(&self.cluster);
+        }
         let warnings = warnings(&before, events);
         Outcome { result, warnings }
     }
@@ -207,6 +214,16 @@ impl Outcome {
     #[track_caller]
     fn events(&self) -> &[Event] {
         self.result.as_ref().expect("it is accepted")
+    }
+}
+
+/// Whether a report says all; none if the command is no report.
+const fn says_all(command: &Command) -> Option<bool> {
+    match command {
+        Command::Node(node::Command::ReportInventory { settled, .. } | node::Command::ReportHealth { settled, .. }) => {
+            Some(*settled)
+        }
+        _ => None,
     }
 }
 

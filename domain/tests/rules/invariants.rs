@@ -1,7 +1,7 @@
 //! What holds in every state, checked from scratch on what everybody can see of it.
 use domain::{
     Availability, Cluster, Event, GroupName, PoolName, Role, Subject, Tally,
-    device::{self, Device, Presence},
+    device::{self, Device, Presence, Severity},
     group,
     job::Source,
     node::Contact,
@@ -76,7 +76,7 @@ fn recount<'a>(cluster: &Cluster, devices: impl Iterator<Item = &'a Device>) -> 
 pub(crate) fn reason(cluster: &Cluster, device: &Device) -> Availability {
     let node = cluster.node(&device.node).expect("a device's node is known");
     let on_it = cluster.jobs().values().any(|job| job.devices.contains(&device.id));
-    let bad = device.conditions.iter().any(|condition| condition.severity.quarantines());
+    let bad = device.quarantined || keeps_work_away(cluster, device);
     if on_it {
         Availability::Busy
     } else if device.presence != Presence::Present {
@@ -90,6 +90,18 @@ pub(crate) fn reason(cluster: &Cluster, device: &Device) -> Availability {
     } else {
         Availability::Free
     }
+}
+
+/// Whether a condition is critical or worse: by the policy, which may let it keep no work away, as an operator may.
+fn keeps_work_away(cluster: &Cluster, device: &Device) -> bool {
+    let overridden = device.overridden.as_ref().map(|wish| &wish.condition);
+    let policy = cluster.health_policy();
+    device.conditions.iter().any(|condition| {
+        let rule = policy.conditions.iter().find(|rule| rule.kind == condition.kind);
+        let of_xid = policy.xids.iter().find(|rule| Some(rule.code) == condition.xid).and_then(|rule| rule.severity);
+        let severity = of_xid.or(rule.and_then(|rule| rule.severity)).unwrap_or(condition.severity);
+        severity >= Severity::Critical && !rule.is_some_and(|rule| rule.dry_run) && overridden != Some(&condition.kind)
+    })
 }
 
 fn groups_pools_and_users_agree(cluster: &Cluster) {
@@ -152,8 +164,14 @@ fn slots_are_occupied(cluster: &Cluster) {
     for device in cluster.devices().values().filter(|device| device.presence == Presence::Present) {
         let node = cluster.node(&device.node).expect("a device's node is known");
         assert_eq!(node.devices.get(&device.slot), Some(&device.id), "what is reported has its slot");
-        let bad = device.conditions.iter().any(|condition| condition.severity.quarantines());
-        assert_eq!(device.quarantined, bad, "quarantined for a reason: {device:?}");
+    }
+}
+
+/// Once all that agents had to say is heard. What a breaker holds back is not quarantined, and given no job all the same.
+#[track_caller]
+pub(crate) fn check_settled(cluster: &Cluster) {
+    for device in cluster.devices().values().filter(|device| device.quarantined) {
+        assert!(keeps_work_away(cluster, device), "quarantined for no reason: {device:?}");
     }
 }
 

@@ -11,6 +11,7 @@ mod jobs;
 mod nodes;
 mod placement;
 mod pools;
+mod quarantine;
 mod random;
 mod snapshots;
 mod tokens;

@@ -3,17 +3,19 @@ use crate::{
     harness::World,
     snapshots::assert_survives,
     words::{
-        A100, H100, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool, create_pool_of,
-        delete_group, delete_pool, delete_users, edit_group, erase, expect_devices, finding, finish, force, hear,
-        issue, lose, move_user, observe, observe_end, onboard_as, report_facts, report_health, retire, retire_node,
-        revoke, revoke_all, seen, set_devices, set_password, set_role, start_of, suspend,
+        A100, H100, UPKEEP, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool,
+        create_pool_of, delete_group, delete_pool, delete_users, dismiss, edit_group, erase, expect_devices, finding,
+        finish, force, hear, instance, issue, lose, move_user, observe, observe_end, onboard_as, override_condition,
+        refuse_report, report_facts, report_health, reset_breaker, retire, retire_node, revoke, revoke_all, seen,
+        set_devices, set_password, set_policy, set_role, start_of, suspend, w,
     },
 };
 use domain::{
     Cluster, Command, Event, Role, Stamp,
     device::{Finding, Presence, Severity},
     evolve, group, job,
-    node::{self, Facts},
+    node::{self, Facts, Seen},
+    policy::{Breaker, HealthPolicy, KindRule},
     stored::{decode, encode, testing::TestVault},
     token::Scope,
     user,
@@ -39,6 +41,10 @@ enum Wish {
     Erase(usize),
     IssueAs(&'static str, u8, Scope, u32),
     Observe(u8, Option<usize>, Vec<u8>),
+    /// Of the device, from now on for so many seconds.
+    /// The device, alone on the node, in so many parts.
+    Divide(&'static str, u8, u32),
+    Override(u8, &'static str, i64),
     Wait(i64),
 }
 
@@ -73,7 +79,7 @@ fn fleet() -> impl Strategy<Value = Wish> {
     prop_oneof![
         6 => (one_of(&NODES), 0_u8..2, inventory)
             .prop_map(|(node, boot, slots)| Wish::Report(node, boot, slots.into_iter().collect())),
-        3 => (one_of(&NODES), device(), one_of(&KINDS), severity(), prop::bool::weighted(0.9)).prop_map(
+        6 => (one_of(&NODES), device(), one_of(&KINDS), severity(), prop::bool::weighted(0.9)).prop_map(
             |(node, n, kind, severity, readable)| {
                 let finding = Finding { readable, ..finding(n, vec![condition(kind, severity)], &[]) };
                 Wish::Given(report_health(node, vec![finding]))
@@ -88,7 +94,31 @@ fn fleet() -> impl Strategy<Value = Wish> {
         1 => (one_of(&NODES), prop::option::of(0_u16..9)).prop_map(|(node, n)| Wish::Given(expect_devices(node, n))),
         2 => (device(), any::<bool>()).prop_map(|(n, on)| Wish::Given(cordon(n, on))),
         2 => (device(), any::<bool>()).prop_map(|(n, on)| Wish::Given(retire(n, on))),
+        1 => (one_of(&NODES), device(), 1_u32..3).prop_map(|(node, n, parts)| Wish::Divide(node, n, parts)),
+        1 => (device(), one_of(&KINDS), 10_i64..200_000).prop_map(|(n, kind, seconds)| Wish::Override(n, kind, seconds)),
+        1 => device().prop_map(|n| Wish::Given(override_condition(n, None))),
+        2 => (device(), one_of(&KINDS)).prop_map(|(n, kind)| Wish::Given(dismiss(n, kind))),
+        2 => policy().prop_map(|policy| Wish::Given(set_policy(policy))),
+        3 => prop::option::of(one_of(&POOLS)).prop_map(|pool| Wish::Given(reset_breaker(pool))),
+        2 => Just(Wish::Given(UPKEEP)),
+        1 => one_of(&NODES).prop_map(|node| Wish::Given(refuse_report(node, "report.malformed"))),
     ]
+}
+
+fn policy() -> impl Strategy<Value = HealthPolicy> {
+    let severity = || prop::option::of(prop::sample::select(&SEVERITIES[..]));
+    let rule = (severity(), any::<bool>());
+    (prop::collection::btree_map(one_of(&KINDS), rule, 0..3), 1_u16..100, 1_u16..4).prop_map(
+        |(rules, share, at_least)| {
+            let rule =
+                |(kind, (severity, dry_run)): (&str, _)| KindRule { kind: w(kind), severity, remedy: None, dry_run };
+            HealthPolicy {
+                conditions: rules.into_iter().map(rule).collect(),
+                xids: vec![],
+                breaker: Breaker { share_percent: share, at_least, window_seconds: 300 },
+            }
+        },
+    )
 }
 
 fn pools() -> impl Strategy<Value = Wish> {
@@ -202,6 +232,11 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             let user = user.and_then(|n| nth(cluster.users().keys().copied(), n));
             observe(&format!("process/{source}"), user, devices)
         }
+        Wish::Divide(node, n, parts) => {
+            let instances = (0..*parts).map(instance).collect();
+            report_facts(node, Facts::default(), vec![Seen { instances, ..seen(*n, *n, model(*n)) }])
+        }
+        Wish::Override(n, kind, seconds) => override_condition(*n, Some((kind, world.now.plus_seconds(*seconds)))),
         Wish::Wait(seconds) => {
             world.now = world.now.plus_seconds(*seconds);
             return None;
@@ -225,11 +260,12 @@ const fn is_idempotent(command: &Command) -> bool {
             | node::Command::Return { .. }
             | node::Command::Change { .. },
         )
-        | Command::Device(_) => true,
+        | Command::Policy(_) => true,
+        Command::Device(command) => !matches!(command, domain::device::Command::Clear { .. }),
         Command::Job(command) => {
             matches!(command, job::Command::Observe { .. } | job::Command::ObserveEnd { .. })
         }
-        Command::Found { .. } | Command::Token(_) => false,
+        Command::Found { .. } | Command::Token(_) | Command::Node(node::Command::RecordRefusal { .. }) => false,
     }
 }
 
@@ -272,7 +308,7 @@ fn the_random_histories_are_rich() {
     let histories = prop::collection::vec(wish(), 400);
     let mut names = std::collections::BTreeSet::new();
     let mut retired_under_a_job = 0;
-    for _ in 0..10 {
+    for _ in 0..20 {
         let wishes = histories.new_tree(&mut runner).expect("a history").current();
         let mut world = start();
         for wish in &wishes {

@@ -1,9 +1,10 @@
 //! Short ways to say things: ids by number, commands by verb.
 use domain::{
     Command, Incarnation, JobId, Origin, Role, Timestamp, TokenId, UserId,
-    device::{self, Condition, DeviceId, Finding, Remedy, Severity, Slot},
+    device::{self, Condition, DeviceId, Finding, Instance, Remedy, Severity, Slot},
     group, job,
     node::{self, Facts, Seen},
+    policy::{self, HealthPolicy},
     pool::{self, Wanted},
     token::{self, Scope, TokenHash},
     user::{self, Newcomer, PasswordHash},
@@ -44,7 +45,7 @@ pub(crate) const fn slot(n: u8) -> Slot {
 
 /// Device number `n` of a model, seen in a slot.
 pub(crate) fn seen(slot_number: u8, n: u8, model: &str) -> Seen {
-    Seen { device: d(n), slot: slot(slot_number), model: w(model), memory_bytes: 80 << 30 }
+    Seen { device: d(n), slot: slot(slot_number), model: w(model), memory_bytes: 80 << 30, instances: vec![] }
 }
 
 pub(crate) fn create_pool(name: &str, devices: &[u8]) -> Command {
@@ -139,7 +140,7 @@ pub(crate) fn facts() -> Facts {
 }
 
 pub(crate) fn report_facts(node: &str, facts: Facts, devices: Vec<Seen>) -> Command {
-    Command::Node(node::Command::ReportInventory { node: w(node), origin: origin(), facts, devices })
+    Command::Node(node::Command::ReportInventory { node: w(node), origin: origin(), facts, devices, settled: true })
 }
 
 pub(crate) fn report(node: &str, devices: Vec<Seen>) -> Command {
@@ -163,7 +164,7 @@ pub(crate) fn finding(n: u8, raised: Vec<Condition>, cleared: &[&str]) -> Findin
 }
 
 pub(crate) fn report_health(node: &str, findings: Vec<Finding>) -> Command {
-    Command::Node(node::Command::ReportHealth { node: w(node), origin: origin(), findings })
+    Command::Node(node::Command::ReportHealth { node: w(node), origin: origin(), findings, settled: true })
 }
 
 /// The agent tells that device `n` has a condition of that severity.
@@ -249,4 +250,44 @@ pub(crate) fn revoke_all(login: &str) -> Command {
 
 pub(crate) const fn revoke(token: TokenId) -> Command {
     Command::Token(token::Command::Revoke { token })
+}
+
+/// The agent tells of devices, and has more to say.
+pub(crate) fn report_backlog(node: &str, findings: Vec<Finding>) -> Command {
+    Command::Node(node::Command::ReportHealth { node: w(node), origin: origin(), findings, settled: false })
+}
+
+pub(crate) fn override_condition(n: u8, wanted: Option<(&str, Timestamp)>) -> Command {
+    let wanted = wanted.map(|(kind, until)| (w(kind), until));
+    Command::Device(device::Command::Override { device: d(n), wanted })
+}
+
+pub(crate) fn dismiss(n: u8, kind: &str) -> Command {
+    Command::Device(device::Command::Clear { device: d(n), condition: w(kind) })
+}
+
+pub(crate) const fn set_policy(policy: HealthPolicy) -> Command {
+    Command::Policy(policy::Command::Set { policy })
+}
+
+pub(crate) fn reset_breaker(pool: Option<&str>) -> Command {
+    Command::Policy(policy::Command::ResetBreaker { pool: pool.map(w) })
+}
+
+pub(crate) const UPKEEP: Command = Command::Policy(policy::Command::Upkeep);
+
+pub(crate) fn refuse_report(node: &str, code: &str) -> Command {
+    let (node, code, detail) = (w(node), code.into(), "it is malformed".into());
+    Command::Node(node::Command::RecordRefusal { node, code, detail })
+}
+
+/// The part of a divided device that has this number.
+pub(crate) fn instance(number: u32) -> Instance {
+    Instance {
+        uuid: format!("MIG-{number}").into(),
+        gpu_instance: number,
+        compute_instance: 0,
+        profile: "1g.10gb".into(),
+        memory_bytes: 10 << 30,
+    }
 }

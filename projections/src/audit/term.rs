@@ -37,6 +37,7 @@ pub(super) fn of_subject(subject: &Subject) -> Term {
         Subject::Device(id) => uuid(SUBJECT | 5 << 8, id.uuid()),
         Subject::Job(id) => uuid(SUBJECT | 6 << 8, id.0),
         Subject::Token(id) => uuid(SUBJECT | 7 << 8, id.0),
+        Subject::HealthPolicy => text(SUBJECT | 8 << 8, ""),
     }
 }
 

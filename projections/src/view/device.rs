@@ -4,6 +4,7 @@ use domain::{
     JobId, Model, NodeName, PoolName, Position, Timestamp,
     device::{self, Condition, ConditionKind, Device, DeviceId, Slot},
     node::{self, Node},
+    policy::{HealthPolicy, Judgement},
 };
 use serde::Serialize;
 use std::{ops::Bound, sync::Arc};
@@ -36,6 +37,8 @@ pub struct DeviceView {
     pub health: Health,
     /// Its troubles, by kind; of one whose health is unknown, the last that were known.
     pub conditions: Vec<ConditionView>,
+    /// The condition that keeps no work from it for a time, by an operator's wish.
+    pub overridden: Option<OverrideView>,
     /// Whether it can be given to a job, and if not, why not.
     pub availability: Availability,
     /// The active jobs on it.
@@ -45,6 +48,11 @@ pub struct DeviceView {
     pub cordoned: bool,
     /// Whether it was quarantined.
     pub quarantined: bool,
+    /// The pool that it would be in, had it the model of the device that it replaced: it waits to be given to a pool.
+    #[schema(value_type = Option<String>)]
+    pub displaced_from: Option<PoolName>,
+    /// Its parts, if it is divided (MIG).
+    pub instances: Vec<InstanceView>,
     /// When it was first seen here.
     #[schema(value_type = String, format = DateTime)]
     pub discovered_at: Timestamp,
@@ -53,18 +61,63 @@ pub struct DeviceView {
     pub revision: Position,
 }
 
+/// A condition that keeps no work from its device for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OverrideView {
+    /// Which condition, there or not.
+    #[schema(value_type = String)]
+    pub condition: ConditionKind,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}
+
+/// A part of a device that is divided (NVIDIA's Multi-Instance GPU).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InstanceView {
+    /// Its UUID, as `MIG-…`.
+    #[schema(value_type = String)]
+    pub uuid: Arc<str>,
+    /// The number of its GPU instance.
+    pub gpu_instance: u32,
+    /// The number of its compute instance in that.
+    pub compute_instance: u32,
+    /// Its profile, as `1g.10gb`.
+    #[schema(value_type = String)]
+    pub profile: Arc<str>,
+    /// Its memory in bytes.
+    pub memory_bytes: u64,
+}
+
+impl OverrideView {
+    fn of(wish: &device::Override) -> Self {
+        Self { condition: wish.condition.clone(), until: wish.until }
+    }
+}
+
+impl InstanceView {
+    fn of(instance: &device::Instance) -> Self {
+        let device::Instance { uuid, gpu_instance, compute_instance, profile, memory_bytes } = instance.clone();
+        Self { uuid, gpu_instance, compute_instance, profile, memory_bytes }
+    }
+}
+
 /// One trouble of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConditionView {
     /// Which trouble, as in `gpu.lost`.
     #[schema(value_type = String)]
     pub kind: ConditionKind,
-    /// How bad.
+    /// How bad, by the health policy.
     pub severity: Severity,
+    /// How bad by the agent's word.
+    pub reported_severity: Severity,
+    /// Whether the health policy lets it keep no work from the device.
+    pub dry_run: bool,
     /// What was seen.
     #[schema(value_type = String)]
     pub reason: Arc<str>,
-    /// What to do.
+    /// What to do, by the health policy.
     pub remedy: Remedy,
     /// The XID behind it, where there was one.
     pub xid: Option<u32>,
@@ -126,7 +179,9 @@ impl Look<'_> {
         };
         let judges = filter.health.is_some() || filter.availability.is_some() || filter.free.is_some();
         let nodes = if judges { self.nodes_at_hand() } else { Nodes::new() };
-        let devices = devices.filter(|device| filter.admits(device, || nodes.get(device.node.as_str()).copied()));
+        let policy = self.cluster().health_policy();
+        let devices =
+            devices.filter(|device| filter.admits(device, policy, || nodes.get(device.node.as_str()).copied()));
         Ok(page.take(self.position(), devices, |device| device.id.to_string(), |device| self.show_device(device)))
     }
 
@@ -138,7 +193,7 @@ impl Look<'_> {
     }
 
     fn show_device(&self, device: &Device) -> DeviceView {
-        let node = self.cluster().node(&device.node);
+        let (node, policy) = (self.cluster().node(&device.node), self.cluster().health_policy());
         DeviceView {
             id: device.id,
             node: device.node.clone(),
@@ -147,25 +202,28 @@ impl Look<'_> {
             memory_bytes: device.memory_bytes,
             pool: device.pool.clone(),
             presence: device.presence.into(),
-            health: health(device, node),
-            conditions: device.conditions.iter().map(show_condition).collect(),
-            availability: availability(device, node),
+            health: health(device, node, policy),
+            conditions: device.conditions.iter().map(|condition| show_condition(condition, policy)).collect(),
+            overridden: device.overridden.as_ref().map(OverrideView::of),
+            availability: availability(device, node, policy),
             jobs: device.jobs().collect(),
             cordoned: device.cordoned,
             quarantined: device.quarantined,
+            displaced_from: device.displaced_from.clone(),
+            instances: device.instances.iter().map(InstanceView::of).collect(),
             discovered_at: device.discovered_at,
             revision: device.revision,
         }
     }
 }
 
-/// How the device is, being on this node.
-pub(crate) fn health(device: &Device, node: Option<&Node>) -> Health {
+/// How the device is, being on this node, by this policy.
+pub(crate) fn health(device: &Device, node: Option<&Node>, policy: &HealthPolicy) -> Health {
     let lost = node.is_none_or(|node| node.contact == node::Contact::Lost);
     if device.presence != device::Presence::Present || lost || !device.readable {
         return Health::Unknown;
     }
-    match device.conditions.iter().map(|condition| condition.severity).max() {
+    match device.conditions.iter().map(|condition| policy.judge(condition).severity).max() {
         None | Some(device::Severity::Info) => Health::Healthy,
         Some(device::Severity::Warning) => Health::Warning,
         Some(device::Severity::Critical) => Health::Critical,
@@ -173,8 +231,8 @@ pub(crate) fn health(device: &Device, node: Option<&Node>) -> Health {
     }
 }
 
-fn availability(device: &Device, node: Option<&Node>) -> Availability {
-    match device.availability(node) {
+fn availability(device: &Device, node: Option<&Node>, policy: &HealthPolicy) -> Availability {
+    match device.availability(node, policy) {
         // The domain does not tell why it is not there.
         domain::Availability::Missing if device.presence == device::Presence::Retired => Availability::Retired,
         availability => availability.into(),
@@ -182,23 +240,27 @@ fn availability(device: &Device, node: Option<&Node>) -> Availability {
 }
 
 impl DeviceFilter {
-    fn admits<'a>(&self, device: &Device, node: impl Fn() -> Option<&'a Node>) -> bool {
+    fn admits<'a>(&self, device: &Device, policy: &HealthPolicy, node: impl Fn() -> Option<&'a Node>) -> bool {
+        let availability = || availability(device, node(), policy);
         self.pool.as_ref().is_none_or(|pool| device.pool.as_ref() == Some(pool))
             && self.node.as_ref().is_none_or(|node| device.node == *node)
             && self.model.as_ref().is_none_or(|model| device.model == *model)
             && self.retired.is_none_or(|retired| retired == (device.presence == device::Presence::Retired))
-            && self.health.is_none_or(|wanted| health(device, node()) == wanted)
-            && self.availability.is_none_or(|wanted| availability(device, node()) == wanted)
-            && self.free.is_none_or(|free| free == (availability(device, node()) == Availability::Free))
+            && self.health.is_none_or(|wanted| health(device, node(), policy) == wanted)
+            && self.availability.is_none_or(|wanted| availability() == wanted)
+            && self.free.is_none_or(|free| free == (availability() == Availability::Free))
     }
 }
 
-fn show_condition(condition: &Condition) -> ConditionView {
+fn show_condition(condition: &Condition, policy: &HealthPolicy) -> ConditionView {
+    let Judgement { severity, remedy, dry_run } = policy.judge(condition);
     ConditionView {
         kind: condition.kind.clone(),
-        severity: condition.severity.into(),
+        severity: severity.into(),
+        reported_severity: condition.severity.into(),
+        dry_run,
         reason: Arc::clone(&condition.reason),
-        remedy: condition.remedy.into(),
+        remedy: remedy.into(),
         xid: condition.xid,
         first_seen: condition.first_seen,
         last_seen: condition.last_seen,

@@ -15,7 +15,7 @@ mod tests;
 
 pub use crate::counts::{HealthCounts, JobCounts, NodeCounts, UserCounts};
 pub(crate) use device::health;
-pub use device::{ConditionView, DeviceFilter, DeviceView};
+pub use device::{ConditionView, DeviceFilter, DeviceView, InstanceView, OverrideView};
 pub use group::{GroupFilter, GroupView};
 pub use job::{JobFilter, JobSource, JobView};
 pub use node::{NodeDevices, NodeFilter, NodeView};

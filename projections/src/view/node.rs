@@ -139,9 +139,9 @@ impl<'a> Look<'a> {
             && filter.cordoned.is_none_or(|cordoned| cordoned == node.cordoned)
             && filter.retired.is_none_or(|retired| retired == node.retired)
             && filter.model.as_ref().is_none_or(|model| self.in_service(node).any(|device| device.model == *model))
-            && filter
-                .health
-                .is_none_or(|wanted| self.in_service(node).any(|device| health(device, Some(node)) == wanted))
+            && filter.health.is_none_or(|wanted| {
+                self.in_service(node).any(|device| health(device, Some(node), self.cluster().health_policy()) == wanted)
+            })
             && filter
                 .pool
                 .as_ref()
@@ -151,7 +151,7 @@ impl<'a> Look<'a> {
     fn count_devices(&self, node: &'a Node) -> NodeDevices {
         let mut by_health = HealthCounts::default();
         for device in self.in_service(node) {
-            *by_health.of(health(device, Some(node))) += 1;
+            *by_health.of(health(device, Some(node), self.cluster().health_policy())) += 1;
         }
         let reported = Reported::of(self.cluster(), node);
         NodeDevices {

@@ -104,9 +104,16 @@ impl Fixture {
             slot: format!("00000000:{nth:02X}:00.0").parse().unwrap(),
             model: Self::MODEL.parse().unwrap(),
             memory_bytes: 80 << 30,
+            instances: vec![],
         });
         let devices = devices.collect();
-        self.system(Command::Node(node::Command::ReportInventory { node, origin, facts: Facts::default(), devices }));
+        self.system(Command::Node(node::Command::ReportInventory {
+            node,
+            origin,
+            facts: Facts::default(),
+            devices,
+            settled: true,
+        }));
     }
 
     /// The device of that number.

@@ -46,12 +46,14 @@ pub(super) fn inventory_of(index: usize, origin: Origin, devices: usize) -> Requ
         slot: Slot { domain: 0, bus: u8::try_from(slot).unwrap(), device: 0, function: 0 },
         model: format!("model {index}").parse().unwrap(),
         memory_bytes: 1 << 36,
+        instances: vec![],
     };
     let command = node::Command::ReportInventory {
         node: node(index),
         origin,
         facts: Facts::default(),
         devices: (0..devices).map(seen).collect(),
+        settled: true,
     };
     from_agent(index, command)
 }
@@ -123,7 +125,8 @@ impl Wishes {
             cleared: if sick { vec![] } else { vec![condition.kind] },
         };
         let findings = vec![finding];
-        let command = node::Command::ReportHealth { node: node(index), origin: origin(sequence), findings };
+        let command =
+            node::Command::ReportHealth { node: node(index), origin: origin(sequence), findings, settled: true };
         from_agent(index, command)
     }
 

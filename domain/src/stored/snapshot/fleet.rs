@@ -1,15 +1,17 @@
 //! Pools, nodes and devices in a snapshot.
 use crate::{
     Cluster, JobId, Position,
-    device::{self, DeviceId, Presence},
+    device::{self, DeviceId, Presence, Severity},
     node::{self, Contact},
+    policy::{Standing, Tripped},
     pool,
     stored::{
         DecodeError,
         codes::Coded,
-        device::{ConditionV1, slot},
+        device::{ConditionV1, InstanceV1, slot},
         envelope::{timestamp, word},
         node::FactsV1,
+        policy::HealthPolicyV1,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,9 @@ use uuid::Uuid;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Fleet<'a> {
+    #[serde(borrow)]
+    policy: HealthPolicyV1<'a>,
+    policy_revision: u64,
     #[serde(borrow)]
     pools: Vec<Pool<'a>>,
     #[serde(borrow)]
@@ -28,6 +33,10 @@ pub(super) struct Fleet<'a> {
 #[derive(Serialize, Deserialize)]
 struct Pool<'a> {
     name: &'a str,
+    /// Who was quarantined by itself, and when.
+    recent: Vec<(i64, [u8; 16])>,
+    /// Since when its breaker has tripped, and when it last held something back.
+    tripped: Option<(i64, i64)>,
     revision: u64,
 }
 
@@ -39,6 +48,7 @@ struct Node<'a> {
     devices: Vec<(u64, [u8; 16])>,
     expected: Option<u16>,
     contact: u8,
+    contact_since: i64,
     cordoned: bool,
     retired: bool,
     registered_at: i64,
@@ -54,14 +64,22 @@ struct Device<'a> {
     model: &'a str,
     memory_bytes: u64,
     #[serde(borrow)]
+    instances: Vec<InstanceV1<'a>>,
+    #[serde(borrow)]
     pool: Option<&'a str>,
     presence: u8,
     retired_with_node: bool,
     readable: bool,
     #[serde(borrow)]
     conditions: Vec<ConditionV1<'a>>,
+    #[serde(borrow)]
+    dismissed: Vec<(&'a str, u8, i64)>,
+    #[serde(borrow)]
+    overridden: Option<(&'a str, i64)>,
     quarantined: bool,
     cordoned: bool,
+    #[serde(borrow)]
+    displaced_from: Option<&'a str>,
     job: Option<[u8; 16]>,
     observed: Vec<[u8; 16]>,
     discovered_at: i64,
@@ -70,18 +88,20 @@ struct Device<'a> {
 
 impl<'a> Fleet<'a> {
     pub(super) fn of(cluster: &'a Cluster) -> Self {
-        let pools = cluster.pools.values().map(|pool| Pool { name: pool.name.as_str(), revision: pool.revision.0 });
         Self {
-            pools: pools.collect(),
+            policy: HealthPolicyV1::of(cluster.health_policy()),
+            policy_revision: cluster.policy.revision.0,
+            pools: cluster.pools.values().map(Pool::of).collect(),
             nodes: cluster.nodes.values().map(Node::of).collect(),
             devices: cluster.devices.values().map(Device::of).collect(),
         }
     }
 
-    /// Pools and nodes first: the stocks are made of them as the devices come in.
+    /// The policy, pools and nodes first: the stocks are made of them as the devices come in.
     pub(super) fn settle(self, cluster: &mut Cluster) -> Result<(), DecodeError> {
+        cluster.policy = Standing { policy: self.policy.policy()?, revision: Position(self.policy_revision) };
         for pool in self.pools {
-            let pool = pool::Pool::new(word(pool.name, "a pool")?, Position(pool.revision));
+            let pool = pool.pool()?;
             cluster.pools.insert(pool.name.clone(), pool);
         }
         for node in self.nodes {
@@ -95,10 +115,34 @@ impl<'a> Fleet<'a> {
                 return Err(DecodeError::Damaged("a device's pool"));
             }
             let id = device.id;
+            cluster.overrides.extend(device.overridden.as_ref().map(|wish| (wish.until, id)));
             cluster.devices.insert(id, device);
             cluster.change_device(id, |device| device.pool = pool);
         }
         Ok(())
+    }
+}
+
+impl<'a> Pool<'a> {
+    fn of(pool: &'a pool::Pool) -> Self {
+        let recent = pool.breaker.recent.iter().map(|(at, device)| (at.micros(), device.uuid().into_bytes()));
+        Self {
+            name: pool.name.as_str(),
+            recent: recent.collect(),
+            tripped: pool.breaker.tripped.map(|tripped| (tripped.since.micros(), tripped.last.micros())),
+            revision: pool.revision.0,
+        }
+    }
+
+    fn pool(self) -> Result<pool::Pool, DecodeError> {
+        let time = |micros| timestamp(micros, "a time");
+        let mut pool = pool::Pool::new(word(self.name, "a pool")?, Position(self.revision));
+        let recent = self.recent.into_iter().map(|(at, id)| Ok((time(at)?, device_id(id))));
+        pool.breaker.recent = recent.collect::<Result<_, DecodeError>>()?;
+        if let Some((since, last)) = self.tripped {
+            pool.breaker.tripped = Some(Tripped { since: time(since)?, last: time(last)? });
+        }
+        Ok(pool)
     }
 }
 
@@ -110,6 +154,7 @@ impl<'a> Node<'a> {
             devices: node.devices.iter().map(|(slot, id)| (slot.to_bits(), id.uuid().into_bytes())).collect(),
             expected: node.expected,
             contact: node.contact.code(),
+            contact_since: node.contact_since.micros(),
             cordoned: node.cordoned,
             retired: node.retired,
             registered_at: node.registered_at.micros(),
@@ -125,6 +170,7 @@ impl<'a> Node<'a> {
             devices: devices.collect::<Result<_, DecodeError>>()?,
             expected: self.expected,
             contact: Contact::from_code(self.contact)?,
+            contact_since: timestamp(self.contact_since, "a time")?,
             cordoned: self.cordoned,
             retired: self.retired,
             registered_at: timestamp(self.registered_at, "a time")?,
@@ -141,13 +187,17 @@ impl<'a> Device<'a> {
             slot: device.slot.to_bits(),
             model: device.model.as_str(),
             memory_bytes: device.memory_bytes,
+            instances: device.instances.iter().map(InstanceV1::of).collect(),
             pool: device.pool.as_ref().map(crate::PoolName::as_str),
             presence: device.presence.code(),
             retired_with_node: device.retired_with_node,
             readable: device.readable,
             conditions: device.conditions.iter().map(ConditionV1::of).collect(),
+            dismissed: device.dismissed.iter().map(dismissed).collect(),
+            overridden: device.overridden.as_ref().map(|wish| (wish.condition.as_str(), wish.until.micros())),
             quarantined: device.quarantined,
             cordoned: device.cordoned,
+            displaced_from: device.displaced_from.as_ref().map(crate::PoolName::as_str),
             job: device.job.map(|job| job.0.into_bytes()),
             observed: device.observed.iter().map(|job| job.0.into_bytes()).collect(),
             discovered_at: device.discovered_at.micros(),
@@ -163,19 +213,36 @@ impl<'a> Device<'a> {
             slot: slot(self.slot)?,
             model: word(self.model, "a model")?,
             memory_bytes: self.memory_bytes,
+            instances: self.instances.into_iter().map(InstanceV1::instance).collect(),
             pool: self.pool.map(|pool| word(pool, "a pool")).transpose()?,
             presence: Presence::from_code(self.presence)?,
             retired_with_node: self.retired_with_node,
             readable: self.readable,
             conditions: self.conditions.into_iter().map(ConditionV1::condition).collect::<Result<_, _>>()?,
+            dismissed: self.dismissed.into_iter().map(undismissed).collect::<Result<_, _>>()?,
+            overridden: self.overridden.map(overridden).transpose()?,
             quarantined: self.quarantined,
             cordoned: self.cordoned,
+            displaced_from: self.displaced_from.map(|pool| word(pool, "a pool")).transpose()?,
             job: self.job.map(job),
             observed: self.observed.into_iter().map(job).collect(),
             discovered_at: timestamp(self.discovered_at, "a time")?,
             revision: Position(self.revision),
         })
     }
+}
+
+fn dismissed(old: &device::Dismissed) -> (&str, u8, i64) {
+    (old.kind.as_str(), old.severity.code(), old.first_seen.micros())
+}
+
+fn undismissed((kind, severity, first_seen): (&str, u8, i64)) -> Result<device::Dismissed, DecodeError> {
+    let (kind, severity) = (word(kind, "a condition")?, Severity::from_code(severity)?);
+    Ok(device::Dismissed { kind, severity, first_seen: timestamp(first_seen, "a time")? })
+}
+
+fn overridden((condition, until): (&str, i64)) -> Result<device::Override, DecodeError> {
+    Ok(device::Override { condition: word(condition, "a condition")?, until: timestamp(until, "a time")? })
 }
 
 const fn device_id(bytes: [u8; 16]) -> DeviceId {

@@ -175,6 +175,7 @@ pub(crate) fn inventory(index: usize) -> Result<Request> {
             slot: Slot { domain: 0, bus: u8::try_from(slot)?, device: 0, function: 0 },
             model: "NVIDIA H100 80GB HBM3".parse()?,
             memory_bytes: 80 << 30,
+            instances: vec![],
         })
     };
     let observed_at = Timestamp::from_micros(0);
@@ -183,6 +184,7 @@ pub(crate) fn inventory(index: usize) -> Result<Request> {
         origin: Origin { incarnation: Incarnation(Uuid::from_u128(5)), sequence: 1, observed_at },
         facts: Facts::default(),
         devices: (0..64).map(seen).collect::<Result<_>>()?,
+        settled: true,
     };
     Ok(Request::new(Principal { actor: Actor::Agent(node), via: Via::Internal, address: None }, Command::Node(command)))
 }
