@@ -9,7 +9,7 @@ use agents::{
 use bus::{
     bus::{Bus, Message, Subscription},
     engine::{Answer, Failure, Outcome, Request},
-    intake::{Bounds, Decides, Intake},
+    intake::{Bounds, Decides, Gauges, Intake},
     wire::{self, AGENTS_HEALTH, AGENTS_INVENTORY, Reply, Report},
 };
 use bytes::Bytes;
@@ -310,7 +310,9 @@ async fn a_fleet_reports_through_the_intake() {
     let mut world = World::new(Mood::Kind).await;
     world.intakes.drain(..).for_each(|intake| intake.abort());
     tokio::task::yield_now().await;
-    let intake = Intake::start(&world.bus, Port(world.server.clone()), Bounds::default()).await.unwrap();
+    let gauges = Gauges::default();
+    let intake =
+        Intake::start(&world.bus, Port(world.server.clone()), Bounds::default(), gauges.clone()).await.unwrap();
     let fleet = troubled();
     let simulation = world.simulate(&fleet);
     world.until(100).await;
@@ -318,7 +320,7 @@ async fn a_fleet_reports_through_the_intake() {
     world.until(300).await;
     world.converges(&fleet, 1200).await;
     world.server.lock().unwrap().check_order();
-    let counts = intake.counters().counts();
+    let counts = gauges.counters.counts();
     assert!(counts.out_of_turn > 0, "{counts:?}");
     let refused: u64 = counts.refused.values().sum();
     assert_eq!(counts.received, counts.taken + counts.out_of_turn + refused);

@@ -5,7 +5,7 @@ use anyhow::Context;
 use bus::{
     bus::{Bus, Credentials, InProcess, Nats, NatsSettings, Tls},
     engine::Engine,
-    intake::{Bounds, Intake},
+    intake::{Bounds, Gauges, Intake},
     relay::{
         CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers,
     },
@@ -28,6 +28,7 @@ pub(crate) struct Messages {
     stop: watch::Sender<bool>,
     /// The relay to JetStream ends with its last handle.
     handle: Option<Relay>,
+    gauges: Gauges,
 }
 
 impl Messages {
@@ -53,12 +54,19 @@ impl Messages {
                 (Bus::Nats(bus), handle.status(), tokio::spawn(relay), Some(handle))
             }
         };
-        let intake = tokio::spawn(take_in(bus.clone(), opened.engine.clone(), status.clone(), stopped));
-        Ok(Self { bus, status, relay, intake, stop, handle })
+        let gauges = Gauges::default();
+        let taking = take_in(bus.clone(), opened.engine.clone(), gauges.clone(), status.clone(), stopped);
+        let intake = tokio::spawn(taking);
+        Ok(Self { bus, status, relay, intake, stop, handle, gauges })
     }
 
     pub(crate) fn bus(&self) -> Bus {
         self.bus.clone()
+    }
+
+    /// What is known of the reports that come in.
+    pub(crate) const fn gauges(&self) -> &Gauges {
+        &self.gauges
     }
 
     pub(crate) fn relay_status(&self) -> watch::Receiver<Status> {
@@ -81,7 +89,13 @@ impl Messages {
 
 /// Takes reports in as long as the stream is known to be this cluster's: agents behind another cluster's NATS server are
 /// not ours to listen to.
-async fn take_in(bus: Bus, engine: Engine, mut relay: watch::Receiver<Status>, mut stop: watch::Receiver<bool>) {
+async fn take_in(
+    bus: Bus,
+    engine: Engine,
+    gauges: Gauges,
+    mut relay: watch::Receiver<Status>,
+    mut stop: watch::Receiver<bool>,
+) {
     let foreign = |status: &Status| matches!(status.state, State::Faulted(Fault::Foreign(_)));
     // Any other fault is about the stream, not about whose server it is.
     let ours = |status: &Status| match &status.state {
@@ -94,7 +108,7 @@ async fn take_in(bus: Bus, engine: Engine, mut relay: watch::Receiver<Status>, m
             ours = relay.wait_for(ours) => if ours.is_err() { return },
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        let intake = match Intake::start(&bus, engine.clone(), Bounds::default()).await {
+        let intake = match Intake::start(&bus, engine.clone(), Bounds::default(), gauges.clone()).await {
             Ok(intake) => intake,
             Err(error) => {
                 tracing::error!(%error, "reports of agents can't be taken: trying again");

@@ -5,6 +5,7 @@ mod commands;
 mod first_password;
 mod fleet;
 mod genesis;
+mod keeper;
 mod log;
 mod messages;
 mod opened;
@@ -24,6 +25,7 @@ use bus::{
     clock::{Clock, SystemClock},
     engine::Halt,
 };
+use keeper::Keeper;
 use messages::Messages;
 use opened::Opened;
 use std::sync::Arc;
@@ -50,6 +52,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let messages = Messages::start(&shared, &opened).await?;
     let fleet = fleet::start(&shared, &opened, messages.bus());
     let (stop, stopping) = watch::channel(false);
+    let keeper = tokio::spawn(keeper(&shared, &opened, &messages).run(stopping.clone()));
     if let Err(error) = first_password::tidy(&shared.data, &opened.live, stopping.clone()).await {
         let error: &dyn std::error::Error = &*error;
         tracing::warn!(error, "the file of the first password can't be looked after");
@@ -62,10 +65,22 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Some(fleet) = fleet {
         fleet.stop().await;
     }
+    keeper.await.context("the keeper of leases failed")?;
     messages.stop().await;
     let closed = opened.close().await;
     served.context("the HTTP server failed")?;
     closed
+}
+
+fn keeper(settings: &Settings, opened: &Opened, messages: &Messages) -> Keeper {
+    Keeper {
+        engine: opened.engine.clone(),
+        live: opened.live.clone(),
+        gauges: messages.gauges().clone(),
+        connection: messages.bus().connection(),
+        relay: messages.relay_status(),
+        lease: settings.node_lease,
+    }
 }
 
 fn http_settings(settings: &Settings) -> HttpSettings {

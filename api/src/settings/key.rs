@@ -39,6 +39,8 @@ pub enum Key {
     SnapshotEvery,
     /// Whether devices that are seen for the first time start cordoned.
     CordonNewDevices,
+    /// How long a node may be silent.
+    NodeLease,
     /// The proxies that are believed.
     TrustedProxies,
     /// The most requests of one address at a time.
@@ -79,7 +81,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Data,
         Self::Listen,
         Self::InsecureListen,
@@ -98,6 +100,7 @@ impl Key {
         Self::OperatorPasswordFile,
         Self::SnapshotEvery,
         Self::CordonNewDevices,
+        Self::NodeLease,
         Self::TrustedProxies,
         Self::RequestsPerAddress,
         Self::MetricsOpen,
@@ -183,6 +186,12 @@ impl Key {
             Self::CordonNewDevices => {
                 switch("cordon_new_devices", "Devices that are seen for the first time start cordoned")
             }
+            Self::NodeLease => text(
+                "node_lease",
+                Some("90s"),
+                "TIME",
+                "How long a node may be silent before it is lost and its devices unknown, as 90s or 5m",
+            ),
             Self::TrustedProxies => text(
                 "trusted_proxies",
                 None,

@@ -30,6 +30,7 @@ use reqwest::Url;
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Everything that the server is told before it starts.
@@ -57,6 +58,8 @@ pub struct Settings {
     pub snapshot_every: u64,
     /// Whether devices that are seen for the first time start cordoned.
     pub cordon_new_devices: bool,
+    /// How long a node may be silent before it is lost.
+    pub node_lease: Duration,
     /// The proxies whose word on where a request came from is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// The most requests of one address at a time.
@@ -122,6 +125,7 @@ impl Settings {
             operator_password: operator_password(&layers)?,
             snapshot_every: layers.required::<value::EventCount>(Key::SnapshotEvery)?.0,
             cordon_new_devices: layers.required(Key::CordonNewDevices)?,
+            node_lease: layers.required::<value::Lease>(Key::NodeLease)?.0,
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,

@@ -1,5 +1,5 @@
 //! Values of settings, parsed at the door.
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 /// The text is not such a value: says what one looks like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +95,25 @@ impl FromStr for EventCount {
     }
 }
 
+/// How long something may be silent, written `90s` or `5m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease(pub(crate) Duration);
+
+impl FromStr for Lease {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let parsed = || {
+            let (number, seconds) = match text.strip_suffix('s') {
+                Some(number) => (number, 1),
+                None => (text.strip_suffix('m')?, 60),
+            };
+            let seconds = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+            (1..=86_400).contains(&seconds).then(|| Self(Duration::from_secs(seconds)))
+        };
+        parsed().ok_or(ValueError("a time is a number of seconds or minutes, from 1s to 1440m"))
+    }
+}
+
 /// How many requests of one address are answered at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestCount(pub(crate) usize);
@@ -176,6 +195,15 @@ mod tests {
         assert_eq!("2 GiB".parse(), Ok(ByteSize(2 << 30)));
         for bad in ["", "MiB", "1.5GiB", "-1", "1MB", "99999999999TiB"] {
             assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn leases() {
+        assert_eq!("90s".parse(), Ok(Lease(Duration::from_secs(90))));
+        assert_eq!("5m".parse(), Ok(Lease(Duration::from_mins(5))));
+        for bad in ["", "s", "90", "0s", "1441m", "-1s", "1.5m", "90 s", "99999999999999999999m"] {
+            assert!(bad.parse::<Lease>().is_err(), "{bad}");
         }
     }
 

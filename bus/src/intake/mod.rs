@@ -5,11 +5,15 @@
 //!
 //! Whose a report is says the subject that it came on: NATS lets an agent send on its own subjects only.
 mod counters;
+mod heard;
 mod lane;
+mod leases;
 mod ration;
 mod told;
 
 pub use counters::{Counters, Counts};
+pub use heard::Heard;
+pub use leases::Leases;
 
 use crate::{
     bus::{Bus, BusError, Message, Subscription},
@@ -61,10 +65,18 @@ impl Default for Bounds {
     }
 }
 
+/// What is known of the reports that come in: outlives the intake, which may begin and end several times.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    /// When each node was last heard.
+    pub heard: Heard,
+    /// What was done.
+    pub counters: Arc<Counters>,
+}
+
 /// Takes reports from when it is started until it is stopped.
 #[derive(Debug)]
 pub struct Intake {
-    counters: Arc<Counters>,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
@@ -74,19 +86,13 @@ impl Intake {
     ///
     /// # Errors
     /// The bus can't be listened to.
-    pub async fn start(bus: &Bus, engine: impl Decides, bounds: Bounds) -> Result<Self, BusError> {
+    pub async fn start(bus: &Bus, engine: impl Decides, bounds: Bounds, gauges: Gauges) -> Result<Self, BusError> {
         let inventory = bus.subscribe(AGENTS_INVENTORY).await?;
         let health = bus.subscribe(AGENTS_HEALTH).await?;
-        let counters = Arc::new(Counters::default());
         let (stop, stopped) = watch::channel(false);
-        let dispatcher = Dispatcher::start(&engine, bounds, &counters);
+        let dispatcher = Dispatcher::start(&engine, bounds, gauges);
         let running = tokio::spawn(dispatcher.run(inventory, health, stopped));
-        Ok(Self { counters, stop, running })
-    }
-
-    /// What it has done so far.
-    pub fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+        Ok(Self { stop, running })
     }
 
     /// Takes no more, and waits until all that was taken is answered.
@@ -103,23 +109,23 @@ impl Intake {
 struct Dispatcher {
     lanes: Vec<mpsc::Sender<Incoming>>,
     working: JoinSet<()>,
-    counters: Arc<Counters>,
+    gauges: Gauges,
 }
 
 impl Dispatcher {
     /// What a report that finds no room is to wait.
     const NO_ROOM: Duration = Duration::from_secs(1);
 
-    fn start(engine: &impl Decides, bounds: Bounds, counters: &Arc<Counters>) -> Self {
+    fn start(engine: &impl Decides, bounds: Bounds, gauges: Gauges) -> Self {
         let mut working = JoinSet::new();
         let ration = Arc::new(Ration::new());
         let open = |_| {
             let (lane, incoming) = mpsc::channel(bounds.waiting.max(1));
-            working.spawn(Lane::new(engine.clone(), counters.clone(), ration.clone()).run(incoming));
+            working.spawn(Lane::new(engine.clone(), gauges.counters.clone(), ration.clone()).run(incoming));
             lane
         };
         let lanes = (0..bounds.lanes.max(1)).map(open).collect();
-        Self { lanes, working, counters: counters.clone() }
+        Self { lanes, working, gauges }
     }
 
     async fn run(mut self, mut inventory: Subscription, mut health: Subscription, mut stop: watch::Receiver<bool>) {
@@ -148,18 +154,19 @@ impl Dispatcher {
     }
 
     async fn dispatch(&self, message: Message) {
-        self.counters.received();
+        self.gauges.counters.received();
         let Some((node, kind)) = wire::agent_of(&message.subject) else {
             // Nobody is answered whose name is none.
-            self.counters.malformed();
+            self.gauges.counters.malformed();
             tracing::warn!("a report came on a subject that names no node");
             return;
         };
+        self.gauges.heard.mark(&node);
         let lane = &self.lanes[self.lane(&node)];
         match lane.try_send(Incoming { node, kind, payload: message.payload, reply: message.reply }) {
             Ok(()) => {}
             Err(TrySendError::Full(incoming) | TrySendError::Closed(incoming)) => {
-                self.counters.deferred();
+                self.gauges.counters.deferred();
                 incoming.answer(&Reply::TryAgain { after: Self::NO_ROOM }).await;
             }
         }

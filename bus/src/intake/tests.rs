@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use domain::{
-    Actor, Command, Denied, Incarnation, Origin, Position, Refusal, Rejection, Timestamp, Via,
+    Actor, Command, Denied, Incarnation, Origin, Position, Principal, Refusal, Rejection, Timestamp, Via,
     node::{self, Facts},
 };
 use std::{
@@ -22,6 +22,8 @@ struct FakeEngine(Arc<Fake>);
 
 struct Fake {
     asked: Mutex<Vec<Request>>,
+    /// The refusals that it was to record: node and code.
+    recorded: Mutex<Vec<(String, String)>>,
     answers: Mutex<VecDeque<Failure>>,
     /// Permits that decisions take, one each.
     gate: Semaphore,
@@ -30,7 +32,16 @@ struct Fake {
 impl FakeEngine {
     fn new(answers: impl IntoIterator<Item = Failure>) -> Self {
         let answers = Mutex::new(answers.into_iter().collect());
-        Self(Arc::new(Fake { asked: Mutex::default(), answers, gate: Semaphore::new(Semaphore::MAX_PERMITS) }))
+        Self(Arc::new(Fake {
+            asked: Mutex::default(),
+            recorded: Mutex::default(),
+            answers,
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+        }))
+    }
+
+    fn recorded(&self) -> Vec<String> {
+        self.0.recorded.lock().unwrap().iter().map(|(node, code)| format!("{node} {code}")).collect()
     }
 
     fn asked(&self) -> Vec<Request> {
@@ -40,18 +51,22 @@ impl FakeEngine {
 
 impl Decides for FakeEngine {
     async fn submit(&self, request: Request) -> Result<Answer, Failure> {
+        if let Command::Node(node::Command::RecordRefusal { node, code, .. }) = &request.command {
+            assert_eq!(request.asker, Principal::SYSTEM);
+            self.0.recorded.lock().unwrap().push((node.to_string(), code.to_string()));
+            return Ok(recorded());
+        }
         self.0.asked.lock().unwrap().push(request);
         self.0.gate.acquire().await.unwrap().forget();
         match self.0.answers.lock().unwrap().pop_front() {
             Some(failure) => Err(failure),
-            None => Ok(Answer {
-                position: Position(1),
-                outcome: Outcome::Recorded(vec![]),
-                warnings: vec![],
-                repeated: false,
-            }),
+            None => Ok(recorded()),
         }
     }
+}
+
+const fn recorded() -> Answer {
+    Answer { position: Position(1), outcome: Outcome::Recorded(vec![]), warnings: vec![], repeated: false }
 }
 
 fn node(name: &str) -> NodeName {
@@ -77,14 +92,16 @@ async fn tell(bus: &Bus, name: &str, sequence: u64) -> Reply {
     ask(bus, name, report(sequence).encode().unwrap()).await
 }
 
-async fn intake(bus: &Bus, engine: &FakeEngine) -> Intake {
-    Intake::start(bus, engine.clone(), Bounds { lanes: 4, waiting: 2 }).await.unwrap()
+async fn intake(bus: &Bus, engine: &FakeEngine) -> (Intake, Gauges) {
+    let gauges = Gauges::default();
+    let bounds = Bounds { lanes: 4, waiting: 2 };
+    (Intake::start(bus, engine.clone(), bounds, gauges.clone()).await.unwrap(), gauges)
 }
 
 #[tokio::test]
 async fn a_report_is_submitted_as_its_agent_and_answered() {
     let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
-    let intake = intake(&bus, &engine).await;
+    let (intake, gauges) = intake(&bus, &engine).await;
     assert_eq!(tell(&bus, "gpu-1.rack", 7).await, Reply::Taken { up_to: 7 });
     let asked = engine.asked();
     assert_eq!(asked[0].asker.actor, Actor::Agent(node("gpu-1.rack")));
@@ -93,7 +110,7 @@ async fn a_report_is_submitted_as_its_agent_and_answered() {
         panic!("another command");
     };
     assert_eq!((named, origin.sequence), (&node("gpu-1.rack"), 7));
-    let counts = intake.counters().counts();
+    let counts = gauges.counters.counts();
     assert_eq!((counts.received, counts.taken), (1, 1));
     intake.stop().await;
 }
@@ -111,7 +128,7 @@ async fn what_the_engine_says_reaches_the_agent() {
         Failure::Stopping,
     ];
     let (bus, engine) = (Bus::in_process(), FakeEngine::new(answers));
-    let intake = intake(&bus, &engine).await;
+    let (intake, gauges) = intake(&bus, &engine).await;
     assert_eq!(tell(&bus, "gpu-1", 7).await, Reply::Expected { next: 5 });
     let reply = tell(&bus, "gpu-1", 7).await;
     assert!(matches!(&reply, Reply::Refused { next: 7, code, .. } if code == "node.retired"), "{reply:?}");
@@ -121,16 +138,17 @@ async fn what_the_engine_says_reaches_the_agent() {
         assert!(matches!(tell(&bus, "gpu-1", 7).await, Reply::TryAgain { .. }));
     }
     assert_eq!(tell(&bus, "gpu-1", 7).await, Reply::Taken { up_to: 7 });
-    let counts = intake.counters().counts();
+    let counts = gauges.counters.counts();
     assert_eq!((counts.received, counts.taken, counts.deferred, counts.out_of_turn), (8, 1, 4, 1));
     assert_eq!(counts.refused, [("node.retired".to_owned(), 1), ("auth.forbidden".to_owned(), 1)].into());
+    assert_eq!(engine.recorded(), ["gpu-1 node.retired", "gpu-1 auth.forbidden"]);
     intake.stop().await;
 }
 
 #[tokio::test]
 async fn what_can_not_be_read_is_refused_and_the_intake_goes_on() {
     let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
-    let intake = intake(&bus, &engine).await;
+    let (intake, gauges) = intake(&bus, &engine).await;
     let good = report(1).encode().unwrap();
     let mut future = good.to_vec();
     future[0] = 200;
@@ -148,8 +166,10 @@ async fn what_can_not_be_read_is_refused_and_the_intake_goes_on() {
     bus.publish("dkube.agent._.inventory", Headers::new(), good).await.unwrap();
     assert_eq!(tell(&bus, "gpu-1", 1).await, Reply::Taken { up_to: 1 });
     assert_eq!(engine.asked().len(), 1, "nothing else came as far as the engine");
-    let counts = intake.counters().counts();
-    assert_eq!((counts.received, counts.malformed, counts.taken), (6, 5, 1));
+    let counts = gauges.counters.counts();
+    assert_eq!((counts.received, counts.malformed, counts.taken, counts.recorded), (6, 5, 1, 3));
+    let codes = ["report.malformed", "report.version", "report.too_large"];
+    assert_eq!(engine.recorded(), codes.map(|code| format!("gpu-1 {code}")), "each once");
     intake.stop().await;
 }
 
@@ -157,14 +177,15 @@ async fn what_can_not_be_read_is_refused_and_the_intake_goes_on() {
 async fn what_finds_no_room_is_asked_for_again() {
     let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
     engine.0.gate.forget_permits(Semaphore::MAX_PERMITS);
-    let intake = Intake::start(&bus, engine.clone(), Bounds { lanes: 1, waiting: 2 }).await.unwrap();
+    let gauges = Gauges::default();
+    let intake = Intake::start(&bus, engine.clone(), Bounds { lanes: 1, waiting: 2 }, gauges.clone()).await.unwrap();
     let all: Vec<_> = (0..8)
         .map(|number| {
             let bus = bus.clone();
             tokio::spawn(async move { tell(&bus, &format!("gpu-{number}"), 1).await })
         })
         .collect();
-    let deferred = || intake.counters().counts().deferred;
+    let deferred = || gauges.counters.counts().deferred;
     let enough = async {
         while deferred() < 5 {
             tokio::task::yield_now().await;
@@ -187,7 +208,8 @@ async fn what_finds_no_room_is_asked_for_again() {
 #[tokio::test]
 async fn one_nodes_reports_stay_in_order() {
     let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
-    let intake = Intake::start(&bus, engine.clone(), Bounds { lanes: 8, waiting: 64 }).await.unwrap();
+    let gauges = Gauges::default();
+    let intake = Intake::start(&bus, engine.clone(), Bounds { lanes: 8, waiting: 64 }, gauges.clone()).await.unwrap();
     for sequence in 1..=40 {
         for name in ["gpu-1", "gpu-2"] {
             let subject = wire::agent(&node(name), Kind::Inventory);
@@ -195,7 +217,7 @@ async fn one_nodes_reports_stay_in_order() {
         }
     }
     let enough = async {
-        while intake.counters().counts().taken < 80 {
+        while gauges.counters.counts().taken < 80 {
             tokio::task::yield_now().await;
         }
     };
@@ -219,7 +241,7 @@ async fn one_nodes_reports_stay_in_order() {
 async fn stopping_answers_what_was_taken() {
     let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
     engine.0.gate.forget_permits(Semaphore::MAX_PERMITS);
-    let intake = intake(&bus, &engine).await;
+    let (intake, _) = intake(&bus, &engine).await;
     let waiting = {
         let bus = bus.clone();
         tokio::spawn(async move { tell(&bus, "gpu-1", 1).await })

@@ -90,7 +90,7 @@ fn the_bytes_are_frozen() {
     let incarnation = u128::to_be_bytes(3);
     let sequence = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
     let observed_at = [0x82, 0xc0, 0xf8, 0xda, 0xa6, 0xfd, 0xa5, 0x06];
-    let frozen = [&[1], &incarnation[..], &sequence, &observed_at, &[0]].concat();
+    let frozen = [&[1], &incarnation[..], &sequence, &observed_at, &[1], &[0]].concat();
     assert_eq!(report.encode().unwrap(), frozen);
 }
 

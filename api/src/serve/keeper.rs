@@ -1,0 +1,110 @@
+//! What time alone brings: nodes that fall silent and come back, overrides that end, breakers that close.
+//!
+//! It reads the present and gives the server's own commands; the rules decide them anew, so that a look that is out of date
+//! does no harm.
+use bus::{
+    bus::Connection,
+    clock::{Clock, SystemClock},
+    engine::{Engine, Request},
+    intake::{Counters, Gauges, Leases},
+    relay::{State, Status},
+};
+use domain::{Cluster, Command, NodeName, Principal, node, node::Contact, policy};
+use projections::Live;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior},
+};
+
+/// The most nodes that one look finds lost or returned: the rest is found by the next.
+const NODES_MAX: usize = 1000;
+
+/// What the keeper looks at.
+pub(super) struct Keeper {
+    pub(super) engine: Engine,
+    pub(super) live: Live,
+    pub(super) gauges: Gauges,
+    pub(super) connection: watch::Receiver<Connection>,
+    pub(super) relay: watch::Receiver<Status>,
+    /// How long a node may be silent.
+    pub(super) lease: Duration,
+}
+
+impl Keeper {
+    /// Looks and acts until `stop` says so.
+    pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut leases = Leases::new(self.lease, self.gauges.heard.clone());
+        let mut ears = Ears::new(&self.gauges.counters);
+        // When a node was found lost: what was heard before is no sign of life.
+        let mut lost: HashMap<NodeName, Instant> = HashMap::new();
+        let mut looks = tokio::time::interval(leases.look_every());
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = looks.tick() => {}
+            }
+            leases.look(self.listens() && ears.keep_up());
+            let due = due(self.live.read().state().cluster(), &leases, &lost, SystemClock.now());
+            for command in due {
+                if let Command::Node(node::Command::Lose { node }) = &command {
+                    lost.insert(node.clone(), Instant::now());
+                }
+                if let Command::Node(node::Command::Return { node }) = &command {
+                    lost.remove(node);
+                }
+                if let Err(error) = self.engine.submit(Request::new(Principal::SYSTEM, command)).await {
+                    // It is due again at the next look.
+                    tracing::debug!(%error, "what was due could not be recorded");
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether agents can be heard at all.
+    fn listens(&self) -> bool {
+        let relaying = match &self.relay.borrow().state {
+            State::Relaying => true,
+            // Another cluster's agents are not listened to; any other fault is the stream's alone.
+            State::Faulted(fault) => !matches!(fault, bus::relay::Fault::Foreign(_)),
+            State::Connecting | State::Stopped => false,
+        };
+        relaying && self.connection.borrow().is_up() && self.engine.halted().borrow().is_none()
+    }
+}
+
+/// Whether reports are taken as they come.
+struct Ears {
+    counters: Arc<Counters>,
+    taken: u64,
+    deferred: u64,
+}
+
+impl Ears {
+    fn new(counters: &Arc<Counters>) -> Self {
+        Self { counters: Arc::clone(counters), taken: 0, deferred: 0 }
+    }
+
+    /// Whether, since the last look, no more reports were put off than were taken.
+    fn keep_up(&mut self) -> bool {
+        let counts = self.counters.counts();
+        let (taken, deferred) = (counts.taken - self.taken, counts.deferred - self.deferred);
+        (self.taken, self.deferred) = (counts.taken, counts.deferred);
+        deferred <= taken
+    }
+}
+
+fn due(cluster: &Cluster, leases: &Leases, lost: &HashMap<NodeName, Instant>, now: domain::Timestamp) -> Vec<Command> {
+    let in_service = cluster.nodes().values().filter(|node| !node.retired);
+    let moved = in_service.filter_map(|node| match node.contact {
+        Contact::Reporting => leases.is_over(&node.name).then(|| node::Command::Lose { node: node.name.clone() }),
+        Contact::Lost => {
+            let after = lost.get(&node.name).copied();
+            leases.is_back(&node.name, after).then(|| node::Command::Return { node: node.name.clone() })
+        }
+    });
+    let upkeep = cluster.next_due().is_some_and(|at| at <= now).then_some(Command::Policy(policy::Command::Upkeep));
+    moved.take(NODES_MAX).map(Command::Node).chain(upkeep).collect()
+}
