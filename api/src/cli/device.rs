@@ -6,8 +6,12 @@ use super::{
     error::CliError,
     table::{As, Column},
 };
+use bus::clock::{Clock, SystemClock};
 use clap::{Subcommand, ValueEnum};
-use domain::{Model, NodeName, PoolName, device::DeviceId};
+use domain::{
+    Model, NodeName, PoolName, Timestamp,
+    device::{ConditionKind, DeviceId},
+};
 use serde_json::{Value, json};
 
 pub(super) const COLUMNS: [Column; 8] = [
@@ -106,6 +110,52 @@ pub(crate) enum Command {
     Retire(Change),
     /// Take it back into service
     Reinstate(Change),
+    /// Let one of its conditions keep no work from it for a time
+    #[command(group = clap::ArgGroup::new("end").required(true).args(["until", "lasts", "lift"]))]
+    Override {
+        #[command(flatten)]
+        change: Change,
+        /// Which condition, as gpu.lost
+        #[arg(required_unless_present = "lift", conflicts_with = "lift")]
+        condition: Option<ConditionKind>,
+        /// Until this time, as 2026-03-01T12:00:00Z: at most 90 days from now
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
+        /// For so long, as 30m, 12h or 7d
+        #[arg(long = "for", value_name = "TIME")]
+        lasts: Option<Span>,
+        /// End the override now
+        #[arg(long)]
+        lift: bool,
+    },
+    /// Take one of its conditions as ended, until it begins anew
+    Clear {
+        #[command(flatten)]
+        change: Change,
+        /// Which condition, as xid.fatal
+        condition: ConditionKind,
+    },
+}
+
+/// So many seconds, written as minutes, hours or days.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span(i64);
+
+impl std::str::FromStr for Span {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = || {
+            let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+            let seconds = match unit {
+                "m" => 60,
+                "h" => 3600,
+                "d" => 86_400,
+                _ => return None,
+            };
+            number.parse::<u32>().ok().filter(|number| *number > 0).map(|number| Self(i64::from(number) * seconds))
+        };
+        parsed().ok_or("a time is a number of minutes, hours or days, as 30m, 12h or 7d")
+    }
 }
 
 impl Command {
@@ -126,6 +176,13 @@ impl Command {
             Self::Uncordon(change) => change.run(context, json!({"cordoned": false})).await,
             Self::Retire(change) => change.run(context, json!({"retired": true})).await,
             Self::Reinstate(change) => change.run(context, json!({"retired": false})).await,
+            Self::Override { change, condition, until, lasts, lift: _ } => {
+                let later = lasts.map(|Span(seconds)| SystemClock.now().plus_seconds(seconds));
+                let wish = condition.zip(until.or(later));
+                let wish = wish.map(|(condition, until)| json!({"condition": condition, "until": until}));
+                change.run(context, json!({ "override": wish })).await
+            }
+            Self::Clear { change, condition } => change.run(context, json!({ "clear": condition })).await,
         }
     }
 }

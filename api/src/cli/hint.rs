@@ -16,6 +16,7 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "condition.failed" => {
             "look at what changed, then give the present revision with --if-match, or position with --planned-at, or neither"
         }
+        "device.no_condition" => "dkube device show GPU lists its conditions",
         "device.not_found" => "dkube device list shows all devices",
         "device.not_free" => "release these devices from their pool first: dkube pool remove POOL DEVICE",
         "device.retired" => "reinstate these devices first: dkube device reinstate DEVICE",

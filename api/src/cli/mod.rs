@@ -5,6 +5,7 @@
 
 #![expect(clippy::doc_markdown, reason = "doc comments of arguments are help texts, and shown as they are")]
 
+mod alert;
 mod answer;
 mod args;
 mod audit;
@@ -23,6 +24,7 @@ mod error;
 mod events;
 mod export;
 mod group;
+mod health;
 mod hint;
 mod job;
 mod job_id;
@@ -98,6 +100,9 @@ enum Command {
     Password(new_password::Arguments),
     /// Show how the cluster is
     Overview(overview::Arguments),
+    /// What needs an operator
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// Pools of devices
     #[command(subcommand)]
     Pool(pool::Command),
@@ -113,6 +118,9 @@ enum Command {
     /// Devices: GPUs
     #[command(subcommand)]
     Device(device::Command),
+    /// The health policy, and the breakers that bound quarantine
+    #[command(subcommand)]
+    Health(health::Command),
     /// Jobs: claims on devices
     #[command(subcommand)]
     Job(job::Command),
@@ -178,6 +186,8 @@ impl Command {
             Self::User(command) => command.run(context).await,
             Self::Node(command) => command.run(context).await,
             Self::Device(command) => command.run(context).await,
+            Self::Alert(command) => command.run(context).await,
+            Self::Health(command) => command.run(context).await,
             Self::Job(command) => command.run(context).await,
             Self::Token(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,

@@ -2,6 +2,7 @@
 //!
 //! One endpoint is one file under the folder of its noun. Who may use it is in one table (`auth/rules.rs`), what can go
 //! wrong in another (`problem/table.rs`).
+mod alerts;
 mod answer;
 mod app;
 mod audit;
@@ -10,6 +11,7 @@ mod devices;
 mod events;
 mod groups;
 mod health;
+mod health_policy;
 mod input;
 mod jobs;
 mod layer;
@@ -77,6 +79,8 @@ fn routes() -> (Router<App>, OpenApi) {
         .merge(events::routes())
         .merge(session::routes())
         .merge(tokens::routes())
+        .merge(alerts::routes())
+        .merge(health_policy::routes())
         .merge(health::routes())
         .split_for_parts()
 }

@@ -1,10 +1,12 @@
 //! Views: what people see, as functions of one [`State`], of who looks, and of the time that expiries are judged at.
+mod alert;
 mod device;
 mod group;
 mod job;
 mod node;
 mod overview;
 mod page;
+mod policy;
 mod pool;
 mod token;
 mod user;
@@ -14,6 +16,7 @@ mod words;
 mod tests;
 
 pub use crate::counts::{HealthCounts, JobCounts, NodeCounts, UserCounts};
+pub use alert::AlertView;
 pub(crate) use device::health;
 pub use device::{ConditionView, DeviceFilter, DeviceView, InstanceView, OverrideView};
 pub use group::{GroupFilter, GroupView};
@@ -21,6 +24,7 @@ pub use job::{JobFilter, JobSource, JobView};
 pub use node::{NodeDevices, NodeFilter, NodeView};
 pub use overview::{AvailabilityCounts, ClusterView, DeviceCounts, Overview, PoolShare};
 pub use page::{Listed, Page, PageError};
+pub use policy::{BreakerView, HealthPolicyView, KindRuleView, XidRuleView};
 pub use pool::{PoolFilter, PoolView};
 pub use token::{TokenFilter, TokenView};
 pub use user::{UserFilter, UserRef, UserView};

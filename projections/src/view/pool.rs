@@ -1,6 +1,6 @@
 //! Pools: named sets of devices.
 use super::{Listed, Look, Page, PageError};
-use domain::{GroupName, Model, PoolName, Position, device::DeviceId, pool::Pool};
+use domain::{GroupName, Model, PoolName, Position, Timestamp, device::DeviceId, pool::Pool};
 use serde::Serialize;
 use std::ops::Bound;
 use utoipa::ToSchema;
@@ -35,6 +35,9 @@ pub struct PoolView {
     /// The group whose users may claim its devices.
     #[schema(value_type = Option<String>)]
     pub group: Option<GroupName>,
+    /// Since when its breaker holds quarantines back; null unless it has tripped.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub breaker_tripped: Option<Timestamp>,
     /// Where it was last configured: what `If-Match` compares.
     #[schema(value_type = u64)]
     pub revision: Position,
@@ -84,6 +87,7 @@ fn show(pool: &Pool) -> PoolView {
         unknown: tally.unknown,
         missing: tally.missing,
         group: pool.group.clone(),
+        breaker_tripped: pool.breaker.tripped.map(|tripped| tripped.since),
         revision: pool.revision,
     }
 }

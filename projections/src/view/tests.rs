@@ -251,6 +251,7 @@ fn a_view_is_json_as_promised() {
     let json = serde_json::to_value(look(&state).pools(&PoolFilter::default(), &Page::default()).unwrap()).unwrap();
     let fields: Vec<&String> = json["items"][0].as_object().unwrap().keys().collect();
     let promised = [
+        "breaker_tripped",
         "busy",
         "cordoned",
         "devices",

@@ -75,6 +75,23 @@ pub(super) fn commands() -> Vec<Commanding> {
             value!({"retired": false}),
         ),
         (
+            vec!["device", "override", a, "gpu.lost", "--until", "2026-03-01T12:00:00Z"],
+            "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
+            value!({"override": {"condition": "gpu.lost", "until": "2026-03-01T12:00:00.000000Z"}}),
+        ),
+        (
+            vec!["device", "override", a, "--lift"],
+            "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
+            value!({"override": null}),
+        ),
+        (
+            vec!["device", "clear", a, "xid.fatal"],
+            "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
+            value!({"clear": "xid.fatal"}),
+        ),
+        (vec!["health", "reset-breaker"], "POST /v1/health/breaker/reset", value!({})),
+        (vec!["health", "reset-breaker", "p"], "POST /v1/health/breaker/reset", value!({"pool": "p"})),
+        (
             vec!["job", "start", "train", "--user", "ada", "--devices", "2"],
             "POST /v1/jobs",
             value!({"name": "train", "user": "ada", "devices": 2}),
@@ -125,6 +142,7 @@ pub(super) fn queries() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["pool", "list", "--as-of", "41", "--limit", "5"], "GET /v1/pools?as_of=41&limit=5"),
         (vec!["group", "list"], "GET /v1/groups?limit=1000"),
         (vec!["user", "list", "--role", "auditor"], "GET /v1/users?role=auditor&limit=1000"),
+        (vec!["alert", "list", "--as-of", "41", "--limit", "5"], "GET /v1/alerts?as_of=41&limit=5"),
         (vec!["node", "list", "--contact", "lost"], "GET /v1/nodes?contact=lost&limit=1000"),
         (
             vec!["node", "list", "--cordoned", "--retired", "--model", "m", "--pool", "p", "--health", "fatal"],

@@ -1,6 +1,6 @@
 //! The command line asks for what the server offers, and shows what it answers: held against the server's own document.
 use super::commands::{commands, queries};
-use crate::cli::{audit, device, group, job, node, overview, pool, table::Column, token, user};
+use crate::cli::{alert, audit, device, group, job, node, overview, pool, table::Column, token, user};
 use serde_json::Value;
 
 fn document() -> Value {
@@ -84,7 +84,8 @@ fn all_that_the_overview_tells_is_what_the_server_answers() {
 #[test]
 fn every_column_is_a_field_that_the_server_answers() {
     let document = document();
-    let lists: [(&str, &str, &[Column]); 8] = [
+    let lists: [(&str, &str, &[Column]); 9] = [
+        ("alerts", "items", &alert::COLUMNS),
         ("pools", "items", &pool::COLUMNS),
         ("groups", "items", &group::COLUMNS),
         ("users", "items", &user::COLUMNS),

@@ -49,6 +49,10 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("DELETE", "/v1/tokens/{id}", May(Action::ManageTokens)),
 
     ("GET", "/v1/overview", May(Action::ReadOverview)),
+    ("GET", "/v1/alerts", May(Action::ReadAlerts)),
+    ("GET", "/v1/health/policy", May(Action::ReadPolicy)),
+    ("PUT", "/v1/health/policy", May(Action::ManagePolicy)),
+    ("POST", "/v1/health/breaker/reset", May(Action::ManagePolicy)),
     ("GET", "/v1/pools", May(Action::ReadPools)),
     ("GET", "/v1/pools/{name}", May(Action::ReadPools)),
     ("POST", "/v1/pools", May(Action::ManagePools)),

@@ -2,13 +2,13 @@ use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::Asker,
-    input::{Body, DryRun, Segment, Wish},
+    input::{Body, Change, DryRun, Segment, Wish},
     problem::Problem,
 };
 use axum::extract::State;
 use domain::{
-    Command, Subject,
-    device::{self, DeviceId},
+    Command, Subject, Timestamp,
+    device::{self, ConditionKind, DeviceId},
 };
 use serde::Deserialize;
 
@@ -20,9 +20,28 @@ pub(super) struct ChangeDevice {
     cordoned: Option<bool>,
     /// Whether it shall be out of service.
     retired: Option<bool>,
+    /// The condition that shall keep no work from it for a time; null: none from now on.
+    #[serde(default, rename = "override")]
+    #[schema(value_type = Option<OverrideWish>)]
+    overridden: Change<OverrideWish>,
+    /// The condition that shall count as ended, until it begins anew.
+    #[schema(value_type = Option<String>)]
+    clear: Option<ConditionKind>,
 }
 
-/// Cordons or retires a device.
+/// A condition that shall keep no work from its device for a time.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OverrideWish {
+    /// Which condition, there or not.
+    #[schema(value_type = String)]
+    condition: ConditionKind,
+    /// Until when: at most 90 days from now.
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+}
+
+/// Cordons or retires a device, overrides or clears one of its conditions.
 #[utoipa::path(patch, path = "/v1/devices/{uuid}", tag = "devices", operation_id = "change_device",
     params(("uuid" = String, Path, description = "The device: `GPU-` and a UUID"), DryRun), request_body = ChangeDevice,
     responses((status = 200, body = CommandAnswer)))]
@@ -33,10 +52,19 @@ pub(super) async fn change(
     wish: Wish,
     body: Body<ChangeDevice>,
 ) -> Result<Accepted, Problem> {
-    let command = match (body.value.cordoned, body.value.retired) {
-        (Some(cordoned), None) => device::Command::Cordon { device, cordoned },
-        (None, Some(retired)) => device::Command::Retire { device, retired },
-        _ => return Err(Problem::new("request.body", "give either cordoned or retired: each is a command of its own")),
+    let ChangeDevice { cordoned, retired, overridden, clear } = body.value;
+    let command = match (cordoned, retired, overridden.wanted(), clear) {
+        (Some(cordoned), None, None, None) => device::Command::Cordon { device, cordoned },
+        (None, Some(retired), None, None) => device::Command::Retire { device, retired },
+        (None, None, Some(wanted), None) => {
+            let wanted = wanted.map(|OverrideWish { condition, until }| (condition, until));
+            device::Command::Override { device, wanted }
+        }
+        (None, None, None, Some(condition)) => device::Command::Clear { device, condition },
+        _ => {
+            let detail = "give one of cordoned, retired, override and clear: each is a command of its own";
+            return Err(Problem::new("request.body", detail));
+        }
     };
     let errand = Errand::new(Command::Device(command)).on(Subject::Device(device));
     carry_out(&app, &asker, &wish, errand.with(&body.raw)).await

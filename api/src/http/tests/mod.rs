@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod document;
 mod failures;
+mod health;
 mod past;
 mod queries;
 mod server;

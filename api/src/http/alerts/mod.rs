@@ -1,0 +1,88 @@
+//! `GET /v1/alerts`: what needs an operator now.
+use super::{
+    answer::{Paging, Shown},
+    app::App,
+    input::{AsOf, Look},
+};
+use domain::Position;
+use projections::{
+    Phase,
+    view::{AlertView, Severity},
+};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The route of alerts.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(list))
+}
+
+/// How many alerts.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// At most so many: 1 to 1000.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    limit: Paging,
+}
+
+/// What needs an operator, the worst first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Alerts {
+    /// As many as were asked for.
+    items: Vec<AlertView>,
+    /// How many there are in all.
+    total: usize,
+    /// Always null: there are no further pages, since alerts come and go.
+    next: Option<String>,
+    /// The position that they are true at.
+    #[schema(value_type = u64)]
+    position: Position,
+}
+
+/// What needs an operator now: since when, and what to do. Of a past moment, only what was recorded.
+#[utoipa::path(get, path = "/v1/alerts", tag = "alerts", operation_id = "alerts", params(Wanted, AsOf),
+    responses((status = 200, body = Alerts)))]
+async fn list(look: Look<Wanted>) -> Shown<Alerts> {
+    let (recorded, position) = look.view(|view| (view.alerts(), view.position()));
+    let measured = if look.is_present() { measured(look.app()) } else { vec![] };
+    let total = measured.len() + recorded.len();
+    let items = measured.into_iter().chain(recorded).take(look.query.limit.get()).collect();
+    Shown::at(position, Alerts { items, total, next: None, position })
+}
+
+/// What is wrong with the server itself.
+fn measured(app: &App) -> Vec<AlertView> {
+    let alert = |part: &str, summary: String, action: &str| AlertView {
+        severity: Severity::Critical,
+        code: format!("server.{part}"),
+        subject: "cluster".to_owned(),
+        node: None,
+        since: None,
+        summary,
+        action: action.to_owned(),
+    };
+    let stalled = match app.parts.live.status().phase {
+        Phase::Stalled { error, .. } => Some(error),
+        Phase::Failed | Phase::Stopped => Some("they are not fed any more".to_owned()),
+        Phase::Restoring | Phase::CatchingUp | Phase::Live => None,
+    };
+    let stalled = stalled.map(|why| {
+        alert(
+            "read_models",
+            format!("what is shown stands still: {why}"),
+            "look at the server's log; upgrade or restart it",
+        )
+    });
+    let troubled = app.parts.vitals.health().into_iter().filter_map(|health| {
+        let action = match health.part {
+            "relay" => "compare the stream with the log; delete it, if it is not another cluster's: it is made anew",
+            "log" => "make room on the disk, or restart the server, which reads what the disk has",
+            _ => "look at the server's log",
+        };
+        Some(alert(health.part, health.trouble?, action))
+    });
+    stalled.into_iter().chain(troubled).collect()
+}

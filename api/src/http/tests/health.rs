@@ -1,0 +1,161 @@
+//! What ails the fleet, and what operators do about it: alerts, overrides, clears, the policy, the breaker.
+use crate::http::testing::{Call, Fixture};
+use domain::{
+    Command, Incarnation, Origin, Timestamp,
+    device::{Condition, Finding, Remedy, Severity},
+    node,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Device number `nth` of `node-01` falls off the bus.
+async fn lose(fixture: &Fixture, nth: u128) {
+    let condition = Condition {
+        kind: "gpu.lost".parse().unwrap(),
+        severity: Severity::Fatal,
+        remedy: Remedy::RebootNode,
+        reason: "XID 79: the GPU has fallen off the bus".into(),
+        xid: Some(79),
+        first_seen: Timestamp::from_micros(1),
+        last_seen: Timestamp::from_micros(1),
+    };
+    let finding = Finding { device: Fixture::device(nth), readable: true, raised: vec![condition], cleared: vec![] };
+    fixture.system(Command::Node(node::Command::ReportHealth {
+        node: "node-01".parse().unwrap(),
+        origin: Origin { incarnation: Incarnation(Uuid::nil()), sequence: 2, observed_at: Timestamp::default() },
+        findings: vec![finding],
+        settled: true,
+    }));
+    fixture.settled().await;
+}
+
+async fn get(fixture: &Fixture, token: &str, path: &str) -> Value {
+    Call::get(path).token(token).send(&fixture.router).await.ok()
+}
+
+fn types(answer: &Value) -> Vec<&str> {
+    answer["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect()
+}
+
+fn device(nth: u128) -> String {
+    format!("/v1/devices/{}", Fixture::device(nth))
+}
+
+#[tokio::test]
+async fn an_alert_says_what_since_when_and_what_to_do() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    assert_eq!(get(&fixture, &token, "/v1/alerts").await["items"], json!([]));
+    let before = fixture.live.position().0;
+    lose(&fixture, 1).await;
+    let alerts = get(&fixture, &token, "/v1/alerts").await;
+    assert_eq!(alerts["total"], 1);
+    let alert = &alerts["items"][0];
+    assert_eq!(alert["subject"], format!("device/{}", Fixture::device(1)));
+    assert_eq!(
+        (&alert["severity"], &alert["code"], &alert["node"]),
+        (&json!("fatal"), &json!("gpu.lost"), &json!("node-01"))
+    );
+    assert_eq!(alert["since"], "1970-01-01T00:00:00.000001Z");
+    assert_eq!(
+        (&alert["summary"], &alert["action"]),
+        (&json!("XID 79: the GPU has fallen off the bus"), &json!("restart the node"))
+    );
+    let past = get(&fixture, &token, &format!("/v1/alerts?as_of={before}")).await;
+    assert_eq!(past["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_lost_node_and_a_missing_device_are_alerts() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let expect = Call::new("PATCH", "/v1/nodes/node-01").json(&json!({"expected_devices": 5}));
+    fixture.done(&token, expect).await;
+    fixture.settled().await;
+    let short = get(&fixture, &token, "/v1/alerts").await;
+    assert_eq!(short["items"][0]["code"], "node.devices_missing");
+    fixture.system(Command::Node(node::Command::Lose { node: "node-01".parse().unwrap() }));
+    fixture.settled().await;
+    let lost = get(&fixture, &token, "/v1/alerts?limit=1").await;
+    assert_eq!(
+        (&lost["items"][0]["code"], &lost["items"][0]["subject"]),
+        (&json!("node.lost"), &json!("node/node-01"))
+    );
+    assert!(lost["items"][0]["since"].is_string());
+}
+
+#[tokio::test]
+async fn an_override_lets_a_device_work_and_ends() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    lose(&fixture, 0).await;
+    let until = fixture.engine.now().plus_seconds(3600);
+    let body = json!({"override": {"condition": "gpu.lost", "until": until}});
+    let patch = |body: &Value| Call::new("PATCH", device(0)).json(body);
+    let answer = fixture.done(&token, patch(&body)).await;
+    assert_eq!(types(&answer), ["DeviceConditionOverridden", "DeviceQuarantineLifted"]);
+    fixture.settled().await;
+    let shown = get(&fixture, &token, &device(0)).await;
+    assert_eq!((&shown["availability"], &shown["health"]), (&json!("free"), &json!("fatal")));
+    assert_eq!(shown["overridden"], json!({"condition": "gpu.lost", "until": until}));
+    assert_eq!(get(&fixture, &token, "/v1/alerts").await["total"], 0, "an operator knows");
+    let answer = fixture.done(&token, patch(&json!({"override": null}))).await;
+    assert_eq!(types(&answer), ["DeviceOverrideEnded", "DeviceQuarantined"]);
+    let both = patch(&json!({"cordoned": true, "clear": "gpu.lost"})).token(&token).send(&fixture.router).await;
+    both.problem("request.body");
+    let wrong = json!({"override": {"condition": "gpu.lost", "until": "2001-01-01T00:00:00Z"}});
+    patch(&wrong).token(&token).send(&fixture.router).await.problem("request.malformed");
+}
+
+#[tokio::test]
+async fn a_condition_is_cleared_by_hand() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    lose(&fixture, 0).await;
+    let clear = || Call::new("PATCH", device(0)).json(&json!({"clear": "gpu.lost"}));
+    let answer = fixture.done(&token, clear()).await;
+    assert_eq!(types(&answer), ["DeviceConditionCleared", "DeviceQuarantineLifted"]);
+    clear().token(&token).send(&fixture.router).await.problem("device.no_condition");
+}
+
+#[tokio::test]
+async fn the_policy_is_read_changed_and_set_whole() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    lose(&fixture, 0).await;
+    let read = Call::get("/v1/health/policy").token(&token).send(&fixture.router).await;
+    let etag = read.header("etag").to_owned();
+    let mut policy = read.ok();
+    assert_eq!(policy["breaker"], json!({"share_percent": 20, "at_least": 3, "window_seconds": 300}));
+    policy.as_object_mut().unwrap().remove("revision");
+    policy["conditions"] = json!([{"kind": "gpu.lost", "severity": null, "remedy": null, "dry_run": true}]);
+    let put = |body: &Value| Call::new("PUT", "/v1/health/policy").json(body).token(&token);
+    put(&policy).send(&fixture.router).await.problem("if_match.required");
+    let answer = put(&policy).with("if-match", &etag).send(&fixture.router).await.ok();
+    assert_eq!(types(&answer), ["HealthPolicyChanged", "DeviceQuarantineLifted"]);
+    assert_eq!(answer["events"][0]["subject"], "policy/health");
+    put(&policy).with("if-match", &etag).send(&fixture.router).await.problem("condition.failed");
+    fixture.settled().await;
+    let shown = get(&fixture, &token, &device(0)).await;
+    assert_eq!((&shown["conditions"][0]["dry_run"], &shown["availability"]), (&json!(true), &json!("free")));
+    let audit = get(&fixture, &token, "/v1/audit?subject=policy/health").await;
+    assert_eq!(audit["events"][0]["type"], "HealthPolicyChanged");
+}
+
+#[tokio::test]
+async fn a_tripped_breaker_is_an_alert_until_it_is_reset() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    for nth in 0..4 {
+        lose(&fixture, nth).await;
+    }
+    let alerts = get(&fixture, &token, "/v1/alerts").await;
+    let codes: Vec<_> = alerts["items"].as_array().unwrap().iter().map(|alert| &alert["code"]).collect();
+    assert_eq!(codes, ["gpu.lost", "gpu.lost", "gpu.lost", "gpu.lost", "pool.breaker"]);
+    assert!(get(&fixture, &token, "/v1/pools/default").await["breaker_tripped"].is_string());
+    let reset = Call::post("/v1/health/breaker/reset", &json!({}));
+    let answer = fixture.done(&token, reset).await;
+    assert_eq!(types(&answer), ["DeviceQuarantined", "PoolBreakerReset"]);
+    fixture.settled().await;
+    assert_eq!(get(&fixture, &token, "/v1/pools/default").await["breaker_tripped"], Value::Null);
+}

@@ -1,0 +1,160 @@
+//! What needs an operator now, as far as the log tells it.
+use super::{Look, Remedy, Severity};
+use crate::expected::Reported;
+use domain::{
+    Timestamp,
+    device::{self, Device, Presence},
+    job::Source,
+    node::{Contact, Node},
+    pool::Pool,
+};
+use serde::Serialize;
+use std::cmp::Reverse;
+use utoipa::ToSchema;
+
+/// Something that needs an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AlertView {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What sort of thing it is: a device's condition, as `gpu.lost`; or `node.lost`, `pool.breaker`, …
+    pub code: String,
+    /// What it is about, as `device/GPU-…`.
+    pub subject: String,
+    /// Where to look for it besides: a device's node.
+    pub node: Option<String>,
+    /// Since when; null where that is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// What is the matter.
+    pub summary: String,
+    /// What to do.
+    pub action: String,
+}
+
+impl Look<'_> {
+    /// All that needs an operator, the worst first, and of these the oldest.
+    pub fn alerts(&self) -> Vec<AlertView> {
+        let cluster = self.cluster();
+        let devices = cluster.devices().values().filter(|device| device.presence != Presence::Retired);
+        let mut alerts: Vec<AlertView> = devices.flat_map(|device| self.device_alerts(device)).collect();
+        alerts.extend(cluster.nodes().values().filter(|node| !node.retired).flat_map(|node| self.node_alerts(node)));
+        alerts.extend(cluster.pools().values().filter_map(pool_alert));
+        alerts.extend(cluster.jobs().values().filter_map(job_alert));
+        alerts.sort_by(|one, other| {
+            let rank = |alert: &AlertView| (Reverse(alert.severity), alert.since);
+            rank(one).cmp(&rank(other)).then_with(|| (&one.subject, &one.code).cmp(&(&other.subject, &other.code)))
+        });
+        alerts
+    }
+
+    fn device_alerts(&self, device: &Device) -> Vec<AlertView> {
+        let about = |severity, code: &str, since, summary: String, action: &str| AlertView {
+            severity,
+            code: code.to_owned(),
+            subject: format!("device/{}", device.id),
+            node: Some(device.node.to_string()),
+            since,
+            summary,
+            action: action.to_owned(),
+        };
+        let policy = self.cluster().health_policy();
+        let overridden = device.overridden.as_ref().map(|wish| &wish.condition);
+        let conditions = device.conditions.iter().filter(|condition| overridden != Some(&condition.kind));
+        let conditions = conditions.filter_map(|condition| {
+            let judged = policy.judge(condition);
+            let matters = judged.severity >= device::Severity::Warning && !judged.dry_run;
+            matters.then(|| {
+                let action = remedy(judged.remedy.into());
+                let (severity, since) = (judged.severity.into(), Some(condition.first_seen));
+                about(severity, condition.kind.as_str(), since, condition.reason.to_string(), action)
+            })
+        });
+        let mut alerts: Vec<AlertView> = conditions.collect();
+        if device.presence == Presence::Present && !device.readable {
+            let summary = "its node's driver does not answer for it: nobody knows how it is".to_owned();
+            let action = "look at the driver on the node (nvidia-smi, dmesg); restart the node if it hangs";
+            alerts.push(about(Severity::Warning, "device.unreadable", None, summary, action));
+        }
+        if let Some(pool) = &device.displaced_from {
+            let summary = format!("it replaced a device of pool {pool} and is of another model, {}", device.model);
+            let action = "give it to a pool of its model, and the pool another device";
+            let since = Some(device.discovered_at);
+            alerts.push(about(Severity::Warning, "device.other_model", since, summary, action));
+        }
+        alerts
+    }
+
+    fn node_alerts(&self, node: &Node) -> Vec<AlertView> {
+        let about = |severity, code: &str, since, summary: String, action: &str| AlertView {
+            severity,
+            code: code.to_owned(),
+            subject: format!("node/{}", node.name),
+            node: Some(node.name.to_string()),
+            since,
+            summary,
+            action: action.to_owned(),
+        };
+        if node.contact == Contact::Lost {
+            let summary = "its agent is silent: all of its devices are unknown, and take no new job".to_owned();
+            let action = "look whether the host and its agent run and reach NATS; retire the node if it is gone";
+            return vec![about(Severity::Critical, "node.lost", Some(node.contact_since), summary, action)];
+        }
+        let reported = Reported::of(self.cluster(), node);
+        let (short, surplus) = (reported.short(node), reported.surplus(node));
+        let mut alerts = vec![];
+        if short > 0 {
+            let summary = format!("{short} of its {} devices are not there", reported.expected);
+            let action = "look for them (lspci, dmesg): reset or restart the node; retire devices that were taken out";
+            alerts.push(about(Severity::Critical, "node.devices_missing", None, summary, action));
+        }
+        if surplus > 0 {
+            let summary = format!("it has {surplus} devices more than the {} that are expected", reported.expected);
+            let action = "set the number that it shall have, if these are meant to be there";
+            alerts.push(about(Severity::Warning, "node.devices_surplus", None, summary, action));
+        }
+        alerts
+    }
+}
+
+fn pool_alert(pool: &Pool) -> Option<AlertView> {
+    let tripped = pool.breaker.tripped?;
+    Some(AlertView {
+        severity: Severity::Critical,
+        code: "pool.breaker".to_owned(),
+        subject: format!("pool/{}", pool.name),
+        node: None,
+        since: Some(tripped.since),
+        summary: "so many of its devices fell ill at a time that no more are quarantined".to_owned(),
+        action: "look whether the fault is real; then reset the breaker, which quarantines what it held back"
+            .to_owned(),
+    })
+}
+
+fn job_alert(job: &domain::job::Job) -> Option<AlertView> {
+    let Source::Observed { source, breaches } = &job.source else { return None };
+    let worst = breaches.first()?;
+    let breach = super::Breach::from(*worst);
+    Some(AlertView {
+        severity: Severity::Warning,
+        code: "job.breach".to_owned(),
+        subject: format!("job/{}", job.id),
+        node: None,
+        since: Some(job.started_at),
+        summary: format!("{source} uses devices against the rules: {breach}"),
+        action: "talk to its owner, or end it where it runs".to_owned(),
+    })
+}
+
+const fn remedy(remedy: Remedy) -> &'static str {
+    match remedy {
+        Remedy::None => "nothing need be done",
+        Remedy::RestartApp => "restart the application that met the fault",
+        Remedy::CheckApp => "look for the fault in the application",
+        Remedy::ResetGpu => "reset the GPU once it is idle (nvidia-smi --gpu-reset)",
+        Remedy::DrainAndReset => "let its work end, then reset the GPU (nvidia-smi --gpu-reset)",
+        Remedy::RebootNode => "restart the node",
+        Remedy::ServiceRequired => "have the hardware serviced (field diagnostics, RMA)",
+        Remedy::Operator => "look into it: no rule says more",
+    }
+}
