@@ -18,11 +18,11 @@ pub(super) fn inline(value: &Value, zone: &TimeZone) -> String {
         Value::String(text) => time(text, zone).unwrap_or_else(|| one_line(text)),
         Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(|item| inline(item, zone)).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => match (login(fields), last_seen(fields, zone)) {
-            (Some(login), _) => one_line(login),
-            (None, Some(seen)) => seen,
-            (None, None) => pairs(fields, zone),
-        },
+        Value::Object(fields) => login(fields)
+            .map(one_line)
+            .or_else(|| last_seen(fields, zone))
+            .or_else(|| condition(fields))
+            .unwrap_or_else(|| pairs(fields, zone)),
     }
 }
 
@@ -38,6 +38,13 @@ pub(super) fn last_seen(fields: &Map<String, Value>, zone: &TimeZone) -> Option<
         Value::String(at) => time(at, zone),
         _ => time(since, zone).map(|since| format!("not since the server's start, {since}")),
     }
+}
+
+/// A device's condition in a line: which, how bad, and why.
+fn condition(fields: &Map<String, Value>) -> Option<String> {
+    let text = |field| fields.get(field).and_then(Value::as_str);
+    let (kind, severity, reason) = (text("kind")?, text("severity")?, text("reason")?);
+    Some(one_line(&format!("{kind} ({severity}): {reason}")))
 }
 
 /// The fields that say something, as `name=value`.
@@ -130,6 +137,14 @@ mod tests {
         assert_eq!(inline(&never, &TimeZone::UTC), "not since the server's start, 2026-03-01 12:00:00 UTC");
         let once = json!({"at": "2026-03-01T13:00:00.000001Z", "since": "2026-03-01T12:00:00.000001Z"});
         assert_eq!(inline(&once, &TimeZone::UTC), "2026-03-01 13:00:00 UTC");
+    }
+
+    #[test]
+    fn a_condition_is_told_with_its_reason() {
+        let raised =
+            json!([{"kind": "gpu.lost", "severity": "fatal", "reason": "XID 79", "xid": 79, "remedy": "none"}]);
+        let data = json!({"device": "GPU-1", "raised": raised, "cleared": []});
+        assert_eq!(beside(&json!("device/GPU-1"), &data, &TimeZone::UTC), "cleared=- raised=gpu.lost (fatal): XID 79");
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub struct NodeView {
     pub attention: Option<String>,
     /// Whether it speaks.
     pub contact: Contact,
+    /// Since when it does, or does not.
+    #[schema(value_type = String, format = DateTime)]
+    pub contact_since: Timestamp,
     /// Whether an operator wishes that its devices take no job.
     pub cordoned: bool,
     /// Whether it is out of service.
@@ -188,6 +191,7 @@ impl<'a> Look<'a> {
             attention: devices.attention(),
             devices,
             contact: node.contact.into(),
+            contact_since: node.contact_since,
             cordoned: node.cordoned,
             retired: node.retired,
             registered_at: node.registered_at,
