@@ -15,5 +15,6 @@ pub mod plan;
 pub mod queue;
 pub mod simulation;
 pub mod source;
+pub mod telemetry;
 
 pub use simulation::Simulation;

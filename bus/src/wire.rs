@@ -3,19 +3,22 @@
 //! The structs that travel are frozen, made of primitives and private; the domain's words are made of them at the door,
 //! by the domain's own rules. Bytes that are too many, malformed, or of a version that this release does not know are
 //! refused; none make it panic.
+mod frame;
 mod reply;
 mod report;
 mod subject;
 
+pub use frame::{PROCESSES_MAX, decode_frame, encode_frame};
 pub use reply::Reply;
 pub use report::{Content, Report};
 pub use subject::{
-    AGENTS_HEALTH, AGENTS_INVENTORY, Kind, agent, agent_of, agent_subject, node_of_token, node_token, telemetry,
+    AGENTS_HEALTH, AGENTS_INVENTORY, AGENTS_TELEMETRY, Kind, agent, agent_of, agent_subject, node_of_token, node_token,
+    telemetry, telemetry_of,
 };
 
 use bytes::Bytes;
 use domain::WordError;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 /// The version that this release writes.
 pub const VERSION: u8 = 1;
@@ -25,6 +28,9 @@ pub const CONTENT_TYPE: &str = "application/octet-stream";
 
 /// The largest report, in bytes. Who has more to tell sends several.
 pub const REPORT_MAX: usize = 256 * 1024;
+
+/// The largest frame of telemetry, in bytes.
+pub const FRAME_MAX: usize = 512 * 1024;
 
 /// The largest reply, in bytes.
 pub const REPLY_MAX: usize = 4 * 1024;
@@ -61,7 +67,7 @@ fn write<T: Serialize>(value: &T, limit: usize) -> Result<Bytes, WireError> {
     Ok(bytes.into())
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, WireError> {
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], limit: usize) -> Result<T, WireError> {
     check_size(bytes.len(), limit)?;
     match bytes.split_first() {
         Some((&VERSION, body)) => match postcard::take_from_bytes(body) {

@@ -29,6 +29,7 @@ pub mod policy;
 pub mod pool;
 pub mod published;
 pub mod stored;
+pub mod telemetry;
 pub mod token;
 pub mod user;
 

@@ -9,14 +9,15 @@ pub use pace::Pace;
 use crate::{
     queue::Queue,
     source::{Source, Tick},
+    telemetry::Recorder,
 };
 use bus::{
-    bus::{Bus, BusError},
+    bus::{Bus, BusError, Headers},
     clock::{Clock, Entropy, time_ordered_id},
     wire::{self, Reply, Report, WireError},
 };
 use bytes::Bytes;
-use domain::{Incarnation, NodeName};
+use domain::{Incarnation, NodeName, telemetry::Frame};
 use pace::share;
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::{
@@ -47,6 +48,7 @@ pub struct Agent<S, Q> {
     node: NodeName,
     source: S,
     desk: Desk<Q>,
+    recorder: Recorder,
     around: Surroundings,
     pace: Pace,
     /// What the source's time was when the agent started.
@@ -61,6 +63,9 @@ pub struct Agent<S, Q> {
 
 /// For so long, a refusal is not logged again.
 const QUIET: Duration = Duration::from_hours(1);
+
+/// So long, a frame may take to be handed over: a look must not wait for it.
+const SHOWN_WITHIN: Duration = Duration::from_millis(500);
 
 type Sending = Pin<Box<dyn Future<Output = Result<Bytes, BusError>> + Send>>;
 
@@ -77,8 +82,9 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     /// An agent of this node, whose source is `age` old.
     pub fn new(node: NodeName, source: S, queue: Q, around: Surroundings, pace: Pace, age: Duration) -> Self {
         let desk = Desk::new(queue, pace.restate_every + share(&node, 1, pace.restate_every / 4));
+        let recorder = Recorder::new(node.clone(), pace.frame_every, share(&node, 2, pace.frame_every));
         let started = Instant::now();
-        Self { node, source, desk, around, pace, age, started, failures: 0, failing_since: None, told: None }
+        Self { node, source, desk, recorder, around, pace, age, started, failures: 0, failing_since: None, told: None }
     }
 
     /// Looks and tells, until `stop` says so or is dropped. What the server has not taken by then stays in the queue.
@@ -106,6 +112,9 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                         () = stopped(&mut stop) => return,
                         observation = self.source.observe(tick) => observation,
                     };
+                    if let Some(frame) = observation.as_ref().and_then(|seen| self.recorder.note(tick, seen)) {
+                        self.show(&frame).await;
+                    }
                     if let Err(error) = self.desk.look(tick, observation) {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(node.name = %self.node, error, "not all that was seen could be queued: it is told later");
@@ -113,6 +122,23 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                 }
                 () = tokio::time::sleep_until(not_before), if waits => {}
             }
+        }
+    }
+
+    /// Sends a frame, which may be lost: the next says more than this one would later.
+    async fn show(&self, frame: &Frame) {
+        let sent = match wire::encode_frame(frame) {
+            Ok(payload) => {
+                let subject = wire::telemetry(&self.node);
+                let sending = self.around.bus.publish(&subject, Headers::new(), payload);
+                let limited = tokio::time::timeout(SHOWN_WITHIN, sending).await;
+                limited.unwrap_or(Err(BusError::Unanswered)).map_err(Failed::from)
+            }
+            Err(error) => Err(Failed::from(error)),
+        };
+        if let Err(error) = sent {
+            let error: &dyn std::error::Error = &error;
+            tracing::debug!(node.name = %self.node, error, "a frame of telemetry is lost");
         }
     }
 

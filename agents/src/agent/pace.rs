@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Pace {
     /// From one look to the next.
     pub look_every: Duration,
+    /// From one frame of telemetry to the next: the node's sign of life.
+    pub frame_every: Duration,
     /// How long the server may take to answer.
     pub answer_within: Duration,
     /// The wait after a first failure; it doubles with each further one.
@@ -23,6 +25,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             look_every: Duration::from_secs(5),
+            frame_every: Duration::from_secs(10),
             answer_within: Duration::from_secs(10),
             retry_first: Duration::from_millis(250),
             retry_longest: Duration::from_secs(30),

@@ -9,11 +9,13 @@ mod heard;
 mod lane;
 mod leases;
 mod ration;
+mod telemetry;
 mod told;
 
 pub use counters::{Counters, Counts};
 pub use heard::Heard;
 pub use leases::Leases;
+pub use telemetry::{FrameCounters, Sink, TelemetryIntake};
 
 use crate::{
     bus::{Bus, BusError, Message, Subscription},

@@ -7,6 +7,9 @@ pub const AGENTS_INVENTORY: &str = "dkube.agent.*.inventory";
 /// Every agent's health findings: what the server listens to.
 pub const AGENTS_HEALTH: &str = "dkube.agent.*.health";
 
+/// Every agent's telemetry: what the server listens to.
+pub const AGENTS_TELEMETRY: &str = "dkube.telemetry.*";
+
 /// What a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -48,6 +51,11 @@ pub fn agent_of(subject: &str) -> Option<(NodeName, Kind)> {
 /// Where the agent of a node sends what it measures: lossy, and not answered.
 pub fn telemetry(node: &NodeName) -> String {
     format!("dkube.telemetry.{}", node_token(node))
+}
+
+/// Whose agent sends to this subject what it measures; none if it is no such subject.
+pub fn telemetry_of(subject: &str) -> Option<NodeName> {
+    node_of_token(subject.strip_prefix("dkube.telemetry.")?).ok()
 }
 
 /// A node's name as one token of a subject: a dot becomes `_`, which is in no node's name.

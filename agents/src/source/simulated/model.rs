@@ -1,6 +1,6 @@
 //! The two models of a simulated fleet, and how a sound GPU of each reads.
 use super::chance;
-use crate::source::{Ecc, Memory, NvLinks, Pcie, Readings, Remap, Temperatures, Throttle};
+use crate::source::{Ecc, Memory, NvLinks, Pcie, Profile, Readings, Remap, Temperatures, Throttle};
 use std::time::Duration;
 
 /// A model's figures, as NVIDIA's data sheets and drivers give them.
@@ -101,6 +101,12 @@ impl Figures {
                 crc_flit: Some(0),
                 crc_data: Some(0),
             }),
+            profile: Profile {
+                engine_active: Some(u16::from(load) * 10),
+                tensor_active: Some(u16::from(load) * 6),
+                dram_active: Some(u16::from(load) * 5),
+                ..Profile::default()
+            },
             recovery_action: Some(0),
             persistence: Some(true),
             info_rom_valid: Some(true),

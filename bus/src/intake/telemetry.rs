@@ -1,0 +1,154 @@
+//! The server's side of telemetry: takes frames from the bus, checks whose they are, and hands them on. Lossy: what finds
+//! no room is dropped and counted.
+use super::Heard;
+use crate::{
+    bus::{Bus, BusError, Message},
+    wire::{self, AGENTS_TELEMETRY},
+};
+use domain::telemetry::Frame;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// Where frames go.
+pub trait Sink: Send + Sync + 'static {
+    /// A frame came in, by its node's own word at the time that it says.
+    fn frame(&self, frame: Frame);
+}
+
+/// What was done with frames, counted since the server's start.
+#[derive(Debug, Default)]
+pub struct FrameCounters {
+    /// Frames that were taken.
+    pub taken: AtomicU64,
+    /// Samples of devices in them.
+    pub samples: AtomicU64,
+    /// Frames that could not be read.
+    pub malformed: AtomicU64,
+    /// Frames that came on another node's subject than they say.
+    pub forged: AtomicU64,
+}
+
+impl FrameCounters {
+    /// Each count with its name.
+    pub fn counts(&self) -> [(&'static str, u64); 4] {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            ("taken", of(&self.taken)),
+            ("samples", of(&self.samples)),
+            ("malformed", of(&self.malformed)),
+            ("forged", of(&self.forged)),
+        ]
+    }
+}
+
+/// Takes frames until it is dropped.
+#[derive(Debug)]
+pub struct TelemetryIntake {
+    _stop: watch::Sender<()>,
+    _running: JoinHandle<()>,
+}
+
+impl TelemetryIntake {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The bus can't be listened to.
+    pub async fn start(
+        bus: &Bus,
+        sink: Arc<dyn Sink>,
+        heard: Heard,
+        counters: Arc<FrameCounters>,
+    ) -> Result<Self, BusError> {
+        let mut frames = bus.subscribe(AGENTS_TELEMETRY).await?;
+        let (stop, mut stopped) = watch::channel(());
+        let running = tokio::spawn(async move {
+            loop {
+                let message = tokio::select! {
+                    _ = stopped.changed() => return,
+                    message = frames.next() => message,
+                };
+                let Some(message) = message else { return };
+                if let Some(frame) = take(&message, &counters) {
+                    heard.mark(&frame.node);
+                    sink.frame(frame);
+                }
+            }
+        });
+        Ok(Self { _stop: stop, _running: running })
+    }
+}
+
+/// The frame, if it can be read and is its sender's own.
+fn take(message: &Message, counters: &FrameCounters) -> Option<Frame> {
+    let count = |counter: &AtomicU64, by: u64| {
+        counter.fetch_add(by, Ordering::Relaxed);
+    };
+    let sender = wire::telemetry_of(&message.subject);
+    match (wire::decode_frame(&message.payload), sender) {
+        (Ok(frame), Some(sender)) if frame.node == sender => {
+            count(&counters.taken, 1);
+            count(&counters.samples, frame.devices.len() as u64 * u64::from(frame.samples));
+            Some(frame)
+        }
+        (Ok(_), Some(sender)) => {
+            count(&counters.forged, 1);
+            tracing::debug!(node.name = %sender, "a frame says that it is another node's");
+            None
+        }
+        (Err(_), _) | (Ok(_), None) => {
+            count(&counters.malformed, 1);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Headers;
+    use bytes::Bytes;
+    use domain::Timestamp;
+    use std::{sync::Mutex, time::Duration};
+    use tokio::sync::mpsc;
+
+    struct Kept(Mutex<mpsc::UnboundedSender<Frame>>);
+
+    impl Sink for Kept {
+        fn frame(&self, frame: Frame) {
+            self.0.lock().unwrap().send(frame).unwrap();
+        }
+    }
+
+    fn frame(node: &str, sequence: u64) -> Frame {
+        Frame {
+            node: node.parse().unwrap(),
+            boot_id: "b".into(),
+            sequence,
+            sampled_at: Timestamp::default(),
+            step_millis: 1000,
+            samples: 1,
+            devices: vec![],
+            processes: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_good_frames_of_their_own_node_are_taken() {
+        let (bus, heard, counters) = (Bus::in_process(), Heard::default(), Arc::new(FrameCounters::default()));
+        let (sender, mut frames) = mpsc::unbounded_channel();
+        let sink = Arc::new(Kept(Mutex::new(sender)));
+        let _intake = TelemetryIntake::start(&bus, sink, heard.clone(), counters.clone()).await.unwrap();
+        let send = async |subject: &str, payload: Bytes| bus.publish(subject, Headers::new(), payload).await.unwrap();
+        send("dkube.telemetry.b", wire::encode_frame(&frame("a", 0)).unwrap()).await;
+        send("dkube.telemetry.a", Bytes::from_static(b"\x01nonsense")).await;
+        send("dkube.telemetry.a", Bytes::from_static(b"\xc8")).await;
+        send("dkube.telemetry.a", wire::encode_frame(&frame("a", 7)).unwrap()).await;
+        let taken = tokio::time::timeout(Duration::from_secs(10), frames.recv()).await.unwrap().unwrap();
+        assert_eq!(taken.sequence, 7);
+        assert_eq!(counters.counts().map(|(_, count)| count), [1, 0, 2, 1]);
+        assert!(heard.last(&"a".parse().unwrap()).is_some() && heard.last(&"b".parse().unwrap()).is_none());
+    }
+}
