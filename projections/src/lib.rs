@@ -21,6 +21,7 @@ mod present;
 mod snapshot;
 mod source;
 mod state;
+mod telemetry;
 pub mod view;
 
 #[cfg(test)]
@@ -39,3 +40,4 @@ pub use present::{Presenter, actors, subjects};
 pub use snapshot::Store;
 pub use source::{Events, Root, SourceError};
 pub use state::State;
+pub use telemetry::{Curve, Idle, Latest, NodeLink, Series, SeriesError, Telemetry};

@@ -5,6 +5,7 @@ use super::{
     context::Context,
     error::CliError,
     table::{As, Column},
+    telemetry,
 };
 use bus::clock::{Clock, SystemClock};
 use clap::{Subcommand, ValueEnum};
@@ -23,6 +24,15 @@ pub(super) const COLUMNS: [Column; 8] = [
     ("HEALTH", "health", As::Text),
     ("AVAILABLE", "availability", As::Text),
     ("JOBS", "jobs", As::Count),
+];
+
+pub(super) const IDLE: [Column; 6] = [
+    ("SINCE", "since", As::Time),
+    ("DEVICE", "device", As::Text),
+    ("NODE", "node", As::Text),
+    ("JOB", "job", As::Text),
+    ("NAME", "name", As::Text),
+    ("USER", "user", As::Text),
 ];
 
 /// How a device is: the worst of its conditions.
@@ -128,6 +138,16 @@ pub(crate) enum Command {
         #[arg(long)]
         lift: bool,
     },
+    /// Show what was measured of it: utilization, memory, temperature and power over time
+    Telemetry(telemetry::Arguments),
+    /// List devices that jobs hold and that do nothing, the longest idle first
+    Idle {
+        /// For at least so many minutes
+        #[arg(long, value_name = "NUMBER", default_value = "30")]
+        minutes: u32,
+        #[command(flatten)]
+        list: List,
+    },
     /// Take one of its conditions as ended, until it begins anew
     Clear {
         #[command(flatten)]
@@ -181,6 +201,10 @@ impl Command {
                 let wish = condition.zip(until.or(later));
                 let wish = wish.map(|(condition, until)| json!({"condition": condition, "until": until}));
                 change.run(context, json!({ "override": wish })).await
+            }
+            Self::Telemetry(telemetry) => telemetry.run(context).await,
+            Self::Idle { minutes, list } => {
+                context.list(Call::get(["idle-devices"]).query("minutes", &minutes), &list, &IDLE).await
             }
             Self::Clear { change, condition } => change.run(context, json!({ "clear": condition })).await,
         }

@@ -41,6 +41,7 @@ mod serve;
 mod sign_in;
 mod sse;
 mod table;
+mod telemetry;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     problem::Problem,
 };
 use domain::{ClusterId, Position, Timestamp, UserId};
-use projections::{Live, Past, State};
+use projections::{Live, Past, State, Telemetry};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -20,6 +20,8 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether `/metrics` answers without a sign-in.
     pub open_metrics: bool,
+    /// The most GPUs on the page `/metrics`.
+    pub metrics_gpus_max: usize,
     /// The largest body, in bytes.
     pub body_bytes_max: usize,
     /// How long a client may take to send a request's head, and again its body.
@@ -81,6 +83,7 @@ impl Default for HttpSettings {
             public_url: None,
             trusted_proxies: vec![],
             open_metrics: false,
+            metrics_gpus_max: 4096,
             body_bytes_max: 1 << 20,
             read_timeout: Duration::from_secs(15),
             handler_timeout: Duration::from_secs(30),
@@ -114,6 +117,8 @@ pub struct Parts {
     pub live: Live,
     /// The read models as they stood.
     pub past: Past,
+    /// What is measured.
+    pub telemetry: Telemetry,
     /// Opens what is sealed in events.
     pub vault: SharedVault,
     /// The server's time.

@@ -24,6 +24,7 @@ pub mod port;
 mod problem;
 mod serve;
 mod session;
+mod telemetry;
 mod tokens;
 mod users;
 
@@ -81,6 +82,7 @@ fn routes() -> (Router<App>, OpenApi) {
         .merge(tokens::routes())
         .merge(alerts::routes())
         .merge(health_policy::routes())
+        .merge(telemetry::routes())
         .merge(health::routes())
         .split_for_parts()
 }

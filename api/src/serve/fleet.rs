@@ -24,7 +24,9 @@ pub(crate) fn start(settings: &Settings, opened: &Opened, bus: Bus) -> Option<Si
     let around = Surroundings { bus, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     // A person is watching a small fleet: it shows itself at once.
     let look_every = if size.nodes <= SMALL { Duration::from_secs(1) } else { Pace::default().look_every };
-    Some(Simulation::start(&fleet, &around, Pace { look_every, ..Pace::default() }))
+    // Heard several times within a lease.
+    let frame_every = Pace::default().frame_every.min(settings.node_lease / 4);
+    Some(Simulation::start(&fleet, &around, Pace { look_every, frame_every, ..Pace::default() }))
 }
 
 /// When the cluster was founded: the moment in its id, which is a `UUIDv7`.

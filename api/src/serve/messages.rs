@@ -1,15 +1,17 @@
 //! The bus, the relay of events to it, and the intake of agents' reports from it.
-use super::opened::Opened;
+use super::{opened::Opened, telemetry::Measured};
 use crate::settings::{Identity, Settings};
 use anyhow::Context;
 use bus::{
-    bus::{Bus, Credentials, InProcess, Nats, NatsSettings, Tls},
+    bus::{Bus, BusError, Credentials, InProcess, Nats, NatsSettings, Tls},
+    clock::SystemClock,
     engine::Engine,
-    intake::{Bounds, Gauges, Intake},
+    intake::{Bounds, FrameCounters, Gauges, Intake, TelemetryIntake},
     relay::{
         CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers,
     },
 };
+use projections::Telemetry;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -29,6 +31,8 @@ pub(crate) struct Messages {
     /// The relay to JetStream ends with its last handle.
     handle: Option<Relay>,
     gauges: Gauges,
+    telemetry: Telemetry,
+    frames: Arc<FrameCounters>,
 }
 
 impl Messages {
@@ -55,9 +59,18 @@ impl Messages {
             }
         };
         let gauges = Gauges::default();
-        let taking = take_in(bus.clone(), opened.engine.clone(), gauges.clone(), status.clone(), stopped);
-        let intake = tokio::spawn(taking);
-        Ok(Self { bus, status, relay, intake, stop, handle, gauges })
+        let memory = usize::try_from(settings.telemetry_memory.0).unwrap_or(usize::MAX);
+        let (telemetry, frames) = (Telemetry::new(memory), Arc::new(FrameCounters::default()));
+        let sink = Measured { telemetry: telemetry.clone(), live: opened.live.clone(), clock: Arc::new(SystemClock) };
+        let ears = Ears {
+            bus: bus.clone(),
+            engine: opened.engine.clone(),
+            gauges: gauges.clone(),
+            sink: Arc::new(sink),
+            frames: Arc::clone(&frames),
+        };
+        let intake = tokio::spawn(ears.take_in(status.clone(), stopped));
+        Ok(Self { bus, status, relay, intake, stop, handle, gauges, telemetry, frames })
     }
 
     pub(crate) fn bus(&self) -> Bus {
@@ -67,6 +80,16 @@ impl Messages {
     /// What is known of the reports that come in.
     pub(crate) const fn gauges(&self) -> &Gauges {
         &self.gauges
+    }
+
+    /// What is measured.
+    pub(crate) const fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// What was done with frames.
+    pub(crate) const fn frames(&self) -> &Arc<FrameCounters> {
+        &self.frames
     }
 
     pub(crate) fn relay_status(&self) -> watch::Receiver<Status> {
@@ -87,44 +110,57 @@ impl Messages {
     }
 }
 
-/// Takes reports in as long as the stream is known to be this cluster's: agents behind another cluster's NATS server are
-/// not ours to listen to.
-async fn take_in(
+/// Who listens to agents.
+struct Ears {
     bus: Bus,
     engine: Engine,
     gauges: Gauges,
-    mut relay: watch::Receiver<Status>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let foreign = |status: &Status| matches!(status.state, State::Faulted(Fault::Foreign(_)));
-    // Any other fault is about the stream, not about whose server it is.
-    let ours = |status: &Status| match &status.state {
-        State::Relaying => true,
-        State::Faulted(fault) => !matches!(fault, Fault::Foreign(_)),
-        State::Connecting | State::Stopped => false,
-    };
-    loop {
-        tokio::select! {
-            ours = relay.wait_for(ours) => if ours.is_err() { return },
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        let intake = match Intake::start(&bus, engine.clone(), Bounds::default(), gauges.clone()).await {
-            Ok(intake) => intake,
-            Err(error) => {
-                tracing::error!(%error, "reports of agents can't be taken: trying again");
-                tokio::time::sleep(RETRY).await;
-                continue;
+    sink: Arc<Measured>,
+    frames: Arc<FrameCounters>,
+}
+
+impl Ears {
+    /// Listens as long as the stream is known to be this cluster's: agents behind another cluster's NATS server are not
+    /// ours to listen to.
+    async fn take_in(self, mut relay: watch::Receiver<Status>, mut stop: watch::Receiver<bool>) {
+        let foreign = |status: &Status| matches!(status.state, State::Faulted(Fault::Foreign(_)));
+        // Any other fault is about the stream, not about whose server it is.
+        let ours = |status: &Status| match &status.state {
+            State::Relaying => true,
+            State::Faulted(fault) => !matches!(fault, Fault::Foreign(_)),
+            State::Connecting | State::Stopped => false,
+        };
+        loop {
+            tokio::select! {
+                ours = relay.wait_for(ours) => if ours.is_err() { return },
+                _ = stop.wait_for(|stop| *stop) => return,
             }
-        };
-        let stopped = tokio::select! {
-            fault = relay.wait_for(foreign) => fault.is_err(),
-            _ = stop.wait_for(|stop| *stop) => true,
-        };
-        intake.stop().await;
-        if stopped {
-            return;
+            let (intake, telemetry) = match self.listen().await {
+                Ok(listening) => listening,
+                Err(error) => {
+                    tracing::error!(%error, "agents can't be listened to: trying again");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            };
+            let stopped = tokio::select! {
+                fault = relay.wait_for(foreign) => fault.is_err(),
+                _ = stop.wait_for(|stop| *stop) => true,
+            };
+            drop(telemetry);
+            intake.stop().await;
+            if stopped {
+                return;
+            }
+            tracing::error!("the stream belongs to another cluster: no more reports of agents are taken");
         }
-        tracing::error!("the stream belongs to another cluster: no more reports of agents are taken");
+    }
+
+    async fn listen(&self) -> Result<(Intake, TelemetryIntake), BusError> {
+        let (sink, heard) = (Arc::clone(&self.sink), self.gauges.heard.clone());
+        let telemetry = TelemetryIntake::start(&self.bus, sink, heard, Arc::clone(&self.frames)).await?;
+        let intake = Intake::start(&self.bus, self.engine.clone(), Bounds::default(), self.gauges.clone()).await?;
+        Ok((intake, telemetry))
     }
 }
 

@@ -10,6 +10,7 @@ mod log;
 mod messages;
 mod opened;
 mod snapshots;
+mod telemetry;
 mod vitals;
 
 pub use log::Committed;
@@ -100,9 +101,15 @@ fn parts(settings: &Settings, opened: &Opened, messages: &Messages, stopping: wa
         log: Arc::new(opened.committed.clone()),
         live: opened.live.clone(),
         past: opened.past.clone(),
+        telemetry: messages.telemetry().clone(),
         vault: Arc::clone(&opened.keyring) as _,
         clock: Arc::new(|| SystemClock.now()),
-        vitals: Arc::new(vitals::Watched { engine: opened.engine.clone(), relay: messages.relay_status() }),
+        vitals: Arc::new(vitals::Watched {
+            engine: opened.engine.clone(),
+            relay: messages.relay_status(),
+            gauges: messages.gauges().clone(),
+            frames: Arc::clone(messages.frames()),
+        }),
         settings: http_settings(settings),
         stopping,
     }

@@ -1,16 +1,19 @@
 //! How the engine and the relay are.
-use crate::http::port::{EngineVitals, Health, Vitals};
+use crate::http::port::{Counted, EngineVitals, Health, Vitals};
 use bus::{
     engine::Engine,
+    intake::{FrameCounters, Gauges},
     relay::{State, Status},
 };
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::watch;
 
 /// What is watched.
 pub(crate) struct Watched {
     pub(crate) engine: Engine,
     pub(crate) relay: watch::Receiver<Status>,
+    pub(crate) gauges: Gauges,
+    pub(crate) frames: Arc<FrameCounters>,
 }
 
 impl Vitals for Watched {
@@ -26,6 +29,56 @@ impl Vitals for Watched {
             events: counters.events.load(Ordering::Relaxed),
             commit_sizes: counters.sizes().map(|(size, count)| (bound(size), count)).collect(),
         }
+    }
+
+    fn counted(&self) -> Vec<Counted> {
+        let counts = self.gauges.counters.counts();
+        let by = |label: &'static str, value: &str, count: u64| (Some((label, value.to_owned())), count);
+        let reports = [
+            ("received", counts.received),
+            ("taken", counts.taken),
+            ("deferred", counts.deferred),
+            ("out_of_turn", counts.out_of_turn),
+            ("malformed", counts.malformed),
+            ("recorded", counts.recorded),
+        ];
+        let status = self.relay.borrow();
+        let durable = self.engine.watermark().borrow().0;
+        let relayed = status.cursor.map_or(0, |position| position.0);
+        let counted = |name, help, rises, series| Counted { name, help, rises, series };
+        vec![
+            counted(
+                "intake_reports",
+                "Reports of agents, by what became of them; recorded: refusals that stand in the log",
+                true,
+                reports.map(|(outcome, count)| by("outcome", outcome, count)).into(),
+            ),
+            counted(
+                "intake_refusals",
+                "Reports that were refused, by the refusal's code",
+                true,
+                counts.refused.iter().map(|(code, count)| by("code", code, *count)).collect(),
+            ),
+            counted(
+                "telemetry_frames",
+                "Frames of telemetry, by what became of them; samples: of devices, in those that were taken",
+                true,
+                self.frames.counts().map(|(outcome, count)| by("outcome", outcome, count)).into(),
+            ),
+            counted("relay_position", "The last event that subscribers were sent", false, vec![(None, relayed)]),
+            counted(
+                "relay_lag_events",
+                "Durable events that subscribers were not sent yet",
+                false,
+                vec![(None, durable.saturating_sub(relayed))],
+            ),
+            counted(
+                "relay_up",
+                "Whether events are being sent to subscribers",
+                false,
+                vec![(None, u64::from(status.state == State::Relaying))],
+            ),
+        ]
     }
 
     fn health(&self) -> Vec<Health> {

@@ -41,6 +41,8 @@ pub enum Key {
     CordonNewDevices,
     /// How long a node may be silent.
     NodeLease,
+    /// How much memory the past of what is measured takes.
+    TelemetryMemory,
     /// The proxies that are believed.
     TrustedProxies,
     /// The most requests of one address at a time.
@@ -81,7 +83,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Data,
         Self::Listen,
         Self::InsecureListen,
@@ -101,6 +103,7 @@ impl Key {
         Self::SnapshotEvery,
         Self::CordonNewDevices,
         Self::NodeLease,
+        Self::TelemetryMemory,
         Self::TrustedProxies,
         Self::RequestsPerAddress,
         Self::MetricsOpen,
@@ -191,6 +194,12 @@ impl Key {
                 Some("90s"),
                 "TIME",
                 "How long a node may be silent before it is lost and its devices unknown, as 90s or 5m",
+            ),
+            Self::TelemetryMemory => text(
+                "telemetry_memory",
+                Some("256MiB"),
+                "SIZE",
+                "How much memory the past of utilization, memory, temperature and power may take, as 256MiB",
             ),
             Self::TrustedProxies => text(
                 "trusted_proxies",

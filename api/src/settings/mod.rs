@@ -60,6 +60,8 @@ pub struct Settings {
     pub cordon_new_devices: bool,
     /// How long a node may be silent before it is lost.
     pub node_lease: Duration,
+    /// How much memory the past of what is measured may take.
+    pub telemetry_memory: ByteSize,
     /// The proxies whose word on where a request came from is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// The most requests of one address at a time.
@@ -126,6 +128,7 @@ impl Settings {
             snapshot_every: layers.required::<value::EventCount>(Key::SnapshotEvery)?.0,
             cordon_new_devices: layers.required(Key::CordonNewDevices)?,
             node_lease: layers.required::<value::Lease>(Key::NodeLease)?.0,
+            telemetry_memory: layers.required(Key::TelemetryMemory)?,
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,

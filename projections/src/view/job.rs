@@ -103,6 +103,12 @@ impl Look<'_> {
         Ok(page.take(self.position(), jobs, |job| job.id.to_string(), |job| self.show_job(job)))
     }
 
+    /// Every active job that is to be seen, the oldest first.
+    pub fn every_job(&self) -> Vec<JobView> {
+        let jobs = self.cluster().jobs().values().filter(|job| self.sees_of(job.user));
+        jobs.map(|job| self.show_job(job)).collect()
+    }
+
     /// A job as its own events tell it, up to the position that is looked at: those that the audit trail has of the
     /// subject `job/<id>`, the oldest first. This is how one that ended is shown. None if they hold no beginning.
     pub fn past_job<'e>(&self, id: JobId, events: impl IntoIterator<Item = &'e Recorded>) -> Option<JobView> {

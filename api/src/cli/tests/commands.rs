@@ -142,6 +142,7 @@ pub(super) fn queries() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["pool", "list", "--as-of", "41", "--limit", "5"], "GET /v1/pools?as_of=41&limit=5"),
         (vec!["group", "list"], "GET /v1/groups?limit=1000"),
         (vec!["user", "list", "--role", "auditor"], "GET /v1/users?role=auditor&limit=1000"),
+        (vec!["device", "idle"], "GET /v1/idle-devices?minutes=30&limit=1000"),
         (vec!["alert", "list", "--as-of", "41", "--limit", "5"], "GET /v1/alerts?as_of=41&limit=5"),
         (vec!["node", "list", "--contact", "lost"], "GET /v1/nodes?contact=lost&limit=1000"),
         (

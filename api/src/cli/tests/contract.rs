@@ -84,7 +84,8 @@ fn all_that_the_overview_tells_is_what_the_server_answers() {
 #[test]
 fn every_column_is_a_field_that_the_server_answers() {
     let document = document();
-    let lists: [(&str, &str, &[Column]); 9] = [
+    let lists: [(&str, &str, &[Column]); 10] = [
+        ("idle-devices", "items", &device::IDLE),
         ("alerts", "items", &alert::COLUMNS),
         ("pools", "items", &pool::COLUMNS),
         ("groups", "items", &group::COLUMNS),

@@ -1,12 +1,20 @@
 //! Counters of the HTTP server, and what it reads from the rest when it is scraped.
+mod fleet;
+mod gpu;
+mod text;
+
+pub(crate) use text::CONTENT_TYPE;
+
 use super::{
     app::App,
     port::{EngineVitals, LogSize},
 };
+use domain::NodeName;
+use fleet::Fleet;
 use projections::Phase;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, text},
+    encoding::{DescriptorEncoder, EncodeLabelSet},
     metrics::{
         MetricType,
         counter::Counter,
@@ -75,7 +83,7 @@ impl Metrics {
         self.sign_ins.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// All metrics as text.
+    /// All metrics as text: the server's own, and those of as many GPUs as one page holds.
     pub(crate) fn encode(&self, app: &App, log: LogSize) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("dkube");
         registry.register("http_requests", "Requests answered", self.requests.clone());
@@ -106,10 +114,36 @@ impl Metrics {
         let requests = busy(settings.requests_max, app.requests.available_permits());
         gauge("http_requests_in_flight", "Requests that are being answered", requests);
         registry.register_collector(Box::new(Engine(app.parts.vitals.engine())));
-        let mut page = String::new();
-        text::encode(&mut page, &registry)?;
+        registry.register_collector(Box::new(Fleet::of(app)));
+        let mut gpus = gpu::Page::new(settings.metrics_gpus_max);
+        let (telemetry, now) = (&app.parts.telemetry, app.now());
+        app.present(|state| {
+            let cluster = state.cluster();
+            cluster.nodes().values().for_each(|node| gpus.node(cluster, node, telemetry, now));
+        });
+        let left_out = Uint::default();
+        left_out.set(gpus.left_out);
+        registry.register("metrics_gpus_left_out", "GPUs that this page has no room for", left_out);
+        let mut own = String::new();
+        prometheus_client::encoding::text::encode(&mut own, &registry)?;
+        let mut page = text::from_openmetrics(&own);
+        gpus.write(&mut page);
         Ok(page)
     }
+}
+
+/// The metrics of one node's GPUs as text, as the exporter on that node would have them. None if there is no such node.
+pub(crate) fn of_node(app: &App, name: &NodeName) -> Option<String> {
+    let (telemetry, now) = (&app.parts.telemetry, app.now());
+    app.present(|state| {
+        let cluster = state.cluster();
+        let node = cluster.node(name)?;
+        let mut gpus = gpu::Page::new(usize::MAX);
+        gpus.node(cluster, node, telemetry, now);
+        let mut page = String::new();
+        gpus.write(&mut page);
+        Some(page)
+    })
 }
 
 /// Histograms of requests begin at half a millisecond and end at eight seconds.

@@ -3,8 +3,24 @@ pub trait Vitals: Send + Sync + 'static {
     /// What the engine has done and has before it.
     fn engine(&self) -> EngineVitals;
 
+    /// What other parts count, each family once.
+    fn counted(&self) -> Vec<Counted>;
+
     /// The parts that must work for the server to be ready, besides the read models: each with its name.
     fn health(&self) -> Vec<Health>;
+}
+
+/// Numbers of one sort, for `/metrics`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The metric's name, without prefix and suffix.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// Whether it only rises until the server is started anew.
+    pub rises: bool,
+    /// Each value with its label, if there are several.
+    pub series: Vec<(Option<(&'static str, String)>, u64)>,
 }
 
 /// What the engine has done since it started, and has before it.

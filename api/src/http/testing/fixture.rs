@@ -3,7 +3,7 @@ use crate::http::{
     App, HttpSettings, Parts,
     auth::TokenSecret,
     hash_password,
-    port::{Commands as _, EngineVitals, Health, Vitals},
+    port::{Commands as _, Counted, EngineVitals, Health, Vitals},
     router,
 };
 use axum::Router;
@@ -16,7 +16,7 @@ use domain::{
     token::{self, Scope},
     user::{self, Newcomer},
 };
-use projections::{Bounds, Feeder, Live, Past, Ports, Settings, start};
+use projections::{Bounds, Feeder, Live, Past, Ports, Settings, Telemetry, start};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -43,6 +43,11 @@ impl Vitals for Calm {
             events: 9,
             commit_sizes: vec![(1.0, 1), (8.0, 2), (f64::INFINITY, 0)],
         }
+    }
+
+    fn counted(&self) -> Vec<Counted> {
+        let series = vec![(Some(("outcome", "taken".to_owned())), 5)];
+        vec![Counted { name: "intake_reports", help: "Reports of agents, by what became of them", rises: true, series }]
     }
 
     fn health(&self) -> Vec<Health> {
@@ -76,6 +81,7 @@ impl Fixture {
             log: Arc::clone(&engine) as _,
             live: live.clone(),
             past,
+            telemetry: Telemetry::new(1 << 20),
             vault: Arc::clone(&engine.vault) as _,
             clock: Arc::new(move || clock.now()),
             vitals: Arc::new(Calm),

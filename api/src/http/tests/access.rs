@@ -147,7 +147,9 @@ async fn metrics_can_be_opened_by_a_setting() {
         "dkube_watermark ",
         "dkube_projection_lag_events 0",
         "dkube_log_bytes 4096",
-        "# EOF",
+        "# TYPE dkube_intake_reports_total counter",
+        "dkube_intake_reports_total{outcome=\"taken\"} 5",
+        "dkube_devices{availability=\"free\"} 4",
     ] {
         assert!(page.text.contains(line), "{line} is missing in\n{}", page.text);
     }

@@ -10,4 +10,5 @@ mod queries;
 mod server;
 mod sessions;
 mod streams;
+mod telemetry;
 mod tokens;
