@@ -4,6 +4,7 @@
 //! by the domain's own rules. Bytes that are too many, malformed, or of a version that this release does not know are
 //! refused; none make it panic.
 mod frame;
+pub mod mirror;
 mod reply;
 mod report;
 mod subject;
@@ -12,8 +13,8 @@ pub use frame::{PROCESSES_MAX, decode_frame, encode_frame};
 pub use reply::Reply;
 pub use report::{Content, Report};
 pub use subject::{
-    AGENTS_HEALTH, AGENTS_INVENTORY, AGENTS_TELEMETRY, Kind, agent, agent_of, agent_subject, node_of_token, node_token,
-    telemetry, telemetry_of,
+    AGENTS_HEALTH, AGENTS_INVENTORY, AGENTS_TELEMETRY, Kind, MIRRORS, agent, agent_of, agent_subject, mirror_of,
+    mirror_subject, node_of_token, node_token, telemetry, telemetry_of,
 };
 
 use bytes::Bytes;

@@ -73,6 +73,8 @@ words! {
     PoolName, "a pool name", "is 1 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit", label;
     /// A group's name: a DNS-1123 label.
     GroupName, "a group name", "is 1 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit", label;
+    /// A Kubernetes cluster's name, as its agent is told it: a DNS-1123 label.
+    ClusterName, "a cluster's name", "is 1 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit", label;
     /// A node's name: a DNS-1123 subdomain, as Kubernetes names its nodes.
     NodeName, "a node name", "is 1 to 253 lower-case letters, digits, hyphens and dots, each part a DNS-1123 label", subdomain;
     /// A job's name: what its owner calls it; not unique.

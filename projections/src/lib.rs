@@ -5,8 +5,9 @@
 //! - [`Past`] gives the [`State`] after any earlier event.
 //! - [`State::look`] leads to the [views](view): who sees what, as structs that serialise.
 //! - [`Presenter`] turns the log's ids into the names that they had.
+//! - [`mirror`] holds what is not recorded: Kubernetes' pods and nodes, as their cluster's agent tells them.
 //!
-//! Nothing here reads a disk, a network or a clock: the log and the [`Store`] of snapshots are ports, and the time that
+//! Nothing here reads a disk, a network or a clock (how long a mirror is silent aside): the log and the [`Store`] of snapshots are ports, and the time that
 //! expiries are judged at is an argument.
 
 mod audit;
@@ -14,6 +15,7 @@ mod counts;
 mod cursor;
 mod expected;
 mod live;
+pub mod mirror;
 mod models;
 mod names;
 mod past;

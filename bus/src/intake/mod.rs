@@ -8,6 +8,7 @@ mod counters;
 mod heard;
 mod lane;
 mod leases;
+mod mirror;
 mod ration;
 mod telemetry;
 mod told;
@@ -15,6 +16,7 @@ mod told;
 pub use counters::{Counters, Counts};
 pub use heard::Heard;
 pub use leases::Leases;
+pub use mirror::{MirrorIntake, Mirrors};
 pub use telemetry::{FrameCounters, Sink, TelemetryIntake};
 
 use crate::{

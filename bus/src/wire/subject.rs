@@ -1,5 +1,5 @@
 //! The subjects that agents and the server talk on.
-use domain::{NodeName, WordError};
+use domain::{ClusterName, NodeName, WordError};
 
 /// Every agent's inventory: what the server listens to.
 pub const AGENTS_INVENTORY: &str = "dkube.agent.*.inventory";
@@ -9,6 +9,19 @@ pub const AGENTS_HEALTH: &str = "dkube.agent.*.health";
 
 /// Every agent's telemetry: what the server listens to.
 pub const AGENTS_TELEMETRY: &str = "dkube.telemetry.*";
+
+/// What every cluster agent mirrors: what the server listens to.
+pub const MIRRORS: &str = "dkube.cluster.*.mirror";
+
+/// Where the agent of a Kubernetes cluster sends what it mirrors; with `*` for the name, where all do.
+pub fn mirror_subject(cluster: &str) -> String {
+    format!("dkube.cluster.{cluster}.mirror")
+}
+
+/// Whose mirror this subject is of; none if it is no mirror's subject.
+pub fn mirror_of(subject: &str) -> Option<ClusterName> {
+    subject.strip_prefix("dkube.cluster.")?.strip_suffix(".mirror")?.parse().ok()
+}
 
 /// What a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,6 +104,16 @@ mod tests {
                 assert!(pattern.parse::<Pattern>().unwrap().matches(&subject));
                 assert_eq!(agent_subject("*", kind), pattern);
             }
+        }
+    }
+
+    #[test]
+    fn a_mirrors_subject_names_its_cluster() {
+        assert_eq!(mirror_subject("*"), MIRRORS);
+        assert_eq!(mirror_of(&mirror_subject("east-1")), Some("east-1".parse().unwrap()));
+        for subject in ["dkube.cluster.mirror", "dkube.cluster.a.b.mirror", "dkube.cluster.A.mirror", "dkube.cluster.a"]
+        {
+            assert_eq!(mirror_of(subject), None, "{subject}");
         }
     }
 

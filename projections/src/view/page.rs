@@ -62,8 +62,13 @@ impl Page {
     }
 
     /// The cursor as text.
-    pub(super) fn after(&self) -> Option<&str> {
+    pub(crate) fn after(&self) -> Option<&str> {
         self.after.as_deref()
+    }
+
+    /// At most so many items.
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
     }
 
     /// The cursor as an id.
