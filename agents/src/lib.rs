@@ -8,9 +8,14 @@
 //!
 //! What is seen is compared with what the server was told, and the difference is told: so recovery is the everyday path.
 //! Only [`agent`] knows a network; all before it is given its time.
+//!
+//! Beside it, the agent of a Kubernetes cluster: `kubernetes` watches, and [`mirror`] tells the server what is there.
 
 pub mod agent;
 pub mod health;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
+pub mod mirror;
 pub mod plan;
 pub mod queue;
 pub mod simulation;

@@ -12,6 +12,7 @@ mod audit;
 mod call;
 mod chance;
 mod client;
+mod cluster_agent;
 mod completions;
 mod config;
 mod connection;
@@ -35,6 +36,7 @@ mod node;
 mod overview;
 mod page;
 mod password;
+mod pod;
 mod pool;
 mod problem;
 mod serve;
@@ -83,6 +85,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::Arguments),
+    /// Run the agent of a Kubernetes cluster, which tells the server what runs there
+    ClusterAgent(cluster_agent::Arguments),
     /// Look at the server's settings
     #[command(subcommand)]
     Config(config::Command),
@@ -125,6 +129,9 @@ enum Command {
     /// Jobs: claims on devices
     #[command(subcommand)]
     Job(job::Command),
+    /// Pods: what Kubernetes runs
+    #[command(subcommand)]
+    Pod(pod::Command),
     /// API tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -150,6 +157,7 @@ impl Cli {
     fn run(self, environment: &Environment, console: &mut Console) -> Result<ExitCode, CliError> {
         match self.command {
             Command::Serve(arguments) => serve::run(&arguments, environment)?,
+            Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
             Command::Completions(arguments) => completions::run(&arguments, console)?,
@@ -190,10 +198,12 @@ impl Command {
             Self::Alert(command) => command.run(context).await,
             Self::Health(command) => command.run(context).await,
             Self::Job(command) => command.run(context).await,
+            Self::Pod(command) => command.run(context).await,
             Self::Token(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
             Self::Events(events) => events.run(context).await,
             Self::Serve(_)
+            | Self::ClusterAgent(_)
             | Self::Config(_)
             | Self::Log(_)
             | Self::Completions(_)

@@ -11,7 +11,7 @@ use clap::{Subcommand, ValueEnum};
 use domain::{Model, NodeName, PoolName};
 use serde_json::{Value, json};
 
-pub(super) const COLUMNS: [Column; 11] = [
+pub(super) const COLUMNS: [Column; 12] = [
     ("NAME", "name", As::Text),
     ("CONTACT", "contact", As::Text),
     ("CORDONED", "cordoned", As::Mark),
@@ -22,6 +22,7 @@ pub(super) const COLUMNS: [Column; 11] = [
     ("SEEN", "devices.seen", As::Count),
     ("EXPECTED", "devices.expected", As::Count),
     ("DRIVER", "driver", As::Text),
+    ("KUBERNETES", "kubernetes.ready", As::Mark),
     ("ATTENTION", "attention", As::Text),
 ];
 

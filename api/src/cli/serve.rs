@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment) -> Result<()
 }
 
 /// Log lines go to stderr, in the form and at the level of the settings.
-fn write_log_lines(settings: &Settings) -> Result<(), CliError> {
+pub(super) fn write_log_lines(settings: &Settings) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(settings.log_level.as_str())
         .map_err(|error| CliError::failed("understand the setting log_level", error))?;
     let lines = tracing_subscriber::fmt()

@@ -7,7 +7,7 @@ use super::{
     problem::Problem,
 };
 use domain::{ClusterId, Position, Timestamp, UserId};
-use projections::{Live, Past, State, Telemetry};
+use projections::{Live, Past, State, Telemetry, mirror::Mirrors};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -117,6 +117,8 @@ pub struct Parts {
     pub live: Live,
     /// The read models as they stood.
     pub past: Past,
+    /// What is mirrored of Kubernetes clusters.
+    pub mirrors: Mirrors,
     /// What is measured.
     pub telemetry: Telemetry,
     /// Opens what is sealed in events.

@@ -19,6 +19,7 @@ mod metrics;
 mod nodes;
 mod openapi;
 mod overview;
+mod pods;
 mod pools;
 pub mod port;
 mod problem;
@@ -76,6 +77,7 @@ fn routes() -> (Router<App>, OpenApi) {
         .merge(nodes::routes())
         .merge(devices::routes())
         .merge(jobs::routes())
+        .merge(pods::routes())
         .merge(audit::routes())
         .merge(events::routes())
         .merge(session::routes())

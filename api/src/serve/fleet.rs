@@ -16,14 +16,19 @@ use std::{sync::Arc, time::Duration};
 /// The most nodes of a fleet that looks at itself every second.
 const SMALL: u32 = 64;
 
-/// Starts the fleet, if the settings ask for one.
-pub(crate) fn start(settings: &Settings, opened: &Opened, bus: Bus) -> Option<Simulation> {
+/// The fleet, if the settings ask for one.
+pub(super) fn of(settings: &Settings, opened: &Opened) -> Option<Fleet> {
     let size = settings.simulate?;
     let size = Size { nodes: size.nodes, gpus_per_node: u16::try_from(size.gpus).unwrap_or(Size::GPUS_MAX) };
-    let fleet = Fleet { size, seed: settings.simulate_seed, began: founded_at(opened), faults: Faults::Calm };
+    Some(Fleet { size, seed: settings.simulate_seed, began: founded_at(opened), faults: Faults::Calm })
+}
+
+/// Starts the fleet, if the settings ask for one.
+pub(crate) fn start(settings: &Settings, opened: &Opened, bus: Bus) -> Option<Simulation> {
+    let fleet = of(settings, opened)?;
     let around = Surroundings { bus, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     // A person is watching a small fleet: it shows itself at once.
-    let look_every = if size.nodes <= SMALL { Duration::from_secs(1) } else { Pace::default().look_every };
+    let look_every = if fleet.size.nodes <= SMALL { Duration::from_secs(1) } else { Pace::default().look_every };
     // Heard several times within a lease.
     let frame_every = Pace::default().frame_every.min(settings.node_lease / 4);
     Some(Simulation::start(&fleet, &around, Pace { look_every, frame_every, ..Pace::default() }))

@@ -1,17 +1,17 @@
 //! The bus, the relay of events to it, and the intake of agents' reports from it.
-use super::{opened::Opened, telemetry::Measured};
+use super::{mirror::Kept, opened::Opened, telemetry::Measured};
 use crate::settings::{Identity, Settings};
 use anyhow::Context;
 use bus::{
     bus::{Bus, BusError, Credentials, InProcess, Nats, NatsSettings, Tls},
     clock::SystemClock,
     engine::Engine,
-    intake::{Bounds, FrameCounters, Gauges, Intake, TelemetryIntake},
+    intake::{Bounds, FrameCounters, Gauges, Intake, MirrorIntake, TelemetryIntake},
     relay::{
         CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers,
     },
 };
-use projections::Telemetry;
+use projections::{Telemetry, mirror::Mirrors};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -33,6 +33,7 @@ pub(crate) struct Messages {
     gauges: Gauges,
     telemetry: Telemetry,
     frames: Arc<FrameCounters>,
+    mirrors: Mirrors,
 }
 
 impl Messages {
@@ -61,6 +62,7 @@ impl Messages {
         let gauges = Gauges::default();
         let memory = usize::try_from(settings.telemetry_memory.0).unwrap_or(usize::MAX);
         let (telemetry, frames) = (Telemetry::new(memory), Arc::new(FrameCounters::default()));
+        let mirrors = Mirrors::default();
         let sink = Measured { telemetry: telemetry.clone(), live: opened.live.clone(), clock: Arc::new(SystemClock) };
         let ears = Ears {
             bus: bus.clone(),
@@ -68,9 +70,10 @@ impl Messages {
             gauges: gauges.clone(),
             sink: Arc::new(sink),
             frames: Arc::clone(&frames),
+            mirrors: Arc::new(Kept(mirrors.clone())),
         };
         let intake = tokio::spawn(ears.take_in(status.clone(), stopped));
-        Ok(Self { bus, status, relay, intake, stop, handle, gauges, telemetry, frames })
+        Ok(Self { bus, status, relay, intake, stop, handle, gauges, telemetry, frames, mirrors })
     }
 
     pub(crate) fn bus(&self) -> Bus {
@@ -85,6 +88,11 @@ impl Messages {
     /// What is measured.
     pub(crate) const fn telemetry(&self) -> &Telemetry {
         &self.telemetry
+    }
+
+    /// What is mirrored of Kubernetes clusters.
+    pub(crate) const fn mirrors(&self) -> &Mirrors {
+        &self.mirrors
     }
 
     /// What was done with frames.
@@ -117,6 +125,7 @@ struct Ears {
     gauges: Gauges,
     sink: Arc<Measured>,
     frames: Arc<FrameCounters>,
+    mirrors: Arc<Kept>,
 }
 
 impl Ears {
@@ -135,7 +144,7 @@ impl Ears {
                 ours = relay.wait_for(ours) => if ours.is_err() { return },
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-            let (intake, telemetry) = match self.listen().await {
+            let (intake, telemetry, mirrors) = match self.listen().await {
                 Ok(listening) => listening,
                 Err(error) => {
                     tracing::error!(%error, "agents can't be listened to: trying again");
@@ -148,6 +157,7 @@ impl Ears {
                 _ = stop.wait_for(|stop| *stop) => true,
             };
             drop(telemetry);
+            mirrors.stop().await;
             intake.stop().await;
             if stopped {
                 return;
@@ -156,15 +166,16 @@ impl Ears {
         }
     }
 
-    async fn listen(&self) -> Result<(Intake, TelemetryIntake), BusError> {
+    async fn listen(&self) -> Result<(Intake, TelemetryIntake, MirrorIntake), BusError> {
         let (sink, heard) = (Arc::clone(&self.sink), self.gauges.heard.clone());
         let telemetry = TelemetryIntake::start(&self.bus, sink, heard, Arc::clone(&self.frames)).await?;
         let intake = Intake::start(&self.bus, self.engine.clone(), Bounds::default(), self.gauges.clone()).await?;
-        Ok((intake, telemetry))
+        let mirrors = MirrorIntake::start(&self.bus, Arc::clone(&self.mirrors) as _).await?;
+        Ok((intake, telemetry, mirrors))
     }
 }
 
-fn nats_settings(nats: &crate::settings::Nats) -> NatsSettings {
+pub(super) fn nats_settings(nats: &crate::settings::Nats) -> NatsSettings {
     let credentials = match &nats.identity {
         None => Credentials::None,
         Some(Identity::Credentials(path)) => Credentials::File(path.clone()),

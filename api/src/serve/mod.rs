@@ -8,12 +8,16 @@ mod genesis;
 mod keeper;
 mod log;
 mod messages;
+mod mirror;
+mod observer;
 mod opened;
 mod snapshots;
 mod telemetry;
 mod vitals;
 
 pub use log::Committed;
+pub use mirror::cluster_agent;
+pub use observer::{Devices, Unknown};
 pub(crate) use opened::data_lock;
 pub use snapshots::Snapshots;
 
@@ -28,6 +32,8 @@ use bus::{
 };
 use keeper::Keeper;
 use messages::Messages;
+use mirror::Watching;
+use observer::Observer;
 use opened::Opened;
 use std::sync::Arc;
 use tokio::{
@@ -51,9 +57,11 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let password = genesis::found(&opened, &shared).await?;
     opened.caught_up().await;
     let messages = Messages::start(&shared, &opened).await?;
+    let watching = Watching::start(&shared, &opened, messages.bus()).await?;
     let fleet = fleet::start(&shared, &opened, messages.bus());
     let (stop, stopping) = watch::channel(false);
     let keeper = tokio::spawn(keeper(&shared, &opened, &messages).run(stopping.clone()));
+    let observer = tokio::spawn(observer(&shared, &opened, &messages).run(stopping.clone()));
     if let Err(error) = first_password::tidy(&shared.data, &opened.live, stopping.clone()).await {
         let error: &dyn std::error::Error = &*error;
         tracing::warn!(error, "the file of the first password can't be looked after");
@@ -66,7 +74,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Some(fleet) = fleet {
         fleet.stop().await;
     }
+    watching.stop().await;
     keeper.await.context("the keeper of leases failed")?;
+    observer.await.context("the observer of jobs failed")?;
     messages.stop().await;
     let closed = opened.close().await;
     served.context("the HTTP server failed")?;
@@ -81,6 +91,16 @@ fn keeper(settings: &Settings, opened: &Opened, messages: &Messages) -> Keeper {
         connection: messages.bus().connection(),
         relay: messages.relay_status(),
         lease: settings.node_lease,
+    }
+}
+
+fn observer(settings: &Settings, opened: &Opened, messages: &Messages) -> Observer {
+    Observer {
+        engine: opened.engine.clone(),
+        live: opened.live.clone(),
+        mirrors: messages.mirrors().clone(),
+        devices: Arc::new(Unknown),
+        after: settings.kube_job_after,
     }
 }
 
@@ -101,6 +121,7 @@ fn parts(settings: &Settings, opened: &Opened, messages: &Messages, stopping: wa
         log: Arc::new(opened.committed.clone()),
         live: opened.live.clone(),
         past: opened.past.clone(),
+        mirrors: messages.mirrors().clone(),
         telemetry: messages.telemetry().clone(),
         vault: Arc::clone(&opened.keyring) as _,
         clock: Arc::new(|| SystemClock.now()),

@@ -43,6 +43,18 @@ pub enum Key {
     NodeLease,
     /// How much memory the past of what is measured takes.
     TelemetryMemory,
+    /// The file that says how a Kubernetes cluster is reached.
+    Kubeconfig,
+    /// Whether the cluster is the one that this runs in.
+    InCluster,
+    /// What the Kubernetes cluster is called.
+    KubeCluster,
+    /// The label that names a pod's user.
+    KubeUserLabel,
+    /// Whether only pods that ask for GPUs are mirrored.
+    KubeGpuPodsOnly,
+    /// How long a GPU pod runs before it is a job.
+    KubeJobAfter,
     /// The proxies that are believed.
     TrustedProxies,
     /// The most requests of one address at a time.
@@ -83,7 +95,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 32] = [
         Self::Data,
         Self::Listen,
         Self::InsecureListen,
@@ -104,6 +116,12 @@ impl Key {
         Self::CordonNewDevices,
         Self::NodeLease,
         Self::TelemetryMemory,
+        Self::Kubeconfig,
+        Self::InCluster,
+        Self::KubeCluster,
+        Self::KubeUserLabel,
+        Self::KubeGpuPodsOnly,
+        Self::KubeJobAfter,
         Self::TrustedProxies,
         Self::RequestsPerAddress,
         Self::MetricsOpen,
@@ -201,6 +219,12 @@ impl Key {
                 "SIZE",
                 "How much memory the past of utilization, memory, temperature and power may take, as 256MiB",
             ),
+            Self::Kubeconfig
+            | Self::InCluster
+            | Self::KubeCluster
+            | Self::KubeUserLabel
+            | Self::KubeGpuPodsOnly
+            | Self::KubeJobAfter => self.of_kubernetes(),
             Self::TrustedProxies => text(
                 "trusted_proxies",
                 None,
@@ -228,6 +252,35 @@ impl Key {
                 Some("info"),
                 "LEVEL",
                 "Which log lines are written: error, warn, info, debug or trace, or a filter as info,bus=debug",
+            ),
+        }
+    }
+
+    /// Of those that are about Kubernetes.
+    const fn of_kubernetes(self) -> Description {
+        match self {
+            Self::Kubeconfig => {
+                text("kubeconfig", None, "FILE", "Watch the Kubernetes cluster of this file's current context")
+            }
+            Self::InCluster => switch(
+                "in_cluster",
+                "Watch the Kubernetes cluster that this runs in, by the service account of its pod",
+            ),
+            Self::KubeCluster => {
+                text("kube_cluster", Some("default"), "NAME", "What the watched Kubernetes cluster is called here")
+            }
+            Self::KubeUserLabel => text(
+                "kube_user_label",
+                Some("dkube.io/user"),
+                "LABEL",
+                "The label, or else the annotation, that names a pod's user by login",
+            ),
+            Self::KubeGpuPodsOnly => switch("kube_gpu_pods_only", "Mirror only pods that ask for GPUs"),
+            _ => text(
+                "kube_job_after",
+                Some("10s"),
+                "TIME",
+                "How long a pod with GPUs runs before it is recorded as a job, as 10s or 1m",
             ),
         }
     }

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod flags;
 mod key;
+mod kubernetes;
 mod layers;
 mod nats;
 mod secret;
@@ -19,6 +20,7 @@ pub use environment::Environment;
 pub use error::SettingsError;
 pub use flags::Flags;
 pub use key::Key;
+pub use kubernetes::{Access, Kubernetes};
 pub use layers::Source;
 pub use nats::{Identity, Nats, Tls};
 pub use secret::Secret;
@@ -62,6 +64,10 @@ pub struct Settings {
     pub node_lease: Duration,
     /// How much memory the past of what is measured may take.
     pub telemetry_memory: ByteSize,
+    /// The Kubernetes cluster to watch; none: there is none, or its agent runs elsewhere.
+    pub kubernetes: Option<Kubernetes>,
+    /// How long a pod with GPUs runs before it is recorded as a job.
+    pub kube_job_after: Duration,
     /// The proxies whose word on where a request came from is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// The most requests of one address at a time.
@@ -129,6 +135,8 @@ impl Settings {
             cordon_new_devices: layers.required(Key::CordonNewDevices)?,
             node_lease: layers.required::<value::Lease>(Key::NodeLease)?.0,
             telemetry_memory: layers.required(Key::TelemetryMemory)?,
+            kubernetes: kubernetes::read(&layers)?,
+            kube_job_after: layers.required::<value::Lease>(Key::KubeJobAfter)?.0,
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,

@@ -13,7 +13,7 @@ pub use nats::Nats;
 #[cfg(feature = "server")]
 pub(crate) use nats::header_map;
 pub use pattern::{Pattern, PatternError};
-pub use settings::{Credentials, NatsSettings, SettingsError, Tls};
+pub use settings::{Credentials, NatsSettings, SettingsError, Tls, choose_cryptography};
 
 use bytes::Bytes;
 use std::{borrow::Cow, time::Duration};

@@ -129,9 +129,7 @@ impl NatsSettings {
     pub(crate) async fn options(&self) -> Result<(Vec<ServerAddr>, ConnectOptions), SettingsError> {
         let servers = self.servers()?;
         let tls = self.tls.required || self.tls.first || servers.iter().all(ServerAddr::tls_required);
-        // Two providers are linked in (another crate brings its own), so rustls can't choose by itself. That one was
-        // installed before is as good.
-        drop(crypto::ring::default_provider().install_default());
+        choose_cryptography();
         let mut options = ConnectOptions::new()
             .name(&self.name)
             .require_tls(tls)
@@ -167,6 +165,14 @@ impl NatsSettings {
         };
         Ok((servers, options))
     }
+}
+
+/// Chooses the cryptography of every TLS connection of this process, unless that was done before.
+///
+/// Two providers are linked in (another crate brings its own), so rustls can't choose by itself.
+pub fn choose_cryptography() {
+    // That one was installed before is as good.
+    drop(crypto::ring::default_provider().install_default());
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The command line asks for what the server offers, and shows what it answers: held against the server's own document.
 use super::commands::{commands, queries};
-use crate::cli::{alert, audit, device, group, job, node, overview, pool, table::Column, token, user};
+use crate::cli::{alert, audit, device, group, job, node, overview, pod, pool, table::Column, token, user};
 use serde_json::Value;
 
 fn document() -> Value {
@@ -84,7 +84,7 @@ fn all_that_the_overview_tells_is_what_the_server_answers() {
 #[test]
 fn every_column_is_a_field_that_the_server_answers() {
     let document = document();
-    let lists: [(&str, &str, &[Column]); 10] = [
+    let lists: [(&str, &str, &[Column]); 12] = [
         ("idle-devices", "items", &device::IDLE),
         ("alerts", "items", &alert::COLUMNS),
         ("pools", "items", &pool::COLUMNS),
@@ -94,6 +94,8 @@ fn every_column_is_a_field_that_the_server_answers() {
         ("devices", "items", &device::COLUMNS),
         ("jobs", "items", &job::COLUMNS),
         ("tokens", "items", &token::COLUMNS),
+        ("pods", "items", &pod::COLUMNS),
+        ("pods/summary", "items", &pod::COUNTS),
         ("audit", "events", &audit::COLUMNS),
     ];
     for (noun, field, columns) in lists {

@@ -90,6 +90,8 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/v1/jobs/{id}", May(Action::ReadJobs)),
     ("POST", "/v1/jobs", May(Action::RunJobs)),
     ("DELETE", "/v1/jobs/{id}", May(Action::RunJobs)),
+    ("GET", "/v1/pods", May(Action::ReadJobs)),
+    ("GET", "/v1/pods/summary", May(Action::ReadJobs)),
     ("GET", "/v1/audit", May(Action::ReadAudit)),
     ("GET", "/v1/audit/{position}", May(Action::ReadAudit)),
     ("GET", "/v1/events", May(Action::Follow)),

@@ -1,3 +1,4 @@
+use super::mirrored::MirroredNode;
 use crate::http::{
     answer::{Paging, Shown, no_page},
     audit,
@@ -5,7 +6,7 @@ use crate::http::{
     problem::Problem,
 };
 use domain::{Model, PoolName, Subject};
-use projections::view::{Contact, Health, Listed, NodeFilter, NodeView};
+use projections::view::{Contact, Health, Listed, NodeFilter};
 use serde::Deserialize;
 
 /// Which nodes.
@@ -37,8 +38,8 @@ pub(super) struct Filter {
 
 /// Every node, by name.
 #[utoipa::path(get, path = "/v1/nodes", tag = "nodes", operation_id = "list_nodes", params(Filter, AsOf),
-    responses((status = 200, body = Listed<NodeView>)))]
-pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<NodeView>>, Problem> {
+    responses((status = 200, body = Listed<MirroredNode>)))]
+pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<MirroredNode>>, Problem> {
     let Filter { contact, model, health, pool, cordoned, retired, limit, after } = &look.query;
     let filter = NodeFilter {
         contact: *contact,
@@ -51,5 +52,6 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<NodeView>>, 
     audit::known(&look, "pool", pool.clone().map(Subject::Pool)).await?;
     audit::known_model(&look, model.as_ref()).await?;
     let page = limit.page(after.as_ref())?;
-    Shown::list(look.view(|view| view.nodes(&filter, &page)).map_err(no_page))
+    let nodes = look.view(|view| view.nodes(&filter, &page)).map_err(no_page);
+    Shown::list(nodes.map(|nodes| nodes.map(|node| MirroredNode::of(look.app(), look.is_present(), node))))
 }

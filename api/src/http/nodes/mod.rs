@@ -1,6 +1,7 @@
 //! `/v1/nodes`.
 mod change;
 mod list;
+mod mirrored;
 mod show;
 
 use super::app::App;

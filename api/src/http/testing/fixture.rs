@@ -82,6 +82,7 @@ impl Fixture {
             live: live.clone(),
             past,
             telemetry: Telemetry::new(1 << 20),
+            mirrors: projections::mirror::Mirrors::default(),
             vault: Arc::clone(&engine.vault) as _,
             clock: Arc::new(move || clock.now()),
             vitals: Arc::new(Calm),

@@ -1,0 +1,150 @@
+use super::*;
+use domain::{CommandId, Context, Event, Position, Stamp, Timestamp, decide, evolve, mirror::PodKey};
+
+/// A cluster that is told what the watch finds.
+struct World {
+    cluster: Cluster,
+    watch: Watch,
+    commands: u128,
+    events: Vec<Event>,
+}
+
+const AFTER: Duration = Duration::from_secs(10);
+
+impl World {
+    fn new() -> Self {
+        let watch = Watch { after: AFTER, waiting: HashMap::new() };
+        Self { cluster: Cluster::default(), watch, commands: 0, events: vec![] }
+    }
+
+    /// Looks, records what is due, and says the names of the events.
+    fn look(&mut self, pods: &[Pod], devices: &dyn Devices) -> Vec<&'static str> {
+        let pods: Vec<_> = pods.iter().cloned().map(Arc::new).collect();
+        let due = self.watch.due(&self.cluster, &"east".parse().unwrap(), &pods, devices);
+        let mut names = vec![];
+        for command in due {
+            self.commands += 1;
+            let limits = domain::Limits::default();
+            let asker = Principal::SYSTEM;
+            let context = Context {
+                command: CommandId::from_uuid(Uuid::from_u128(self.commands << 16)),
+                now: Timestamp::from_micros(1),
+                asker: &asker,
+                has_reason: false,
+                limits: &limits,
+            };
+            for event in decide(&self.cluster, &Command::Job(command), &context).unwrap() {
+                let position = Position(self.events.len() as u64 + 1);
+                let stamp = Stamp { position, recorded_at: Timestamp::from_micros(1) };
+                evolve(&mut self.cluster, stamp, &event);
+                names.push(event.name());
+                self.events.push(event);
+            }
+        }
+        names
+    }
+
+    fn jobs(&self) -> usize {
+        self.cluster.jobs().len()
+    }
+}
+
+fn pod(name: &str, uid: u128, devices: usize) -> Pod {
+    Pod {
+        key: PodKey { namespace: "ns".into(), name: name.into() },
+        uid: Uuid::from_u128(uid),
+        node: Some("n1".parse().unwrap()),
+        phase: Phase::Running,
+        ready: true,
+        terminating: false,
+        reason: None,
+        restarts: 0,
+        created_at: None,
+        started_at: None,
+        owner: None,
+        component: None,
+        user: None,
+        gpus: 2,
+        devices: (0..devices as u128).map(|nth| DeviceId::from_uuid(Uuid::from_u128(nth))).collect(),
+    }
+}
+
+async fn pass(time: Duration) {
+    tokio::time::advance(time).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_runs_for_a_while_is_a_job_once_and_until_it_is_gone() {
+    let mut world = World::new();
+    let there = [pod("train", 1, 2)];
+    assert!(world.look(&there, &Unknown).is_empty(), "it may be over soon");
+    pass(AFTER).await;
+    assert_eq!(world.look(&there, &Unknown), ["JobObserved"]);
+    assert!(world.look(&there, &Unknown).is_empty());
+    // A server that was started anew waits for nothing that is recorded already.
+    world.watch = Watch { after: AFTER, waiting: HashMap::new() };
+    assert!(world.look(&there, &Unknown).is_empty());
+    assert_eq!(world.look(&[], &Unknown), ["JobFinished"]);
+    assert_eq!(world.jobs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_pod_is_no_job() {
+    let mut world = World::new();
+    world.look(&[pod("short", 1, 2)], &Unknown);
+    pass(AFTER / 2).await;
+    let over = Pod { phase: Phase::Succeeded, ..pod("short", 1, 2) };
+    assert!(world.look(&[over], &Unknown).is_empty());
+    pass(AFTER).await;
+    assert!(world.look(&[], &Unknown).is_empty());
+    assert!(world.watch.waiting.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_made_anew_is_another_job() {
+    let mut world = World::new();
+    world.look(&[pod("train", 1, 2)], &Unknown);
+    pass(AFTER).await;
+    world.look(&[pod("train", 1, 2)], &Unknown);
+    assert_eq!(world.look(&[pod("train", 2, 2)], &Unknown), ["JobFinished"]);
+    pass(AFTER).await;
+    assert_eq!(world.look(&[pod("train", 2, 2)], &Unknown), ["JobObserved"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn devices_are_waited_for_and_then_done_without() {
+    struct Seen;
+    impl Devices for Seen {
+        fn of(&self, _: Uuid) -> Vec<DeviceId> {
+            (0..2).map(|nth| DeviceId::from_uuid(Uuid::from_u128(nth))).collect()
+        }
+    }
+    let mut world = World::new();
+    let there = [pod("train", 1, 0)];
+    world.look(&there, &Unknown);
+    pass(AFTER).await;
+    assert!(world.look(&there, &Unknown).is_empty(), "its devices are not known");
+    assert_eq!(world.look(&there, &Seen), ["JobObserved"]);
+    let devices = world.cluster.jobs().values().map(|job| job.devices.len()).collect::<Vec<_>>();
+    assert_eq!(devices, [2]);
+
+    let mut world = World::new();
+    world.look(&there, &Unknown);
+    pass(AFTER + DEVICES_WITHIN).await;
+    assert_eq!(world.look(&there, &Unknown), ["JobObserved"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_speak_ends_nothing_and_pods_without_gpus_are_no_jobs() {
+    let mut world = World::new();
+    world.look(&[pod("train", 1, 2)], &Unknown);
+    pass(AFTER).await;
+    world.look(&[pod("train", 1, 2)], &Unknown);
+    let silent = Pod { phase: Phase::Unknown, ..pod("train", 1, 2) };
+    assert!(world.look(&[silent], &Unknown).is_empty());
+    assert_eq!(world.jobs(), 1);
+    let plain = [pod("train", 1, 2), Pod { gpus: 0, ..pod("web", 2, 0) }];
+    world.look(&plain, &Unknown);
+    pass(AFTER + DEVICES_WITHIN).await;
+    assert!(world.look(&plain, &Unknown).is_empty());
+}
