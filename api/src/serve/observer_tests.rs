@@ -14,34 +14,39 @@ const AFTER: Duration = Duration::from_secs(10);
 impl World {
     fn new() -> Self {
         let watch = Watch { after: AFTER, waiting: HashMap::new() };
-        Self { cluster: Cluster::default(), watch, commands: 0, events: vec![] }
+        let mut world = Self { cluster: Cluster::default(), watch, commands: 0, events: vec![] };
+        let operator = domain::user::Newcomer { login: "operator".parse().unwrap(), password: None };
+        let id = domain::ClusterId(Uuid::from_u128(1));
+        world.record(&Command::Found { cluster: id, demonstration: false, operator });
+        world
+    }
+
+    /// Carries out a command, and says the names of the events.
+    fn record(&mut self, command: &Command) -> Vec<&'static str> {
+        self.commands += 1;
+        let (limits, asker) = (domain::Limits::default(), Principal::SYSTEM);
+        let context = Context {
+            command: CommandId::from_uuid(Uuid::from_u128(self.commands << 16)),
+            now: Timestamp::from_micros(1),
+            asker: &asker,
+            has_reason: false,
+            limits: &limits,
+        };
+        let mut names = vec![];
+        for event in decide(&self.cluster, command, &context).unwrap() {
+            let position = Position(self.events.len() as u64 + 1);
+            evolve(&mut self.cluster, Stamp { position, recorded_at: Timestamp::from_micros(1) }, &event);
+            names.push(event.name());
+            self.events.push(event);
+        }
+        names
     }
 
     /// Looks, records what is due, and says the names of the events.
     fn look(&mut self, pods: &[Pod], devices: &dyn Devices) -> Vec<&'static str> {
         let pods: Vec<_> = pods.iter().cloned().map(Arc::new).collect();
         let due = self.watch.due(&self.cluster, &"east".parse().unwrap(), &pods, devices);
-        let mut names = vec![];
-        for command in due {
-            self.commands += 1;
-            let limits = domain::Limits::default();
-            let asker = Principal::SYSTEM;
-            let context = Context {
-                command: CommandId::from_uuid(Uuid::from_u128(self.commands << 16)),
-                now: Timestamp::from_micros(1),
-                asker: &asker,
-                has_reason: false,
-                limits: &limits,
-            };
-            for event in decide(&self.cluster, &Command::Job(command), &context).unwrap() {
-                let position = Position(self.events.len() as u64 + 1);
-                let stamp = Stamp { position, recorded_at: Timestamp::from_micros(1) };
-                evolve(&mut self.cluster, stamp, &event);
-                names.push(event.name());
-                self.events.push(event);
-            }
-        }
-        names
+        due.into_iter().flat_map(|command| self.record(&Command::Job(command))).collect()
     }
 
     fn jobs(&self) -> usize {

@@ -43,7 +43,7 @@ events! {
             job: JobId,
             /// What it is called where it runs.
             name: JobName,
-            /// Where it was seen, as `kubernetes/<namespace>/<pod>` or `process/<node>/<pid>`.
+            /// Where it was seen, as `kubernetes/<cluster>/<namespace>/<pod>/<uid>` or `process/<node>/<pid>`.
             source: Arc<str>,
             /// Its owner, if known.
             user: Option<UserId>,

@@ -13,7 +13,7 @@ pub enum Source {
     },
     /// It was seen running elsewhere.
     Observed {
-        /// Where: `kubernetes/<namespace>/<pod>`, `process/<node>/<pid>`.
+        /// Where: `kubernetes/<cluster>/<namespace>/<pod>/<uid>`, `process/<node>/<pid>`.
         source: Arc<str>,
         /// The rules that it breaks.
         breaches: Vec<Breach>,

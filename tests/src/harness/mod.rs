@@ -1,4 +1,5 @@
 //! Real servers and what stands between them, for the end-to-end tests.
+mod kubernetes;
 mod log;
 mod nats;
 mod proxy;
@@ -6,6 +7,7 @@ mod python;
 mod server;
 mod tools;
 
+pub use kubernetes::{Gone, KubernetesServer, Object};
 pub use log::MemoryLog;
 pub use nats::NatsServer;
 pub use proxy::Proxy;
