@@ -13,6 +13,8 @@ mod follow;
 mod lines;
 mod nodes;
 mod pods;
+#[cfg(test)]
+mod tests;
 
 pub use connect::{Access, ConnectError};
 

@@ -54,8 +54,8 @@ pub struct Teller {
     pace: Pace,
     epoch: Uuid,
     sequence: u64,
-    /// Since when the server does not answer.
-    failing: Option<Instant>,
+    /// Since when the server does not answer, and whether that was said.
+    failing: Option<(Instant, bool)>,
 }
 
 impl Teller {
@@ -162,15 +162,16 @@ impl Teller {
             let answer = answer.map_err(|error| error.to_string());
             match answer.and_then(|bytes| Answer::decode(&bytes).map_err(|error| error.to_string())) {
                 Ok(answer) => {
-                    if let Some(since) = self.failing.take() {
+                    if let Some((since, true)) = self.failing.take() {
                         let outage_ms = since.elapsed().as_millis();
                         tracing::info!(cluster.name = %self.cluster, outage_ms, "the server answers again");
                     }
                     return answer;
                 }
                 Err(error) => {
-                    if self.failing.is_none() {
-                        self.failing = Some(Instant::now());
+                    let (since, said) = self.failing.get_or_insert_with(|| (Instant::now(), false));
+                    // At a start, the server may be a moment later.
+                    if since.elapsed() >= self.pace.answer_within && !std::mem::replace(said, true) {
                         tracing::warn!(cluster.name = %self.cluster, error, "the server does not answer: asking again");
                     }
                     tokio::time::sleep(self.pace.retry).await;

@@ -23,6 +23,12 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment) -> Result<()
 pub(super) fn write_log_lines(settings: &Settings) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(settings.log_level.as_str())
         .map_err(|error| CliError::failed("understand the setting log_level", error))?;
+    // It tells every attempt to reach a Kubernetes API server that is away; the agent says once that it is.
+    let filter = match settings.log_level.as_str() {
+        level if level.contains("kube_client") => filter,
+        _ => filter
+            .add_directive("kube_client=off".parse().map_err(|error| CliError::failed("filter log lines", error))?),
+    };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

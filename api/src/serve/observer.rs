@@ -103,16 +103,17 @@ impl Watch {
     ) -> Vec<job::Command> {
         let beginning = format!("kubernetes/{name}/");
         let active = active(cluster, &beginning);
-        let working: BTreeMap<Arc<str>, &Arc<Pod>> =
-            pods.iter().filter(|pod| may_work(pod)).map(|pod| (source(&beginning, pod), pod)).collect();
-        self.waiting.retain(|source, _| !source.starts_with(&beginning) || working.contains_key(source));
-        let gone = active.iter().filter(|source| !working.contains_key(*source));
+        let alive: BTreeMap<Arc<str>, &Arc<Pod>> =
+            pods.iter().filter(|pod| may_run(pod)).map(|pod| (source(&beginning, pod), pod)).collect();
+        self.waiting.retain(|source, _| !source.starts_with(&beginning) || alive.contains_key(source));
+        // What it asks for does not matter here: an agent that was just started does not know its claims yet.
+        let gone = active.iter().filter(|source| !alive.contains_key(*source));
         let ended = gone.map(|source| job::Command::ObserveEnd { source: Arc::clone(source) });
         let mut due: Vec<_> = ended.collect();
-        for (source, pod) in working {
+        for (source, pod) in alive {
             if active.contains(&source) {
                 self.waiting.remove(&source);
-            } else if pod.phase == Phase::Running {
+            } else if pod.phase == Phase::Running && pod.gpus > 0 {
                 due.extend(self.begun(cluster, source, pod, devices));
             }
         }
@@ -138,9 +139,9 @@ impl Watch {
     }
 }
 
-/// Whether a pod is a job while it is so. One whose node does not speak may still run.
-fn may_work(pod: &Pod) -> bool {
-    pod.gpus > 0 && pod.node.is_some() && matches!(pod.phase, Phase::Running | Phase::Unknown)
+/// Whether a pod may be running. One whose node does not speak may still do.
+fn may_run(pod: &Pod) -> bool {
+    pod.node.is_some() && matches!(pod.phase, Phase::Running | Phase::Unknown)
 }
 
 /// The sources of the jobs that were seen in a cluster and not seen to end.

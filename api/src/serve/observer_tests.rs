@@ -148,6 +148,9 @@ async fn a_node_that_does_not_speak_ends_nothing_and_pods_without_gpus_are_no_jo
     let silent = Pod { phase: Phase::Unknown, ..pod("train", 1, 2) };
     assert!(world.look(&[silent], &Unknown).is_empty());
     assert_eq!(world.jobs(), 1);
+    let unclaimed = Pod { gpus: 0, devices: vec![], ..pod("train", 1, 0) };
+    assert!(world.look(&[unclaimed], &Unknown).is_empty(), "its claims are not known yet");
+    assert_eq!(world.jobs(), 1);
     let plain = [pod("train", 1, 2), Pod { gpus: 0, ..pod("web", 2, 0) }];
     world.look(&plain, &Unknown);
     pass(AFTER + DEVICES_WITHIN).await;

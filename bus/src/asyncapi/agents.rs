@@ -61,7 +61,7 @@ fn report(parts: &mut Parts, kind: Kind, channel: &str, name: &str, about: &str)
     parts.operations.insert(format!("take{name}"), operation);
 }
 
-fn message(name: &str, about: &str, payload: &Value) -> Value {
+pub(super) fn message(name: &str, about: &str, payload: &Value) -> Value {
     json!({
         "name": name,
         "title": name,
@@ -76,7 +76,7 @@ fn message(name: &str, about: &str, payload: &Value) -> Value {
 }
 
 /// Bytes, and where their form is documented.
-fn binary(frozen: &str, file: &str, limit: usize) -> Value {
+pub(super) fn binary(frozen: &str, file: &str, limit: usize) -> Value {
     let about = format!(
         "One byte that is the version, {VERSION}; then `{frozen}`, whose fields are listed in `{file}`, as postcard \
          writes it. Frozen: a change is a new version."

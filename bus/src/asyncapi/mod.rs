@@ -4,6 +4,7 @@
 //! functions and constants that the relay and the intake use. `docs/asyncapi.json` is the document as it stands.
 mod agents;
 mod events;
+mod mirror;
 mod schema;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub fn document() -> Value {
     let mut parts = Parts::default();
     events::describe(&mut parts);
     agents::describe(&mut parts);
+    mirror::describe(&mut parts);
     json!({
         "asyncapi": "3.0.0",
         "info": {

@@ -72,9 +72,14 @@ impl KubernetesServer {
     }
 
     /// Ends it as a crash would: every connection breaks.
+    ///
+    /// # Panics
+    /// Something in it panicked.
     pub fn stop(&mut self) {
         if let Some(running) = self.running.take() {
-            running.shutdown_background();
+            // Until its port is free. On a thread of its own: a runtime does not end within another.
+            let ended = std::thread::spawn(move || running.shutdown_timeout(super::LIMIT)).join();
+            ended.expect("a runtime ends");
         }
     }
 
@@ -83,11 +88,11 @@ impl KubernetesServer {
     /// # Errors
     /// The port is taken.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        // A runtime of its own: what is dropped with it takes every connection along.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).context("listen")?;
         listener.set_nonblocking(true)?;
         self.port = listener.local_addr()?.port();
+        // A runtime of its own: what is dropped with it takes every connection along.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let router = answer::router(self.shared.clone());
         runtime.spawn(async move { axum::serve(TcpListener::from_std(listener)?, router).await });
         self.running = Some(runtime);
