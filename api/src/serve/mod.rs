@@ -17,7 +17,6 @@ mod vitals;
 
 pub use log::Committed;
 pub use mirror::cluster_agent;
-pub use observer::{Devices, Unknown};
 pub(crate) use opened::data_lock;
 pub use snapshots::Snapshots;
 
@@ -99,7 +98,7 @@ fn observer(settings: &Settings, opened: &Opened, messages: &Messages) -> Observ
         engine: opened.engine.clone(),
         live: opened.live.clone(),
         mirrors: messages.mirrors().clone(),
-        devices: Arc::new(Unknown),
+        devices: Arc::new(messages.telemetry().clone()),
         after: settings.kube_job_after,
     }
 }

@@ -4,12 +4,13 @@
 //! job only when its cluster is known as it is now: never because somebody can't see it.
 use bus::engine::{Engine, Request};
 use domain::{
-    Cluster, ClusterName, Command, JobName, Login, Principal,
+    Cluster, ClusterName, Command, JobName, Login, NodeName, Principal,
     device::DeviceId,
     job::{self, Source},
     mirror::{Phase, Pod},
+    telemetry::ProcessOwner,
 };
-use projections::{Live, mirror::Mirrors};
+use projections::{Live, Telemetry, mirror::Mirrors};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -31,18 +32,17 @@ const DEVICES_WITHIN: Duration = Duration::from_mins(1);
 const COMMANDS_MAX: usize = 256;
 
 /// Which devices a pod uses, where its cluster does not tell: by the processes that node agents see.
-pub trait Devices: Send + Sync + 'static {
-    /// The devices that processes of the pod of this UID were last seen on.
-    fn of(&self, pod: Uuid) -> Vec<DeviceId>;
+pub(super) trait Devices: Send + Sync + 'static {
+    /// The devices of this node that processes of the pod of this UID were last seen on.
+    fn of(&self, node: &NodeName, pod: Uuid) -> Vec<DeviceId>;
 }
 
-/// Nobody sees processes.
-#[derive(Debug, Clone, Copy)]
-pub struct Unknown;
-
-impl Devices for Unknown {
-    fn of(&self, _: Uuid) -> Vec<DeviceId> {
-        vec![]
+/// The processes in the last frame of the node's agent.
+impl Devices for Telemetry {
+    fn of(&self, node: &NodeName, pod: Uuid) -> Vec<DeviceId> {
+        let processes = self.link(node).and_then(|link| link.processes).unwrap_or_default();
+        let of_pod = processes.into_iter().filter(|process| process.owner == ProcessOwner::Pod(pod));
+        of_pod.map(|process| process.device).collect()
     }
 }
 
@@ -126,7 +126,8 @@ impl Watch {
         if since < self.after {
             return None;
         }
-        let told = if pod.devices.is_empty() { devices.of(pod.uid) } else { pod.devices.clone() };
+        let seen = || pod.node.as_ref().map(|node| devices.of(node, pod.uid)).unwrap_or_default();
+        let told = if pod.devices.is_empty() { seen() } else { pod.devices.clone() };
         let told: BTreeSet<DeviceId> = told.into_iter().collect();
         let all = !told.is_empty() && u32::try_from(told.len()).is_ok_and(|count| count >= pod.gpus);
         if !all && since < self.after + DEVICES_WITHIN {

@@ -1,6 +1,15 @@
 use super::*;
 use domain::{CommandId, Context, Event, Position, Stamp, Timestamp, decide, evolve, mirror::PodKey};
 
+/// Nobody sees processes.
+struct Unknown;
+
+impl Devices for Unknown {
+    fn of(&self, _: &NodeName, _: Uuid) -> Vec<DeviceId> {
+        vec![]
+    }
+}
+
 /// A cluster that is told what the watch finds.
 struct World {
     cluster: Cluster,
@@ -120,7 +129,7 @@ async fn a_pod_that_is_made_anew_is_another_job() {
 async fn devices_are_waited_for_and_then_done_without() {
     struct Seen;
     impl Devices for Seen {
-        fn of(&self, _: Uuid) -> Vec<DeviceId> {
+        fn of(&self, _: &NodeName, _: Uuid) -> Vec<DeviceId> {
             (0..2).map(|nth| DeviceId::from_uuid(Uuid::from_u128(nth))).collect()
         }
     }

@@ -3,7 +3,7 @@ use crate::{
     bus::{Pattern, header_map},
     cloudevent::{self, CloudEvent, header},
     relay::{guards, headers},
-    wire::{AGENTS_HEALTH, AGENTS_INVENTORY, Kind, agent_subject},
+    wire::{self, AGENTS_HEALTH, AGENTS_INVENTORY, Kind, agent_subject},
 };
 use async_nats::HeaderMap;
 use domain::{
@@ -73,6 +73,19 @@ fn every_channel_of_an_agent_is_listened_to() {
         let about = document["components"]["messages"][message]["payload"]["description"].as_str().unwrap();
         let form = about.split('`').nth(1).unwrap();
         assert!(["struct", "enum"].iter().any(|word| file.contains(&format!("\n{word} {form} {{"))), "{form}");
+    }
+}
+
+#[test]
+fn the_channel_of_cluster_agents_is_listened_to() {
+    let document = document();
+    let address = document["channels"]["clusterMirror"]["address"].as_str().unwrap();
+    assert!(wire::MIRRORS.parse::<Pattern>().unwrap().matches(&address.replace("{cluster}", "east")));
+    let file = include_str!("../wire/mirror/frozen.rs");
+    for message in ["ClusterMirror", "ClusterMirrorAnswer"] {
+        let about = document["components"]["messages"][message]["payload"]["description"].as_str().unwrap();
+        let form = about.split('`').nth(1).unwrap();
+        assert!(["struct", "enum"].iter().any(|word| file.contains(&format!("{word} {form} {{"))), "{form}");
     }
 }
 

@@ -165,6 +165,15 @@ pub(super) fn queries() -> Vec<(Vec<&'static str>, &'static str)> {
             "GET /v1/devices?pool=p&health=fatal&free=true&limit=1000",
         ),
         (vec!["job", "list", "--user", "ada"], "GET /v1/jobs?owner=ada&limit=1000"),
+        (
+            vec!["pod", "list", "--namespace", "ns", "--node", "n", "--phase", "running", "--owner", "o", "-o", "json"],
+            "GET /v1/pods?namespace=ns&node=n&phase=Running&owner=o&limit=1000",
+        ),
+        (
+            vec!["pod", "list", "--cluster", "east", "--component", "c", "--user", "ada", "-o", "json"],
+            "GET /v1/pods?cluster=east&component=c&user=ada&limit=1000",
+        ),
+        (vec!["pod", "summary", "--node", "n"], "GET /v1/pods/summary?node=n"),
         (vec!["token", "list"], "GET /v1/tokens?limit=1000"),
         (vec!["token", "list", "--user", "ada"], "GET /v1/users/ada/tokens?limit=1000"),
     ]
