@@ -11,6 +11,7 @@ mod messages;
 mod mirror;
 mod observer;
 mod opened;
+mod processes;
 mod snapshots;
 mod telemetry;
 mod vitals;
@@ -60,6 +61,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let fleet = fleet::start(&shared, &opened, messages.bus());
     let (stop, stopping) = watch::channel(false);
     let keeper = tokio::spawn(keeper(&shared, &opened, &messages).run(stopping.clone()));
+    let processes = processes(&shared, &opened, &messages).map(|seen| tokio::spawn(seen.run(stopping.clone())));
     let observer = tokio::spawn(observer(&shared, &opened, &messages).run(stopping.clone()));
     if let Err(error) = first_password::tidy(&shared.data, &opened.live, stopping.clone()).await {
         let error: &dyn std::error::Error = &*error;
@@ -76,10 +78,22 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     watching.stop().await;
     keeper.await.context("the keeper of leases failed")?;
     observer.await.context("the observer of jobs failed")?;
+    if let Some(processes) = processes {
+        processes.await.context("the observer of processes failed")?;
+    }
     messages.stop().await;
     let closed = opened.close().await;
     served.context("the HTTP server failed")?;
     closed
+}
+
+/// Processes are looked at where they are real and the settings do not say otherwise.
+fn processes(settings: &Settings, opened: &Opened, messages: &Messages) -> Option<processes::Observer> {
+    (settings.observe_processes && settings.simulate.is_none()).then(|| processes::Observer {
+        engine: opened.engine.clone(),
+        live: opened.live.clone(),
+        telemetry: messages.telemetry().clone(),
+    })
 }
 
 fn keeper(settings: &Settings, opened: &Opened, messages: &Messages) -> Keeper {

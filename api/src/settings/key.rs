@@ -43,6 +43,8 @@ pub enum Key {
     NodeLease,
     /// How much memory the past of what is measured takes.
     TelemetryMemory,
+    /// Whether processes on GPUs are recorded as jobs.
+    ObserveProcesses,
     /// The file that says how a Kubernetes cluster is reached.
     Kubeconfig,
     /// Whether the cluster is the one that this runs in.
@@ -95,7 +97,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Data,
         Self::Listen,
         Self::InsecureListen,
@@ -116,6 +118,7 @@ impl Key {
         Self::CordonNewDevices,
         Self::NodeLease,
         Self::TelemetryMemory,
+        Self::ObserveProcesses,
         Self::Kubeconfig,
         Self::InCluster,
         Self::KubeCluster,
@@ -204,21 +207,9 @@ impl Key {
             Self::SnapshotEvery => {
                 text("snapshot_every", Some("250000"), "EVENTS", "After how many events the read models are saved")
             }
-            Self::CordonNewDevices => {
-                switch("cordon_new_devices", "Devices that are seen for the first time start cordoned")
+            Self::CordonNewDevices | Self::NodeLease | Self::TelemetryMemory | Self::ObserveProcesses => {
+                self.of_fleet()
             }
-            Self::NodeLease => text(
-                "node_lease",
-                Some("90s"),
-                "TIME",
-                "How long a node may be silent before it is lost and its devices unknown, as 90s or 5m",
-            ),
-            Self::TelemetryMemory => text(
-                "telemetry_memory",
-                Some("256MiB"),
-                "SIZE",
-                "How much memory the past of utilization, memory, temperature and power may take, as 256MiB",
-            ),
             Self::Kubeconfig
             | Self::InCluster
             | Self::KubeCluster
@@ -253,6 +244,34 @@ impl Key {
                 "LEVEL",
                 "Which log lines are written: error, warn, info, debug or trace, or a filter as info,bus=debug",
             ),
+        }
+    }
+
+    /// Of those that are about the fleet.
+    const fn of_fleet(self) -> Description {
+        match self {
+            Self::CordonNewDevices => {
+                switch("cordon_new_devices", "Devices that are seen for the first time start cordoned")
+            }
+            Self::NodeLease => text(
+                "node_lease",
+                Some("90s"),
+                "TIME",
+                "How long a node may be silent before it is lost and its devices unknown, as 90s or 5m",
+            ),
+            Self::TelemetryMemory => text(
+                "telemetry_memory",
+                Some("256MiB"),
+                "SIZE",
+                "How much memory the past of utilization, memory, temperature and power may take, as 256MiB",
+            ),
+            _ => Description {
+                default: Some("true"),
+                ..switch(
+                    "observe_processes",
+                    "Record processes that use GPUs for a minute, of no pod and of no job started here, as jobs",
+                )
+            },
         }
     }
 

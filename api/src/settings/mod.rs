@@ -37,6 +37,7 @@ use std::{
 
 /// Everything that the server is told before it starts.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Settings {
     /// The folder of the log and of all else that is kept.
     pub data: PathBuf,
@@ -68,6 +69,8 @@ pub struct Settings {
     pub kubernetes: Option<Kubernetes>,
     /// How long a pod with GPUs runs before it is recorded as a job.
     pub kube_job_after: Duration,
+    /// Whether processes on GPUs are recorded as jobs.
+    pub observe_processes: bool,
     /// The proxies whose word on where a request came from is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// The most requests of one address at a time.
@@ -137,6 +140,7 @@ impl Settings {
             telemetry_memory: layers.required(Key::TelemetryMemory)?,
             kubernetes: kubernetes::read(&layers)?,
             kube_job_after: layers.required::<value::Lease>(Key::KubeJobAfter)?.0,
+            observe_processes: layers.required(Key::ObserveProcesses)?,
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,

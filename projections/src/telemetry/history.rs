@@ -76,6 +76,13 @@ pub struct Idle {
     pub measured_at: Timestamp,
 }
 
+impl NodeLink {
+    /// The boot that the node's frames are of.
+    pub fn boot_id(&self) -> &str {
+        &self.boot_id
+    }
+}
+
 impl Latest {
     /// What it gave last; none if it does not support that, or was not read in the last frame.
     pub const fn get(&self, field: Field) -> Option<i64> {
