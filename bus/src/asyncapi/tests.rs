@@ -40,7 +40,7 @@ fn every_event_of_the_domain_is_in_the_document_and_no_other() {
     assert_eq!(keys(&channel["messages"]), known);
     let listed: BTreeSet<_> = texts(&channel["parameters"]["event"]["enum"]).collect();
     assert_eq!(listed, known);
-    let agents = ["AgentHealth", "AgentInventory", "AgentReply"];
+    let agents = ["AgentHealth", "AgentInventory", "AgentReply", "ClusterMirror", "ClusterMirrorAnswer"];
     assert_eq!(keys(&document["components"]["messages"]), &known | &BTreeSet::from(agents));
 }
 
