@@ -37,7 +37,7 @@ type Part = (&'static str, &'static str, &'static str);
 /// A sort of things: its title, where its number is, and the parts that are told where there are any.
 type Sort = (&'static str, &'static str, &'static [Part]);
 
-pub(super) const SORTS: [Sort; 7] = [
+pub(super) const SORTS: [Sort; 8] = [
     (
         "nodes",
         "nodes.total",
@@ -96,6 +96,18 @@ pub(super) const SORTS: [Sort; 7] = [
     ),
     ("groups", "groups", &[]),
     ("pools", "pools", &[]),
+    (
+        "pods",
+        "pods.total",
+        &[
+            ("pods.running", "running", "running"),
+            ("pods.pending", "pending", "pending"),
+            ("pods.succeeded", "ended", "ended"),
+            ("pods.failed", "failed", "failed"),
+            ("pods.unknown", "of an unknown state", "of an unknown state"),
+            ("pods.clusters_away", "cluster out of sight", "clusters out of sight"),
+        ],
+    ),
 ];
 
 /// The columns of the table of pools: title, field, and whether it is a share of 1.
@@ -192,7 +204,7 @@ mod tests {
                 "availability": {"free": 13, "busy": 2, "missing": 1, "unknown": 0, "quarantined": 0, "cordoned": 0}},
             "jobs": {"total": 0, "started": 0, "observed": 0, "in_breach": 0},
             "users": {"total": 3, "operators": 1, "auditors": 0, "data_scientists": 2, "suspended": 0, "without_group": 1},
-            "pools": 102, "groups": 1, "position": 41, "lag": {"events": 3, "stalled": false},
+            "pods": {"total": 4, "running": 3, "failed": 1, "clusters_away": 1}, "pools": 102, "groups": 1, "position": 41, "lag": {"events": 3, "stalled": false},
             "shares": [share("default", json!("default"), 16), share("vision", Value::Null, 8)], "shares_left_out": 100,
         });
         tell(&mut console, &overview).unwrap();
@@ -205,6 +217,7 @@ active jobs   0
 users         3: 1 operator, 2 data scientists, 1 in no group
 groups        1
 pools         102
+pods          4: 3 running, 1 failed, 1 cluster out of sight
 as of         position 41, 3 events behind
 
 POOL     GROUP    DEVICES  IDLE  BUSY  HELD BACK  IN USE  OF ALL

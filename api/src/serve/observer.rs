@@ -12,7 +12,7 @@ use domain::{
 };
 use projections::{Live, Telemetry, mirror::Mirrors};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -103,10 +103,12 @@ impl Watch {
     ) -> Vec<job::Command> {
         let beginning = format!("kubernetes/{name}/");
         let active = active(cluster, &beginning);
+        let recorded: HashSet<Uuid> = active.iter().filter_map(|source| uid_of(source)).collect();
+        // What a recorded one asks for does not matter: an agent that was just started does not know its claims yet.
+        let ours = |pod: &&Arc<Pod>| (pod.gpus > 0 || recorded.contains(&pod.uid)) && may_run(pod);
         let alive: BTreeMap<Arc<str>, &Arc<Pod>> =
-            pods.iter().filter(|pod| may_run(pod)).map(|pod| (source(&beginning, pod), pod)).collect();
+            pods.iter().filter(ours).map(|pod| (source(&beginning, pod), pod)).collect();
         self.waiting.retain(|source, _| !source.starts_with(&beginning) || alive.contains_key(source));
-        // What it asks for does not matter here: an agent that was just started does not know its claims yet.
         let gone = active.iter().filter(|source| !alive.contains_key(*source));
         let ended = gone.map(|source| job::Command::ObserveEnd { source: Arc::clone(source) });
         let mut due: Vec<_> = ended.collect();
@@ -157,6 +159,10 @@ fn active(cluster: &Cluster, beginning: &str) -> BTreeSet<Arc<str>> {
 /// A pod that is made anew under the same name is another job: the UID says which one it is.
 fn source(beginning: &str, pod: &Pod) -> Arc<str> {
     format!("{beginning}{}/{}/{}", pod.key.namespace, pod.key.name, pod.uid).into()
+}
+
+fn uid_of(source: &str) -> Option<Uuid> {
+    source.rsplit('/').next()?.parse().ok()
 }
 
 /// A pod's name may be longer than a job's.

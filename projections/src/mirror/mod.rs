@@ -10,7 +10,8 @@ mod view;
 
 pub use keep::{Bounds, Mirrors, Took};
 pub use view::{
-    KubernetesNode, MirrorView, PodCount, PodFilter, PodList, PodPhase, PodSummary, PodView, TaintView, WorkloadView,
+    KubernetesNode, MirrorView, PodCount, PodFilter, PodList, PodPhase, PodSummary, PodTotals, PodView, TaintView,
+    WorkloadView,
 };
 
 pub(crate) use keep::{Mirror, Shown};

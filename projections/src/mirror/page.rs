@@ -1,5 +1,5 @@
 //! Lists and counts of pods.
-use super::{Mirror, MirrorView, Mirrors, PodCount, PodFilter, PodList, PodSummary, PodView};
+use super::{Mirror, MirrorView, Mirrors, PodCount, PodFilter, PodList, PodSummary, PodTotals, PodView};
 use crate::view::{Page, PageError};
 use domain::{
     ClusterName,
@@ -73,6 +73,28 @@ impl Mirrors {
             let left_out = u32::try_from(rows.len().saturating_sub(ROWS_MAX)).unwrap_or(u32::MAX);
             let items = rows.into_values().take(ROWS_MAX).collect();
             PodSummary { total, items, left_out, mirrors: mirrors(clusters, silence) }
+        })
+    }
+
+    /// All pods, counted.
+    pub fn totals(&self) -> PodTotals {
+        self.read(|clusters, silence| {
+            let mut totals = PodTotals::default();
+            for mirror in clusters.values() {
+                totals.clusters += 1;
+                totals.clusters_away += u32::from(!mirror.is_fresh(silence));
+                for pod in mirror.shown.iter().flat_map(|shown| shown.pods.values()) {
+                    totals.total += 1;
+                    *match pod.phase {
+                        Phase::Pending => &mut totals.pending,
+                        Phase::Running => &mut totals.running,
+                        Phase::Succeeded => &mut totals.succeeded,
+                        Phase::Failed => &mut totals.failed,
+                        Phase::Unknown => &mut totals.unknown,
+                    } += 1;
+                }
+            }
+            totals
         })
     }
 

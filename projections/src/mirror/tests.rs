@@ -171,6 +171,8 @@ fn filters_and_counts() {
     assert_eq!(find(PodFilter { owner: Some("train".into()), ..PodFilter::default() }), ["a", "b"]);
     assert!(find(PodFilter { namespace: Some("other".into()), ..PodFilter::default() }).is_empty());
     let summary = told.mirrors.summary(&PodFilter::default());
+    let totals = told.mirrors.totals();
+    assert_eq!((totals.total, totals.running, totals.failed, totals.clusters, totals.clusters_away), (2, 1, 1, 1, 0));
     let row = &summary.items[0];
     assert_eq!((summary.total, row.total, row.running, row.failed, row.ready, row.restarts), (2, 2, 1, 1, 1, 2));
 }

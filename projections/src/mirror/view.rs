@@ -170,6 +170,27 @@ pub struct PodCount {
     pub restarts: u64,
 }
 
+/// All pods, counted by how far they are in their life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct PodTotals {
+    /// How many there are.
+    pub total: u32,
+    /// Those that wait for a node or to be started.
+    pub pending: u32,
+    /// Those that run.
+    pub running: u32,
+    /// Those that ended well.
+    pub succeeded: u32,
+    /// Those that ended badly.
+    pub failed: u32,
+    /// Those whose node does not say.
+    pub unknown: u32,
+    /// How many clusters are mirrored.
+    pub clusters: u32,
+    /// Of those, the ones that can't be seen at present.
+    pub clusters_away: u32,
+}
+
 /// A node, as Kubernetes has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KubernetesNode {

@@ -4,7 +4,7 @@ use super::{
     app::App,
     input::{AsOf, Look},
 };
-use projections::{Phase, view::Overview};
+use projections::{Phase, mirror::PodTotals, view::Overview};
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -22,6 +22,9 @@ struct OverviewWithLag {
     /// Left out of a look at the past.
     #[serde(skip_serializing_if = "Option::is_none")]
     lag: Option<Lag>,
+    /// Pods of the Kubernetes clusters that are mirrored; left out of a look at the past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pods: Option<PodTotals>,
 }
 
 /// How far what is shown is behind what is durable.
@@ -42,5 +45,6 @@ async fn overview(look: Look) -> Shown<OverviewWithLag> {
         events: look.app().durable().0.saturating_sub(overview.position.0),
         stalled: matches!(look.app().parts.live.status().phase, Phase::Stalled { .. } | Phase::Failed),
     });
-    Shown::at(overview.position, OverviewWithLag { overview, lag })
+    let pods = look.is_present().then(|| look.app().parts.mirrors.totals());
+    Shown::at(overview.position, OverviewWithLag { overview, lag, pods })
 }
