@@ -43,6 +43,14 @@ impl Script {
         line.context("the script has ended")
     }
 
+    /// The next line that it prints; none once it has ended.
+    ///
+    /// # Errors
+    /// It prints nothing for [`LIMIT`].
+    pub async fn next_line(&mut self) -> anyhow::Result<Option<String>> {
+        timeout(LIMIT, self.lines.next_line()).await.context("the script prints nothing")?.map_err(Into::into)
+    }
+
     /// Waits until it ends by itself.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod disk;
 mod http;
 mod replay;
 mod table;
+mod telemetry;
 #[cfg(feature = "tephra")]
 mod tephra_store;
 
@@ -51,6 +52,12 @@ enum What {
         #[arg(long, value_delimiter = ',', default_values_t = [100, 1000, 10_000])]
         thousands: Vec<u64>,
     },
+    /// Telemetry: what reading, checking and keeping it takes of one core.
+    Telemetry {
+        /// How many nodes of eight GPUs.
+        #[arg(long, default_value_t = 1250)]
+        nodes: u32,
+    },
     /// A server that does nothing: what `commit` compares with.
     #[command(hide = true)]
     Nothing,
@@ -77,7 +84,7 @@ fn main() -> Result<()> {
     match &arguments.what {
         What::Nothing => return tokio::runtime::Runtime::new()?.block_on(http::serve_nothing()),
         What::Fold { data, fresh } => return replay::fold(data, *fresh),
-        What::Commit { .. } | What::Replay { .. } => {}
+        What::Commit { .. } | What::Replay { .. } | What::Telemetry { .. } => {}
     }
     let plan = Plan {
         folder: disk::prepare(&arguments.folder)?,
@@ -88,6 +95,7 @@ fn main() -> Result<()> {
     let (name, report) = match arguments.what {
         What::Commit { callers } => ("commit", commit::run(&plan, &callers)?),
         What::Replay { thousands } => ("replay", replay::run(&plan, &thousands)?),
+        What::Telemetry { nodes } => ("telemetry", telemetry::run(&plan, nodes)?),
         What::Nothing | What::Fold { .. } => unreachable!("they have returned above"),
     };
     println!("{machine}\n{report}");

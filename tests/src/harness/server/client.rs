@@ -109,6 +109,14 @@ impl Client {
         Self::send(self.request(Method::GET, path)).await
     }
 
+    /// Asks for what is no JSON.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send); or it is not answered with 200.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        Ok(self.request(Method::GET, path).send().await?.error_for_status()?.text().await?)
+    }
+
     /// Gives a command with a body.
     ///
     /// # Errors
