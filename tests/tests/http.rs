@@ -142,6 +142,7 @@ async fn headers_that_are_none_are_refused_by_their_own_code() -> anyhow::Result
     let first = keyed("one").await?.done()?;
     assert_eq!(keyed("one").await?.done()?.body, first.body);
     keyed("two").await?.refused(422, "idempotency.key_reused");
+    client.shows(first.position()?).await?.done()?;
     assert_eq!(client.position().await?, first.position()?);
     Ok(())
 }
