@@ -14,7 +14,7 @@ pub use reply::Reply;
 pub use report::{Content, Report};
 pub use subject::{
     AGENTS_HEALTH, AGENTS_INVENTORY, AGENTS_TELEMETRY, Kind, MIRRORS, agent, agent_of, agent_subject, mirror_of,
-    mirror_subject, node_of_token, node_token, telemetry, telemetry_of,
+    mirror_subject, node_of_token, node_token, telemetry, telemetry_of, telemetry_subject,
 };
 
 use bytes::Bytes;

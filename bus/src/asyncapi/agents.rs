@@ -3,7 +3,7 @@ use super::Parts;
 use crate::wire::{CONTENT_TYPE, Kind, REPLY_MAX, REPORT_MAX, VERSION, agent_subject};
 use serde_json::{Value, json};
 
-const NODE: &str = "The node's name as one token: its dots become `_`.";
+pub(super) const NODE: &str = "The node's name as one token: its dots become `_`.";
 
 const REPLY: &str = "What is taken is durable. Taken: every report up to this number. Refused: the rules will not take \
     it, and the number that comes next. Try again: the same bytes, after so long. Expected: the number that is wanted.";

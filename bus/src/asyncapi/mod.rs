@@ -6,6 +6,7 @@ mod agents;
 mod events;
 mod mirror;
 mod schema;
+mod telemetry;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub fn document() -> Value {
     events::describe(&mut parts);
     agents::describe(&mut parts);
     mirror::describe(&mut parts);
+    telemetry::describe(&mut parts);
     json!({
         "asyncapi": "3.0.0",
         "info": {

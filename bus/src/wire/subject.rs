@@ -63,7 +63,12 @@ pub fn agent_of(subject: &str) -> Option<(NodeName, Kind)> {
 
 /// Where the agent of a node sends what it measures: lossy, and not answered.
 pub fn telemetry(node: &NodeName) -> String {
-    format!("dkube.telemetry.{}", node_token(node))
+    telemetry_subject(&node_token(node))
+}
+
+/// Where the agent whose node is this token sends what it measures.
+pub fn telemetry_subject(token: &str) -> String {
+    format!("dkube.telemetry.{token}")
 }
 
 /// Whose agent sends to this subject what it measures; none if it is no such subject.

@@ -84,5 +84,19 @@ fn measured(app: &App) -> Vec<AlertView> {
         };
         Some(alert(health.part, health.trouble?, action))
     });
-    stalled.into_iter().chain(troubled).collect()
+    let away = app.parts.mirrors.known().into_iter().filter(|mirror| !mirror.connected).map(|mirror| AlertView {
+        severity: Severity::Warning,
+        code: "kubernetes.away".to_owned(),
+        subject: "cluster".to_owned(),
+        node: None,
+        since: Some(mirror.since),
+        summary: match mirror.error {
+            Some(error) => format!("Kubernetes cluster {} is not seen as it is: {error}", mirror.cluster),
+            None => format!("the agent of Kubernetes cluster {} is silent", mirror.cluster),
+        },
+        action:
+            "look whether its API server is reached; its pods are shown as they were, and none of their jobs is ended"
+                .to_owned(),
+    });
+    stalled.into_iter().chain(troubled).chain(away).collect()
 }

@@ -29,7 +29,16 @@ pub(super) struct Fleet {
 
 impl Fleet {
     pub(super) fn of(app: &App) -> Self {
-        let counted = app.parts.vitals.counted();
+        let mut counted = app.parts.vitals.counted();
+        let known = app.parts.mirrors.known().into_iter();
+        counted.push(Counted {
+            name: "kubernetes_mirror_up",
+            help: "Whether a Kubernetes cluster is seen as it is",
+            rises: false,
+            series: known
+                .map(|mirror| (Some(("cluster", mirror.cluster.to_string())), mirror.connected.into()))
+                .collect(),
+        });
         app.present(|state| Self { counted, ..Self::of_cluster(state.cluster()) })
     }
 
