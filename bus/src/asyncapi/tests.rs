@@ -40,7 +40,7 @@ fn every_event_of_the_domain_is_in_the_document_and_no_other() {
     assert_eq!(keys(&channel["messages"]), known);
     let listed: BTreeSet<_> = texts(&channel["parameters"]["event"]["enum"]).collect();
     assert_eq!(listed, known);
-    let agents = ["AgentHealth", "AgentInventory", "AgentReply", "ClusterMirror", "ClusterMirrorAnswer"];
+    let agents = ["AgentHealth", "AgentInventory", "AgentReply", "ClusterMirror", "ClusterMirrorAnswer", "Telemetry"];
     assert_eq!(keys(&document["components"]["messages"]), &known | &BTreeSet::from(agents));
 }
 
@@ -87,6 +87,14 @@ fn the_channel_of_cluster_agents_is_listened_to() {
         let form = about.split('`').nth(1).unwrap();
         assert!(["struct", "enum"].iter().any(|word| file.contains(&format!("{word} {form} {{"))), "{form}");
     }
+}
+
+#[test]
+fn the_channel_of_telemetry_is_listened_to() {
+    let document = document();
+    let address = document["channels"]["telemetry"]["address"].as_str().unwrap().replace("{node}", "gpu-01");
+    assert!(wire::AGENTS_TELEMETRY.parse::<Pattern>().unwrap().matches(&address));
+    assert_eq!(wire::telemetry_of(&address), Some("gpu-01".parse().unwrap()));
 }
 
 #[test]
