@@ -57,7 +57,10 @@ pub(super) fn pairs(fields: &Map<String, Value>, zone: &TimeZone) -> String {
 pub(super) fn beside(subject: &Value, data: &Value, zone: &TimeZone) -> String {
     let Value::Object(fields) = data else { return inline(data, zone) };
     let (entity, name) = subject.as_str().and_then(|subject| subject.split_once('/')).unwrap_or_default();
-    let said = |field: &str, value: &Value| field == entity || value.as_str().is_some_and(|value| value == name);
+    // A field that is called as the subject is says no more than its name, unless there is something in it.
+    let said = |field: &str, value: &Value| {
+        field == entity && !value.is_object() || value.as_str().is_some_and(|value| value == name)
+    };
     let mut rest: Map<String, Value> = fields.clone();
     // People read logins, not the ids that they stand beside.
     if let (true, Some(login)) = (rest.contains_key("user"), fields.get("login")) {
@@ -124,6 +127,9 @@ mod tests {
     fn what_the_subject_says_is_not_said_again() {
         let data = json!({"device": "GPU-1", "from": "default", "pool": "vision", "note": null});
         assert_eq!(beside(&json!("device/GPU-1"), &data, &TimeZone::UTC), "from=default pool=vision");
+        let data = json!({"policy": {"conditions": [{"kind": "gpu.lost", "dry_run": true}]}});
+        let told = beside(&json!("policy/health"), &data, &TimeZone::UTC);
+        assert_eq!(told, "policy=conditions=dry_run=yes kind=gpu.lost");
         let data = json!({"name": "vision", "model": "H100"});
         assert_eq!(beside(&json!("pool/vision"), &data, &TimeZone::UTC), "model=H100");
         let data = json!({"group": "seeing", "user": "0199c0de", "login": "ada"});
