@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! source ──Observation──► health ──Present──► plan ──reports──► queue ──one at a time──► bus
-//! (NVML or simulated)    (the table of       (what the server     (numbered, bounded,
+//! (simulated as yet)     (the table of       (what the server     (numbered, bounded,
 //!                         conditions)         does not know)       until it is taken)
 //! ```
 //!

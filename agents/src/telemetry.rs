@@ -120,12 +120,16 @@ impl Recorder {
     }
 }
 
-/// What runs on the devices; none if that could be told of none of them.
+/// What runs on the devices; none unless that could be told of all of them, and wholly: who is left out would be taken for
+/// gone.
 fn processes(sightings: &[Sighting]) -> Option<Vec<Process>> {
-    let told = sightings.iter().filter_map(|sighting| Some((sighting.device, sighting.processes.as_ref()?)));
-    let mut told = told.peekable();
-    told.peek()?;
-    let all = told.flat_map(|(device, processes)| {
+    let told = sightings.iter().map(|sighting| Some((sighting.device, sighting.processes.as_ref()?)));
+    let told: Vec<_> = told.collect::<Option<_>>()?;
+    let count: usize = told.iter().map(|(_, processes)| processes.len()).sum();
+    if told.is_empty() || count > PROCESSES_MAX {
+        return None;
+    }
+    let all = told.into_iter().flat_map(|(device, processes)| {
         processes.iter().map(move |process| Process {
             device,
             pid: process.pid,
@@ -138,7 +142,7 @@ fn processes(sightings: &[Sighting]) -> Option<Vec<Process>> {
             },
         })
     });
-    Some(all.take(PROCESSES_MAX).collect())
+    Some(all.collect())
 }
 
 /// Every field that could be read.
@@ -257,6 +261,24 @@ mod tests {
         let blind = Observation { host: Facts::default(), devices: Err(Unreadable), xids: None };
         let frame = (0..4).find_map(|at| recorder.note(tick(at), &blind)).unwrap();
         assert_eq!((frame.devices, frame.samples), (vec![], 4));
+    }
+
+    #[test]
+    fn processes_are_told_of_all_devices_or_of_none() {
+        let own = crate::source::Process {
+            pid: 1,
+            started: 2,
+            gpu_instance: None,
+            memory_bytes: None,
+            owner: Owner::Unknown,
+        };
+        let of = |processes: [Option<Vec<_>>; 2]| {
+            let both = processes.map(|processes| Sighting { processes, ..seen(warm(40)).devices.unwrap().remove(0) });
+            super::processes(&both).map(|told| told.len())
+        };
+        assert_eq!(of([Some(vec![own.clone()]), Some(vec![])]), Some(1));
+        assert_eq!(of([Some(vec![own.clone()]), None]), None);
+        assert_eq!(of([Some(vec![own; PROCESSES_MAX + 1]), Some(vec![])]), None);
     }
 
     #[test]

@@ -17,6 +17,13 @@ DASHBOARD = {
     "DCGM_FI_DEV_FB_USED",
     "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE",
 }
+
+# Their types, and those of what only rises, as the exporter's etc/default-counters.csv has them.
+TYPES = {name: "gauge" for name in DASHBOARD} | {
+    "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": "counter",
+    "DCGM_FI_DEV_PCIE_REPLAY_COUNTER": "counter",
+    "DCGM_FI_DEV_XID_ERRORS": "gauge",
+}
 LABELS = {"instance", "gpu", "UUID", "device", "modelName", "Hostname", "pci_bus_id", "DCGM_FI_DRIVER_VERSION"}
 
 
@@ -27,6 +34,7 @@ def main(page):
     series = set()
     for family in families:
         assert family.type != "unknown", f"{family.name} has no type"
+        assert family.type == TYPES.get(family.name, family.type), f"{family.name} is a {family.type}"
         assert family.documentation, f"{family.name} has no help"
         for sample in family.samples:
             identity = (sample.name, tuple(sorted(sample.labels.items())))

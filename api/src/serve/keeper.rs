@@ -18,7 +18,7 @@ use tokio::{
 };
 
 /// The most nodes that one look finds lost or returned: the rest is found by the next.
-const NODES_MAX: usize = 1000;
+const NODES_MAX: usize = 256;
 
 /// What the keeper looks at.
 pub(super) struct Keeper {
@@ -47,19 +47,25 @@ impl Keeper {
             }
             leases.look(self.listens() && ears.keep_up());
             let due = due(self.live.read().state().cluster(), &leases, &lost, SystemClock.now());
-            for command in due {
-                if let Command::Node(node::Command::Lose { node }) = &command {
-                    lost.insert(node.clone(), Instant::now());
-                }
-                if let Command::Node(node::Command::Return { node }) = &command {
-                    lost.remove(node);
-                }
-                if let Err(error) = self.engine.submit(Request::new(Principal::SYSTEM, command)).await {
-                    // It is due again at the next look.
-                    tracing::debug!(%error, "what was due could not be recorded");
-                    break;
+            for command in &due {
+                match command {
+                    Command::Node(node::Command::Lose { node }) => drop(lost.insert(node.clone(), Instant::now())),
+                    Command::Node(node::Command::Return { node }) => drop(lost.remove(node)),
+                    _ => {}
                 }
             }
+            // Side by side, so that they share commits.
+            let asked = due.into_iter().map(|command| self.engine.submit(Request::new(Principal::SYSTEM, command)));
+            let answers = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                answers = futures::future::join_all(asked) => answers,
+            };
+            if let Some(error) = answers.into_iter().find_map(Result::err) {
+                // It is due again at the next look.
+                tracing::debug!(%error, "not all that was due could be recorded");
+            }
+            // What it took itself is no time in which it could not hear.
+            leases.busy_until_now();
         }
     }
 

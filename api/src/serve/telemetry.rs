@@ -22,8 +22,9 @@ impl Sink for Measured {
             // What is another node's can't be told here, whoever claims it.
             let own = |id| cluster.device(id).is_some_and(|device| device.node == frame.node);
             frame.devices.retain(|device| own(device.device));
-            if let Some(processes) = &mut frame.processes {
-                processes.retain(|process| own(process.device));
+            // A list that is not whole would make what is left out look gone.
+            if frame.processes.iter().flatten().any(|process| !own(process.device)) {
+                frame.processes = None;
             }
         }
         self.telemetry.take(&frame, self.clock.now());

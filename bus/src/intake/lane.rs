@@ -74,13 +74,14 @@ impl<E: Decides> Lane<E> {
         }
     }
 
-    /// Tells of a refusal, if it is news; records it, if it was never told.
+    /// Tells of a refusal, if it is news; records it once, in an hour that has room for it.
     fn tell(&mut self, node: &NodeName, code: &str, detail: &str) {
         self.counters.refused(code);
         // It comes again and again for as long as the reason lasts.
-        let Some(Due { first, unsaid }) = self.told.due(node, code, Instant::now()) else { return };
+        let Some(Due { recorded, unsaid }) = self.told.due(node, code, Instant::now()) else { return };
         tracing::warn!(node.name = %node, code, detail, unsaid, "a report is refused: said once an hour");
-        if first && self.ration.take() {
+        if !recorded && self.ration.take() {
+            self.told.recorded(node, code);
             let (node, code, detail) = (node.clone(), code.into(), detail.into());
             self.record = Some(node::Command::RecordRefusal { node, code, detail });
         }

@@ -42,6 +42,11 @@ impl Leases {
         self.looked = now;
     }
 
+    /// Who looks was at work since the last look, and messages got through meanwhile: the next look is not late for that.
+    pub fn busy_until_now(&mut self) {
+        self.looked = Instant::now();
+    }
+
     /// Whether the node is silent for longer than its lease.
     pub fn is_over(&self, node: &NodeName) -> bool {
         let last = self.heard.last(node).map_or(self.listening_since, |last| last.max(self.listening_since));

@@ -15,8 +15,8 @@ const HELD_MAX: usize = 256;
 /// A refusal that is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
-    /// Whether it was not told before, as far as is remembered: then it is recorded as well.
-    pub(super) first: bool,
+    /// Whether it stands in the log already, as far as is remembered.
+    pub(super) recorded: bool,
     /// How many like it were not told since the last line.
     pub(super) unsaid: u64,
 }
@@ -29,9 +29,17 @@ pub(super) struct Told(HashMap<(NodeName, String), Line>);
 struct Line {
     at: Instant,
     unsaid: u64,
+    recorded: bool,
 }
 
 impl Told {
+    /// It stands in the log now.
+    pub(super) fn recorded(&mut self, node: &NodeName, code: &str) {
+        if let Some(line) = self.0.get_mut(&(node.clone(), code.to_owned())) {
+            line.recorded = true;
+        }
+    }
+
     /// Whether this refusal is to be told now.
     pub(super) fn due(&mut self, node: &NodeName, code: &str, now: Instant) -> Option<Due> {
         let over = |line: &Line| now.duration_since(line.at) >= QUIET;
@@ -44,12 +52,13 @@ impl Told {
         }
         match self.0.entry(key) {
             Entry::Vacant(new) => {
-                new.insert(Line { at: now, unsaid: 0 });
-                Some(Due { first: true, unsaid: 0 })
+                new.insert(Line { at: now, unsaid: 0, recorded: false });
+                Some(Due { recorded: false, unsaid: 0 })
             }
             Entry::Occupied(mut known) if over(known.get()) => {
-                let unsaid = known.insert(Line { at: now, unsaid: 0 }).unsaid;
-                Some(Due { first: false, unsaid })
+                let Line { unsaid, recorded, .. } = *known.get();
+                known.insert(Line { at: now, unsaid: 0, recorded });
+                Some(Due { recorded, unsaid })
             }
             Entry::Occupied(mut known) => {
                 known.get_mut().unsaid += 1;
@@ -67,18 +76,19 @@ mod tests {
         format!("node-{nth}").parse().unwrap()
     }
 
-    const FIRST: Option<Due> = Some(Due { first: true, unsaid: 0 });
+    const FIRST: Option<Due> = Some(Due { recorded: false, unsaid: 0 });
 
     #[test]
     fn a_refusal_is_logged_once_an_hour_with_how_many_were_not() {
         let (mut told, start) = (Told::default(), Instant::now());
         assert_eq!(told.due(&node(1), "node.retired", start), FIRST);
+        told.recorded(&node(1), "node.retired");
         for minutes in [1, 30, 59] {
             assert_eq!(told.due(&node(1), "node.retired", start + Duration::from_mins(minutes)), None);
         }
         assert_eq!(told.due(&node(1), "auth.forbidden", start), FIRST, "another refusal is news");
         assert_eq!(told.due(&node(2), "node.retired", start), FIRST, "so is another node");
-        assert_eq!(told.due(&node(1), "node.retired", start + QUIET), Some(Due { first: false, unsaid: 3 }));
+        assert_eq!(told.due(&node(1), "node.retired", start + QUIET), Some(Due { recorded: true, unsaid: 3 }));
         assert_eq!(told.due(&node(1), "node.retired", start + QUIET), None);
     }
 

@@ -13,6 +13,12 @@ use uuid::Uuid;
 /// The most devices of a frame.
 const DEVICES_MAX: usize = 256;
 
+/// The most columns of a device: a few more than there are fields, so that later ones can be left out.
+const COLUMNS_MAX: usize = 64;
+
+/// The longest name of a user of the host, in bytes: a login here may be as long.
+const USER_MAX: usize = 254;
+
 /// The most processes of a frame.
 pub const PROCESSES_MAX: usize = 1024;
 
@@ -110,7 +116,7 @@ impl FrameV1<'_> {
             return Err(WireError::Malformed);
         }
         let devices = self.devices.into_iter().map(|device| device.device(samples));
-        let processes = self.processes.map(|all| all.into_iter().map(ProcessV1::process).collect::<Result<_, _>>());
+        let processes = self.processes.map(|all| all.into_iter().map(ProcessV1::process).collect());
         Ok(Frame {
             node: self.node.parse()?,
             boot_id: self.boot_id.into(),
@@ -119,7 +125,7 @@ impl FrameV1<'_> {
             step_millis: self.step_millis,
             samples: self.samples,
             devices: devices.collect::<Result<_, _>>()?,
-            processes: processes.transpose()?,
+            processes,
         })
     }
 }
@@ -139,7 +145,7 @@ impl From<&DeviceFrame> for DeviceV1 {
 
 impl DeviceV1 {
     fn device(self, samples: usize) -> Result<DeviceFrame, WireError> {
-        if self.columns.len() > usize::from(u8::MAX) {
+        if self.columns.len() > COLUMNS_MAX {
             return Err(WireError::Malformed);
         }
         let columns = self.columns.into_iter().filter_map(|column| column.column(samples).transpose());
@@ -214,21 +220,20 @@ impl<'a> From<&'a Process> for ProcessV1<'a> {
 }
 
 impl ProcessV1<'_> {
-    fn process(self) -> Result<Process, WireError> {
+    fn process(self) -> Process {
         let owner = match self.owner {
             OwnerV1::Pod(uid) => ProcessOwner::Pod(Uuid::from_bytes(uid)),
-            // As long as Linux lets a user's name be.
-            OwnerV1::User(name) if name.len() <= 32 => ProcessOwner::User(name.into()),
-            OwnerV1::User(_) => return Err(WireError::Malformed),
-            OwnerV1::Unknown => ProcessOwner::Unknown,
+            OwnerV1::User(name) if name.len() <= USER_MAX => ProcessOwner::User(name.into()),
+            // A name that is longer is no login here.
+            OwnerV1::User(_) | OwnerV1::Unknown => ProcessOwner::Unknown,
         };
-        Ok(Process {
+        Process {
             device: DeviceId::from_uuid(Uuid::from_bytes(self.device)),
             pid: self.pid,
             started: self.started,
             memory_bytes: self.memory_bytes,
             owner,
-        })
+        }
     }
 }
 

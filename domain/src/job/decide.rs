@@ -1,7 +1,7 @@
 use super::{Breach, Command, Event, Job, Source};
 use crate::{
-    Action, Allowed, Availability, Cluster, Context, Event as Fact, JobId, JobName, Login, Model, Rejection, Shortage,
-    Subject, UserId,
+    Action, Allowed, Availability, Cluster, Context, Event as Fact, JobId, JobName, Login, Model, NodeName, Rejection,
+    Shortage, Subject, UserId,
     decide::{Facts, distinct, unknown_model},
     device::DeviceId,
 };
@@ -80,7 +80,7 @@ fn finish(cluster: &Cluster, context: &Context<'_>, id: JobId, force: bool) -> F
 }
 
 /// The end is told last: while devices are released, the job is still there to release them.
-fn ended(job: &Job, forced: bool) -> Vec<Fact> {
+pub(crate) fn ended(job: &Job, forced: bool) -> Vec<Fact> {
     let (devices, rest) = chunks(&job.devices);
     let pool = match &job.source {
         Source::Started { pool } => Some(pool.clone()),
@@ -90,6 +90,13 @@ fn ended(job: &Job, forced: bool) -> Vec<Fact> {
         rest.chunks(Event::CHUNK).map(|devices| Event::DevicesReleased { job: job.id, devices: devices.to_vec() });
     let finished = Event::Finished { job: job.id, user: job.user, pool, devices, forced };
     released.chain([finished]).map(Fact::Job).collect()
+}
+
+/// Whether a job was observed, and on no device of another node.
+pub(crate) fn is_only_on(cluster: &Cluster, id: JobId, node: &NodeName) -> bool {
+    let own = |id: &DeviceId| cluster.device(*id).is_none_or(|device| device.node == *node);
+    let seen = |job: &Job| matches!(job.source, Source::Observed { .. }) && job.devices.iter().all(own);
+    cluster.job(id).is_some_and(seen)
 }
 
 fn observe(

@@ -9,5 +9,5 @@ pub use command::Command;
 pub use event::{Breach, Event};
 pub use state::{Job, Source};
 
-pub(crate) use decide::decide;
+pub(crate) use decide::{decide, ended, is_only_on};
 pub(crate) use evolve::evolve;

@@ -3,6 +3,7 @@ use crate::{
     Cluster, Context, Event as Fact, JobId, NodeName, PoolName, Rejection, Subject,
     decide::Facts,
     device::{self, Condition, Device, DeviceId, Finding, Instance, Presence},
+    job,
     policy::Guard,
 };
 use std::{
@@ -14,8 +15,14 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
     match command {
         Command::ReportInventory { node, facts, devices, settled, .. } => {
             let happened = inventory(cluster, context, node, facts, devices)?;
-            let judged = settled.then(|| judge(cluster, context, node, &BTreeMap::new()));
-            Ok(happened.into_iter().chain(judged.into_iter().flatten()).collect())
+            let replaced = |id: &DeviceId| {
+                let by =
+                    |fact: &Fact| matches!(fact, Fact::Device(device::Event::Replaced { device, .. }) if device == id);
+                happened.iter().any(by)
+            };
+            let judged = settled.then(|| judge(cluster, context, node, &BTreeMap::new(), replaced));
+            let judged: Vec<Fact> = judged.into_iter().flatten().collect();
+            Ok(happened.into_iter().chain(judged).collect())
         }
         Command::ReportHealth { node, findings, settled, .. } => {
             health(cluster, context, look_up(cluster, node)?, findings, *settled)
@@ -179,11 +186,20 @@ fn divided(cluster: &Cluster, seen: &Seen) -> Option<device::Event> {
         .then(|| device::Event::InstancesChanged { device: seen.device, instances: seen.instances.clone() })
 }
 
-/// Who of the node's devices is quarantined now, and who no longer; some are after this report as is given.
-fn judge(cluster: &Cluster, context: &Context<'_>, node: &NodeName, after: &BTreeMap<DeviceId, Device>) -> Vec<Fact> {
+/// Who of the node's devices is quarantined now, and who no longer; some are after this report as is given, some gone.
+fn judge(
+    cluster: &Cluster,
+    context: &Context<'_>,
+    node: &NodeName,
+    after: &BTreeMap<DeviceId, Device>,
+    gone: impl Fn(&DeviceId) -> bool,
+) -> Vec<Fact> {
     let mut guard = Guard::new(cluster, context.now);
-    let devices = cluster.node(node).into_iter().flat_map(|node| devices(cluster, node));
-    devices.filter_map(|device| guard.judge(after.get(&device.id).unwrap_or(device))).collect()
+    // One that lost its slot to another is told of all the same.
+    let slotted = cluster.node(node).into_iter().flat_map(|node| devices(cluster, node));
+    let slotted = slotted.map(|device| (device.id, device));
+    let devices: BTreeMap<DeviceId, &Device> = slotted.chain(after.iter().map(|(id, after)| (*id, after))).collect();
+    devices.into_iter().filter(|(id, _)| !gone(id)).filter_map(|(_, device)| guard.judge(device)).collect()
 }
 
 /// At most so many bytes of it.
@@ -223,7 +239,7 @@ fn health(cluster: &Cluster, context: &Context<'_>, node: &Node, findings: &[Fin
         }
     }
     if settled {
-        happened.extend(judge(cluster, context, &node.name, &after));
+        happened.extend(judge(cluster, context, &node.name, &after, |_| false));
     }
     Ok(happened)
 }
@@ -266,13 +282,18 @@ fn devices<'a>(cluster: &'a Cluster, node: &'a Node) -> impl Iterator<Item = &'a
 
 fn retire(cluster: &Cluster, node: &Node) -> Facts {
     let jobs: BTreeSet<JobId> = devices(cluster, node).flat_map(Device::jobs).collect();
-    if !jobs.is_empty() {
-        return Err(Rejection::NodeBusy { node: node.name.clone(), jobs: jobs.into_iter().collect() });
+    // Nobody will see the end of what was seen on a lost node: it ends with the node.
+    let unseen = |id: &JobId| node.contact == Contact::Lost && job::is_only_on(cluster, *id, &node.name);
+    let (ended, standing): (Vec<JobId>, Vec<JobId>) = jobs.into_iter().partition(unseen);
+    if !standing.is_empty() {
+        return Err(Rejection::NodeBusy { node: node.name.clone(), jobs: standing });
     }
+    let ended = ended.into_iter().filter_map(|id| cluster.job(id)).flat_map(|seen| job::ended(seen, true));
     let retired = devices(cluster, node).filter_map(|device| {
         Some(Fact::Device(device::Event::Retired { device: device.id, pool: device.pool.clone()? }))
     });
-    Ok(std::iter::once(Fact::Node(Event::Retired { node: node.name.clone() })).chain(retired).collect())
+    let retirement = std::iter::once(Fact::Node(Event::Retired { node: node.name.clone() })).chain(retired);
+    Ok(ended.chain(retirement).collect())
 }
 
 /// The devices that were retired for the node's sake come back; those that an operator retired stay so.

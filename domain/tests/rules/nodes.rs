@@ -262,3 +262,22 @@ fn what_is_observed_of_a_node_leaves_its_revision() {
     assert_eq!(ids, [d(9), d(10)]);
     assert_eq!(world.cluster.device(d(9)).map(|device| device.model.as_str().to_owned()), Some(A100.to_owned()));
 }
+
+#[test]
+fn what_was_seen_on_a_lost_node_ends_with_the_node() {
+    let mut world = World::with_fleet();
+    world.given(observe("process/node-b/boot/1/1", None, &[5]));
+    world.when(retire_node("node-b", true)).refused("node.busy");
+    world.given(lose("node-b"));
+    let names = world.when(retire_node("node-b", true)).result.expect("it is retired");
+    assert_eq!(names[0].name(), "JobFinished");
+    assert_eq!(world.cluster.jobs().len(), 0);
+}
+
+#[test]
+fn what_was_seen_elsewhere_too_keeps_a_lost_node() {
+    let mut world = World::with_fleet();
+    world.given(observe("kubernetes/east/ns/train/1", None, &[1, 5]));
+    world.given(lose("node-b"));
+    world.when(retire_node("node-b", true)).refused("node.busy");
+}

@@ -268,3 +268,22 @@ fn a_refused_report_stands_in_the_log_and_changes_nothing() {
     world.when(refuse_report("node-z", "report.malformed")).then(&["NodeReportRefused"]);
     assert_eq!(*world.cluster.nodes(), before);
 }
+
+#[test]
+fn one_that_is_replaced_is_not_quarantined_any_more() {
+    let mut world = twenty();
+    world.given(report_backlog("node-a", vec![lost(1)]));
+    let others = (2..=20).map(|n| seen(n, n, H100));
+    world.when(report("node-a", others.chain([seen(1, 101, H100)]).collect())).then(&["DeviceReplaced"]);
+}
+
+#[test]
+fn one_that_lost_its_slot_is_let_go_all_the_same() {
+    let mut world = twenty();
+    world.given(report("node-b", vec![seen(1, 101, H100)]));
+    world.given(raise("node-b", 101, LOST, FATAL));
+    // Another known device sits in its slot now.
+    world.given(report("node-a", (2..=20).map(|n| seen(n, n, H100)).collect()));
+    world.given(report("node-b", vec![seen(1, 1, H100)]));
+    world.when(clear("node-b", 101, LOST)).then(&["DeviceHealthChanged", "DeviceQuarantineLifted"]);
+}

@@ -301,7 +301,7 @@ impl MirrorView {
         let quiet = || silent.then(|| "the cluster's agent is silent".into());
         Self {
             cluster: cluster.clone(),
-            connected: mirror.link.connected && !silent,
+            connected: mirror.is_fresh(silence),
             since: mirror.link.since,
             heard_at: mirror.heard_at,
             age_seconds: mirror.heard.elapsed().as_secs(),

@@ -8,8 +8,8 @@ pub(super) const KEPT: [Field; 4] = [Field::GpuUtilization, Field::MemoryUsed, F
 /// The samples of one field within one bucket.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Roll {
-    pub(super) min: f32,
-    pub(super) max: f32,
+    min: f32,
+    max: f32,
     sum: f32,
     count: u16,
 }
@@ -40,22 +40,34 @@ impl Roll {
             self.count += 1;
         }
     }
+}
 
-    /// Both together.
-    pub(super) fn merge(&mut self, other: &Self) {
-        if self.count == 0 {
-            *self = *other;
-        } else if other.count > 0 {
-            self.min = self.min.min(other.min);
-            self.max = self.max.max(other.max);
-            self.sum += other.sum;
-            self.count = self.count.saturating_add(other.count);
+/// Many rolls together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pooled {
+    min: f64,
+    max: f64,
+    sum: f64,
+    count: u32,
+}
+
+impl Pooled {
+    /// One more.
+    pub(super) fn add(&mut self, roll: &Roll) {
+        if roll.count == 0 {
+            return;
         }
+        let (min, max) = (f64::from(roll.min), f64::from(roll.max));
+        let fresh = self.count == 0;
+        self.min = if fresh { min } else { self.min.min(min) };
+        self.max = if fresh { max } else { self.max.max(max) };
+        self.sum += f64::from(roll.sum);
+        self.count += u32::from(roll.count);
     }
 
     /// Minimum, mean and maximum; none, if nothing was measured.
-    pub(super) fn told(&self) -> Option<[f32; 3]> {
-        (self.count > 0).then(|| [self.min, self.sum / f32::from(self.count), self.max])
+    pub(super) fn told(&self) -> Option<[f64; 3]> {
+        (self.count > 0).then(|| [self.min, self.sum / f64::from(self.count), self.max])
     }
 }
 
@@ -107,8 +119,24 @@ impl Ring {
 mod tests {
     use super::*;
 
-    fn told(ring: &Ring) -> Vec<(i64, [f32; 3])> {
-        ring.within(0, i64::MAX).filter_map(|(second, bucket)| Some((second, bucket.rolls[0].told()?))).collect()
+    fn told(ring: &Ring) -> Vec<(i64, [f64; 3])> {
+        let sum = |bucket: &Bucket| {
+            let mut sum = Pooled::default();
+            sum.add(&bucket.rolls[0]);
+            sum.told()
+        };
+        ring.within(0, i64::MAX).filter_map(|(second, bucket)| Some((second, sum(bucket)?))).collect()
+    }
+
+    #[test]
+    fn a_mean_over_a_week_is_a_mean() {
+        let mut ring = Ring::new(600);
+        let mut sum = Pooled::default();
+        for second in 0..200_000 {
+            ring.add(second, 0, 50.0, 1000);
+        }
+        ring.within(0, i64::MAX).for_each(|(_, bucket)| sum.add(&bucket.rolls[0]));
+        assert_eq!(sum.told(), Some([50.0; 3]));
     }
 
     #[test]

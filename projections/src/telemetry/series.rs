@@ -1,5 +1,5 @@
 //! A device's past as curves.
-use super::ring::{Bucket, KEPT, Ring, Roll};
+use super::ring::{KEPT, Pooled, Ring};
 use domain::{Timestamp, telemetry::Field};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -62,16 +62,16 @@ pub(super) fn series(rings: &[Ring], from: i64, to: i64, step: i64) -> Result<Se
     if count > POINTS_MAX {
         return Err(SeriesError::TooLong);
     }
-    let mut steps = vec![Bucket::default(); usize::try_from(count).unwrap_or_default()];
+    let mut steps = vec![[Pooled::default(); KEPT.len()]; usize::try_from(count).unwrap_or_default()];
     for (second, bucket) in ring.into_iter().flat_map(|ring| ring.within(from, to)) {
         let at = usize::try_from((second - from) / step).unwrap_or_default();
         if let Some(into) = steps.get_mut(at) {
-            into.rolls.iter_mut().zip(&bucket.rolls).for_each(|(into, roll)| into.merge(roll));
+            into.iter_mut().zip(&bucket.rolls).for_each(|(into, roll)| into.add(roll));
         }
     }
     let curve = |field: Field| {
         let at = KEPT.iter().position(|kept| *kept == field).unwrap_or_default();
-        Curve::of(steps.iter().map(|bucket| &bucket.rolls[at]), scale(field))
+        Curve::of(steps.iter().map(|sums| &sums[at]), scale(field))
     };
     Ok(Series {
         step_seconds: step,
@@ -92,10 +92,10 @@ fn scale(field: Field) -> f64 {
 }
 
 impl Curve {
-    fn of<'a>(rolls: impl Iterator<Item = &'a Roll>, scale: f64) -> Self {
+    fn of<'a>(sums: impl Iterator<Item = &'a Pooled>, scale: f64) -> Self {
         let mut curve = Self::default();
-        for told in rolls.map(Roll::told) {
-            let value = |nth: usize| told.map(|values| f64::from(values[nth]) * scale);
+        for told in sums.map(Pooled::told) {
+            let value = |nth: usize| told.map(|values| values[nth] * scale);
             curve.min.push(value(0));
             curve.mean.push(value(1));
             curve.max.push(value(2));

@@ -32,6 +32,16 @@ pub struct AlertView {
     pub action: String,
 }
 
+impl AlertView {
+    /// The worst first, and of these the oldest.
+    pub fn sort(alerts: &mut [Self]) {
+        alerts.sort_by(|one, other| {
+            let rank = |alert: &Self| (Reverse(alert.severity), alert.since);
+            rank(one).cmp(&rank(other)).then_with(|| (&one.subject, &one.code).cmp(&(&other.subject, &other.code)))
+        });
+    }
+}
+
 impl Look<'_> {
     /// All that needs an operator, the worst first, and of these the oldest.
     pub fn alerts(&self) -> Vec<AlertView> {
@@ -41,10 +51,7 @@ impl Look<'_> {
         alerts.extend(cluster.nodes().values().filter(|node| !node.retired).flat_map(|node| self.node_alerts(node)));
         alerts.extend(cluster.pools().values().filter_map(pool_alert));
         alerts.extend(cluster.jobs().values().filter_map(job_alert));
-        alerts.sort_by(|one, other| {
-            let rank = |alert: &AlertView| (Reverse(alert.severity), alert.since);
-            rank(one).cmp(&rank(other)).then_with(|| (&one.subject, &one.code).cmp(&(&other.subject, &other.code)))
-        });
+        AlertView::sort(&mut alerts);
         alerts
     }
 

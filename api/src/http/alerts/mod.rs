@@ -48,8 +48,10 @@ struct Alerts {
 async fn list(look: Look<Wanted>) -> Shown<Alerts> {
     let (recorded, position) = look.view(|view| (view.alerts(), view.position()));
     let measured = if look.is_present() { measured(look.app()) } else { vec![] };
-    let total = measured.len() + recorded.len();
-    let items = measured.into_iter().chain(recorded).take(look.query.limit.get()).collect();
+    let mut items: Vec<AlertView> = measured.into_iter().chain(recorded).collect();
+    AlertView::sort(&mut items);
+    let total = items.len();
+    items.truncate(look.query.limit.get());
     Shown::at(position, Alerts { items, total, next: None, position })
 }
 

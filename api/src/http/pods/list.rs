@@ -50,6 +50,8 @@ pub(super) async fn list(
     let Filter { cluster, namespace, node, phase, owner, component, user, limit, after } = query;
     let filter = super::of(&asker, PodFilter { cluster, namespace, node, phase, owner, component, user });
     let page = limit.page(after.as_ref())?;
-    let list = app.parts.mirrors.pods(&filter, &page).map_err(no_page)?;
+    let mut list = app.parts.mirrors.pods(&filter, &page).map_err(no_page)?;
+    let own = list.items.iter().map(|pod| pod.cluster.clone()).collect();
+    super::leave_own(&asker, &mut list.mirrors, &own);
     Ok(Shown::at(app.parts.live.position(), list))
 }

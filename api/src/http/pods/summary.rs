@@ -28,5 +28,8 @@ pub(super) async fn summary(
     Query(Filter { cluster, namespace, node }): Query<Filter>,
 ) -> Shown<PodSummary> {
     let filter = super::of(&asker, PodFilter { cluster, namespace, node, ..PodFilter::default() });
-    Shown::at(app.parts.live.position(), app.parts.mirrors.summary(&filter))
+    let mut summary = app.parts.mirrors.summary(&filter);
+    let own = summary.items.iter().map(|row| row.cluster.clone()).collect();
+    super::leave_own(&asker, &mut summary.mirrors, &own);
+    Shown::at(app.parts.live.position(), summary)
 }

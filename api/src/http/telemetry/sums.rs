@@ -47,11 +47,11 @@ impl Sums {
             sums.measured += 1;
             let positive = |field| latest.get(field).and_then(|value| u64::try_from(value).ok());
             if let Some(value) = latest.get(Field::GpuUtilization) {
-                (busy, telling) = (busy + value, telling + 1);
+                (busy, telling) = (value.saturating_add(busy), telling + 1);
             }
             if let Some(used) = positive(Field::MemoryUsed) {
-                sums.memory_used_bytes += used;
-                sums.memory_bytes += device.memory_bytes;
+                sums.memory_used_bytes = sums.memory_used_bytes.saturating_add(used);
+                sums.memory_bytes = sums.memory_bytes.saturating_add(device.memory_bytes);
             }
             #[expect(clippy::cast_precision_loss, reason = "a sum of watts needs no more digits")]
             if let Some(power) = positive(Field::Power) {

@@ -1,4 +1,5 @@
-//! What the server does with telemetry: a frame read, checked and taken into what is kept, on one core.
+//! What the server does with telemetry: a frame read and taken into what is kept, on one core. What the bus takes of it is not
+//! in this, nor readers that hold it up.
 use crate::{
     Plan,
     table::{Line, Report, Round},
