@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tests::harness::{Client, NatsServer, Place, Server};
 
-/// How long a node may be silent in these tests.
-const LEASE: Duration = Duration::from_secs(3);
+/// How long a node may be silent in these tests: longer than a client may need to find a NATS server that is back (5 seconds).
+const LEASE: Duration = Duration::from_secs(8);
 
-const FLAGS: [&str; 2] = ["--node-lease", "3s"];
+const FLAGS: [&str; 2] = ["--node-lease", "8s"];
 
 /// Agents of three healthy nodes, which are heard several times within a lease.
 async fn fleet(url: &str) -> anyhow::Result<Simulation> {

@@ -18,7 +18,7 @@ async fn checked(place: &Place, name: &str, page: &str) -> anyhow::Result<BTreeS
 #[tokio::test]
 async fn prometheus_reads_every_page_and_the_rules_name_what_is_there() -> anyhow::Result<()> {
     let place = Place::new()?;
-    let server = Server::start(&place, &["--simulate", "2x4", "--node-lease", "4s"]).await?;
+    let server = Server::start(&place, &["--simulate", "2x4", "--node-lease", "8s"]).await?;
     let client = Client::operator(&server).await?;
     let all = |list: &serde_json::Value| list["items"].as_array().is_some_and(|devices| devices.len() == 8);
     client.until("/v1/devices", all).await?;

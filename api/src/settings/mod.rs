@@ -136,7 +136,7 @@ impl Settings {
             operator_password: operator_password(&layers)?,
             snapshot_every: layers.required::<value::EventCount>(Key::SnapshotEvery)?.0,
             cordon_new_devices: layers.required(Key::CordonNewDevices)?,
-            node_lease: layers.required::<value::Lease>(Key::NodeLease)?.0,
+            node_lease: node_lease(&layers)?,
             telemetry_memory: layers.required(Key::TelemetryMemory)?,
             kubernetes: kubernetes::read(&layers)?,
             kube_job_after: layers.required::<value::Lease>(Key::KubeJobAfter)?.0,
@@ -175,6 +175,13 @@ fn listen(layers: &Layer) -> Result<SocketAddr, SettingsError> {
          Listen on 127.0.0.1 behind a proxy that ends TLS, or, where the network itself is trusted, set insecure_listen"
     );
     Err(layers.unfit(Key::Listen, rule))
+}
+
+fn node_lease(layers: &Layer) -> Result<Duration, SettingsError> {
+    let value::Lease(lease) = layers.required(Key::NodeLease)?;
+    // A client may need 5 seconds to find a NATS server that is back.
+    let short = lease < Duration::from_secs(6);
+    if short { Err(layers.unfit(Key::NodeLease, "a lease is at least 6s")) } else { Ok(lease) }
 }
 
 fn public_url(layers: &Layer) -> Result<Option<Url>, SettingsError> {
