@@ -3,8 +3,10 @@ use crate::{Events, Ports, Root, SourceError, Store, state::State};
 use domain::{
     Actor, Cluster, ClusterId, Command, CommandId, Context, Event, GroupName, Incarnation, Limits, Login, NodeName,
     Origin, PoolName, Position, Principal, Recorded, Role, Stamp, Timestamp, UserId, Via,
-    device::{self, Condition, DeviceId, Finding, Remedy, Severity, Slot},
-    group, job, node, pool,
+    device::{self, Condition, ConditionKind, DeviceId, Finding, Instance, Remedy, Severity, Slot},
+    group, job, node,
+    policy::{self, HealthPolicy, KindRule},
+    pool,
     stored::{self, testing::TestVault},
     token::{self, Scope, TokenHash},
     user::{self, Newcomer, PasswordHash},
@@ -22,11 +24,14 @@ pub(crate) fn count(position: Position) -> usize {
 
 pub(crate) const LOG: ClusterId = ClusterId(Uuid::from_u128(0xC1));
 
-/// What one random step is made of.
+/// How many kinds of steps there are.
+const KINDS: u8 = 22;
+
+/// What one random step is made of: its kind, and what it is about.
 pub(crate) type Step = (u8, u16, u16, u16);
 
 pub(crate) fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((0..20u8, any::<u16>(), any::<u16>(), any::<u16>()), 0..max)
+    prop::collection::vec((0..KINDS, any::<u16>(), any::<u16>(), any::<u16>()), 0..max)
 }
 
 /// A history of so many steps, always the same for a seed.
@@ -38,7 +43,8 @@ pub(crate) fn history(seed: u64, count: usize) -> Vec<Recorded> {
         state ^= state << 17;
         u16::try_from(state >> 24 & 0xffff).unwrap()
     };
-    let steps: Vec<Step> = (0..count).map(|_| ((draw() % 20) as u8, draw(), draw(), draw())).collect();
+    let steps: Vec<Step> =
+        (0..count).map(|_| (u8::try_from(draw() % u16::from(KINDS)).unwrap(), draw(), draw(), draw())).collect();
     told(&steps)
 }
 
@@ -83,6 +89,12 @@ fn node_name(at: u16) -> NodeName {
     format!("node-{}", at % 4).parse().unwrap()
 }
 
+fn kind(at: u16) -> ConditionKind {
+    ["gpu.lost", "ecc.uncorrected", "xid.app"][usize::from(at) % 3].parse().unwrap()
+}
+
+const SEVERITIES: [Severity; 4] = [Severity::Info, Severity::Warning, Severity::Critical, Severity::Fatal];
+
 impl Teller {
     fn tell(&mut self, actor: &Actor, command: &Command, pause: i64) {
         self.commands += 1;
@@ -123,6 +135,13 @@ impl Teller {
 
     fn login(&self, at: u16) -> Login {
         pick(self.cluster.logins().keys().cloned(), at).unwrap_or_else(|| login(at))
+    }
+
+    /// Somebody whose jobs have a pool to run in, if there is somebody.
+    fn placed(&self, at: u16) -> Login {
+        let has_pool = |name: &GroupName| self.cluster.group(name).is_some_and(|group| group.pool.is_some());
+        let placed = self.cluster.users().values().filter(|user| user.group.as_ref().is_some_and(has_pool));
+        pick(placed.map(|user| user.login.clone()), at).unwrap_or_else(|| self.login(at))
     }
 
     /// A secret's hash that no token has: in earnest, none ever has another's.
@@ -193,7 +212,7 @@ impl Teller {
             14 => Command::User(user::Command::Delete { logins: vec![self.login(a)] }),
             15 => Command::Job(job::Command::Start {
                 name: format!("job-{a}").parse().unwrap(),
-                user: self.login(b),
+                user: self.placed(b),
                 devices: u32::from(c % 2) + 1,
                 model: None,
             }),
@@ -220,6 +239,8 @@ impl Teller {
                 days: u32::from(b % 3) + 1,
                 hash: self.fresh_hash(),
             }),
+            19 => upkeep(a, b, c),
+            20 => self.judgement(a, b, c),
             _ if a.is_multiple_of(4) => {
                 Command::Device(device::Command::Retire { device: self.device(b), retired: c.is_multiple_of(2) })
             }
@@ -228,16 +249,27 @@ impl Teller {
         (somebody, command)
     }
 
+    /// An operator's own mind about what a device suffers from.
+    fn judgement(&self, a: u16, b: u16, c: u16) -> Command {
+        let suffering = self.cluster.devices().values().filter(|device| !device.conditions.is_empty());
+        let device = pick(suffering.map(|device| device.id), a).unwrap_or(self.device(a));
+        let until = Timestamp::from_micros(self.cluster.at().recorded_at.micros() + 1 + i64::from(c % 32) * 1_000);
+        Command::Device(match c % 3 {
+            0 => device::Command::Clear { device, condition: kind(b) },
+            1 => device::Command::Override { device, wanted: None },
+            _ => device::Command::Override { device, wanted: Some((kind(b), until)) },
+        })
+    }
+
     fn health(&self, a: u16, b: u16, c: u16) -> Command {
         let on_node = self.cluster.devices().values().filter(|device| device.node == node_name(a));
         let device = pick(on_node.map(|device| device.id), b).unwrap_or(self.device(b));
-        let kind = ["gpu.lost", "ecc.uncorrected", "xid.app"][usize::from(b) % 3].parse().unwrap();
-        let severities = [Severity::Info, Severity::Warning, Severity::Critical, Severity::Fatal];
+        let kind = kind(b);
         let seen = Timestamp::from_micros(i64::from(c));
         let (raised, cleared) = if c.is_multiple_of(3) {
             (vec![], vec![kind])
         } else {
-            let severity = severities[usize::from(c) % 4];
+            let severity = SEVERITIES[usize::from(c) % 4];
             let reason = format!("seen {}", c % 7).into();
             let raised = Condition {
                 kind,
@@ -255,8 +287,38 @@ impl Teller {
     }
 }
 
+/// What the server finds by itself, and what operators make of it.
+fn upkeep(a: u16, b: u16, c: u16) -> Command {
+    let policy = |command| Command::Policy(command);
+    match c % 4 {
+        0 => policy(policy::Command::Upkeep),
+        1 => policy(policy::Command::ResetBreaker { pool: b.is_multiple_of(2).then(|| pool_name(a)) }),
+        2 => policy(policy::Command::Set {
+            policy: HealthPolicy {
+                conditions: vec![KindRule {
+                    kind: kind(b),
+                    severity: Some(SEVERITIES[usize::from(a) % 4]),
+                    remedy: None,
+                    dry_run: !a.is_multiple_of(5),
+                }],
+                ..HealthPolicy::default()
+            },
+        }),
+        _ => Command::Node(node::Command::RecordRefusal {
+            node: node_name(a),
+            code: "report.malformed".into(),
+            detail: "it can't be read".into(),
+        }),
+    }
+}
+
 fn origin() -> Origin {
     Origin { incarnation: Incarnation(Uuid::nil()), sequence: 1, observed_at: Timestamp::from_micros(1) }
+}
+
+fn instance() -> Instance {
+    let (uuid, profile) = ("MIG-0".into(), "7g.80gb".into());
+    Instance { uuid, gpu_instance: 0, compute_instance: 0, profile, memory_bytes: 80 << 30 }
 }
 
 fn inventory(a: u16, b: u16, c: u16) -> Command {
@@ -269,7 +331,7 @@ fn inventory(a: u16, b: u16, c: u16) -> Command {
             slot: Slot { domain: 0, bus: slot + 1, device: 0, function: 0 },
             model: format!("GPU model {}", a % 2).parse().unwrap(),
             memory_bytes: 80 << 30,
-            instances: vec![],
+            instances: if c % 9 == 8 && slot == 0 { vec![instance()] } else { vec![] },
         }
     });
     let facts = node::Facts { boot_id: format!("boot-{}", c % 3).into(), cpus: 64, ..node::Facts::default() };

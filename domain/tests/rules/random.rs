@@ -41,9 +41,9 @@ enum Wish {
     Erase(usize),
     IssueAs(&'static str, u8, Scope, u32),
     Observe(u8, Option<usize>, Vec<u8>),
-    /// Of the device, from now on for so many seconds.
     /// The device, alone on the node, in so many parts.
     Divide(&'static str, u8, u32),
+    /// Of the device, from now on for so many seconds.
     Override(u8, &'static str, i64),
     Wait(i64),
 }
