@@ -2,9 +2,7 @@
 mod readings;
 pub mod simulated;
 
-pub use readings::{
-    Ecc, Fabric, Memory, NvLinks, Pcie, Profile, Readings, Remap, Retired, Temperatures, Throttle, Violations,
-};
+pub use readings::{Ecc, Memory, NvLinks, Pcie, Profile, Readings, Remap, Retired, Temperatures, Throttle, Violations};
 
 use domain::{
     Model, Timestamp,
@@ -39,31 +37,6 @@ pub struct Observation {
     pub host: Facts,
     /// Every GPU that is there; or that it can't be told which are there, which is not the same as none.
     pub devices: Result<Vec<Sighting>, Unreadable>,
-    /// The XIDs that were logged since the last look, in their order; none if nothing could tell.
-    pub xids: Option<Vec<XidEvent>>,
-}
-
-/// An XID (NVIDIA's fault code) as it was logged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct XidEvent {
-    /// The slot of the GPU that it names.
-    pub slot: Slot,
-    /// The code.
-    pub code: u32,
-    /// The number of the kernel's record (`/dev/kmsg`), which rises within one boot: by it a record that is read again is
-    /// known. None for one that NVML told.
-    pub record: Option<u64>,
-    /// When it was logged, by the node's clock.
-    pub at: Timestamp,
-    /// The process that it names.
-    pub pid: Option<u32>,
-    /// What the driver says besides, cut to [`XidEvent::TEXT_MAX`] bytes.
-    pub text: Arc<str>,
-}
-
-impl XidEvent {
-    /// The longest text, in bytes.
-    pub const TEXT_MAX: usize = 160;
 }
 
 /// The driver did not answer: nothing is known, neither good nor bad.

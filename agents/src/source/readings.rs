@@ -42,10 +42,6 @@ pub struct Readings {
     pub pcie: Pcie,
     /// Its `NVLinks`.
     pub nvlinks: Option<NvLinks>,
-    /// Its place in an `NVLink` fabric, where it has one.
-    pub fabric: Option<Fabric>,
-    /// Whether it is divided into instances (MIG).
-    pub mig: Option<bool>,
     /// What the driver itself says should be done (`NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`), as its number.
     pub recovery_action: Option<u32>,
     /// Whether the driver stays loaded when nobody uses the GPU.
@@ -197,15 +193,4 @@ pub struct Profile {
     pub pcie_sent: Option<u64>,
     /// Bytes a second received over PCI Express.
     pub pcie_received: Option<u64>,
-}
-
-/// What a GPU says of its `NVLink` fabric (`nvmlGpuFabricInfoV_t`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Fabric {
-    /// `state`: 0 not supported, 1 not started, 2 in progress, 3 completed.
-    pub state: u8,
-    /// `status`, an `nvmlReturn_t`, of a completed registration.
-    pub status: u32,
-    /// Whether `healthMask` says that bandwidth is degraded.
-    pub degraded_bandwidth: Option<bool>,
 }

@@ -8,11 +8,12 @@ use super::{
 };
 use clap::Subcommand;
 
-pub(super) const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 7] = [
     ("SEVERITY", "severity", As::Text),
     ("SINCE", "since", As::Time),
     ("SUBJECT", "subject", As::Text),
     ("NODE", "node", As::Text),
+    ("CODE", "code", As::Text),
     ("WHAT", "summary", As::Text),
     ("DO", "action", As::Text),
 ];

@@ -120,7 +120,7 @@ pub(crate) enum Command {
     Retire(Change),
     /// Take it back into service
     Reinstate(Change),
-    /// Let one of its conditions keep no work from it for a time
+    /// Let one of its conditions keep no work from it for a time; one at a time: another replaces it
     #[command(group = clap::ArgGroup::new("end").required(true).args(["until", "lasts", "lift"]))]
     Override {
         #[command(flatten)]

@@ -5,7 +5,6 @@ use super::{
     context::Context,
     error::CliError,
 };
-use anyhow::Context as _;
 use clap::Subcommand;
 use domain::PoolName;
 use reqwest::header::IF_MATCH;
@@ -50,8 +49,9 @@ impl Command {
             Self::Policy(Policy::Show { read }) => context.show(Call::get(["health", "policy"]), &read).await,
             Self::Policy(Policy::Set { file, matching, write }) => {
                 let (policy, read_at) = policy(&file)?;
-                let revision = matching.revision().or(read_at).with_context(|| {
-                    format!("{} has no revision: give the one that it was read at with --if-match", file.display())
+                let revision = matching.revision().or(read_at).ok_or_else(|| {
+                    let file = file.display();
+                    CliError::Usage(format!("{file} has no revision: give the one that it was read at with --if-match"))
                 })?;
                 let call = Call::put(["health", "policy"], policy);
                 context.command(call.header(IF_MATCH, revision_header(revision)), &write).await
@@ -66,8 +66,10 @@ impl Command {
 
 /// The policy in a file, and the revision that it was read at.
 fn policy(file: &Path) -> Result<(Value, Option<u64>), CliError> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let mut policy: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
+    let unfit =
+        |what: &str, error: &dyn std::error::Error| CliError::Usage(format!("{what} {}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| unfit("cannot read", &error))?;
+    let mut policy: Value = serde_json::from_str(&text).map_err(|error| unfit("this is no JSON,", &error))?;
     let revision = policy.as_object_mut().and_then(|fields| fields.remove("revision"));
     Ok((policy, revision.as_ref().and_then(Value::as_u64)))
 }

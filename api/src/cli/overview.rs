@@ -163,6 +163,9 @@ fn counted(overview: &Value, total: &str, parts: &[Part]) -> String {
     let told: Vec<String> =
         some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect();
     let told = told.join(", ");
+    if !total.is_empty() && at(overview, total).is_null() {
+        return "not kept of the past".to_owned();
+    }
     match (total.is_empty(), told.is_empty()) {
         (true, true) => "-".to_owned(),
         (true, false) => told,

@@ -31,6 +31,9 @@ pub(crate) enum FirstPassword {
 /// The log can't be written, or the password can't be told to anybody.
 pub(crate) async fn found(opened: &Opened, settings: &Settings) -> anyhow::Result<Option<FirstPassword>> {
     if *opened.engine.watermark().borrow() > Position::START {
+        if settings.operator_password.is_some() {
+            tracing::info!("the cluster is founded already: its operator keeps the password that they have");
+        }
         return Ok(None);
     }
     let (password, made) = match &settings.operator_password {

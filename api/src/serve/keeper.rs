@@ -35,7 +35,7 @@ impl Keeper {
     /// Looks and acts until `stop` says so.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut leases = Leases::new(self.lease, self.gauges.heard.clone());
-        let mut ears = Ears::new(&self.gauges.counters);
+        let mut backlog = Backlog::new(&self.gauges.counters);
         // When a node was found lost: what was heard before is no sign of life.
         let mut lost: HashMap<NodeName, Instant> = HashMap::new();
         let mut looks = tokio::time::interval(leases.look_every());
@@ -45,7 +45,7 @@ impl Keeper {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = looks.tick() => {}
             }
-            leases.look(self.listens() && ears.keep_up());
+            leases.look(self.listens() && backlog.is_worked_off());
             let due = due(self.live.read().state().cluster(), &leases, &lost, SystemClock.now());
             for command in &due {
                 match command {
@@ -82,19 +82,19 @@ impl Keeper {
 }
 
 /// Whether reports are taken as they come.
-struct Ears {
+struct Backlog {
     counters: Arc<Counters>,
     taken: u64,
     deferred: u64,
 }
 
-impl Ears {
+impl Backlog {
     fn new(counters: &Arc<Counters>) -> Self {
         Self { counters: Arc::clone(counters), taken: 0, deferred: 0 }
     }
 
     /// Whether, since the last look, no more reports were put off than were taken.
-    fn keep_up(&mut self) -> bool {
+    fn is_worked_off(&mut self) -> bool {
         let counts = self.counters.counts();
         let (taken, deferred) = (counts.taken - self.taken, counts.deferred - self.deferred);
         (self.taken, self.deferred) = (counts.taken, counts.deferred);

@@ -139,7 +139,7 @@ impl Settings {
             node_lease: node_lease(&layers)?,
             telemetry_memory: layers.required(Key::TelemetryMemory)?,
             kubernetes: kubernetes::read(&layers)?,
-            kube_job_after: layers.required::<value::Lease>(Key::KubeJobAfter)?.0,
+            kube_job_after: layers.required::<value::Period>(Key::KubeJobAfter)?.0,
             observe_processes: layers.required(Key::ObserveProcesses)?,
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
@@ -178,7 +178,7 @@ fn listen(layers: &Layer) -> Result<SocketAddr, SettingsError> {
 }
 
 fn node_lease(layers: &Layer) -> Result<Duration, SettingsError> {
-    let value::Lease(lease) = layers.required(Key::NodeLease)?;
+    let value::Period(lease) = layers.required(Key::NodeLease)?;
     // A client may need 5 seconds to find a NATS server that is back.
     let short = lease < Duration::from_secs(6);
     if short { Err(layers.unfit(Key::NodeLease, "a lease is at least 6s")) } else { Ok(lease) }

@@ -95,11 +95,11 @@ impl FromStr for EventCount {
     }
 }
 
-/// How long something may be silent, written `90s` or `5m`.
+/// A length of time, from a second to a day, written `90s` or `5m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lease(pub(crate) Duration);
+pub(crate) struct Period(pub(crate) Duration);
 
-impl FromStr for Lease {
+impl FromStr for Period {
     type Err = ValueError;
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let parsed = || {
@@ -199,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn leases() {
-        assert_eq!("90s".parse(), Ok(Lease(Duration::from_secs(90))));
-        assert_eq!("5m".parse(), Ok(Lease(Duration::from_mins(5))));
+    fn periods() {
+        assert_eq!("90s".parse(), Ok(Period(Duration::from_secs(90))));
+        assert_eq!("5m".parse(), Ok(Period(Duration::from_mins(5))));
         for bad in ["", "s", "90", "0s", "1441m", "-1s", "1.5m", "90 s", "99999999999999999999m"] {
-            assert!(bad.parse::<Lease>().is_err(), "{bad}");
+            assert!(bad.parse::<Period>().is_err(), "{bad}");
         }
     }
 

@@ -34,9 +34,12 @@ fn override_condition(
     if device.overridden.as_ref() == Some(&wish) {
         return Ok(vec![]);
     }
+    // There is one at a time: that of another condition ends with it.
+    let replaced = device.overridden.as_ref().filter(|old| old.condition != *condition);
+    let ended = replaced.map(|old| Event::OverrideEnded { device: device.id, condition: old.condition.clone() });
     let overridden = Event::ConditionOverridden { device: device.id, condition: condition.clone(), until };
     let after = Device { overridden: Some(wish), ..device.clone() };
-    Ok(std::iter::once(Fact::Device(overridden)).chain(guard.judge(&after)).collect())
+    Ok(ended.into_iter().chain([overridden]).map(Fact::Device).chain(guard.judge(&after)).collect())
 }
 
 /// The end of its override, if it has one, and what follows.

@@ -287,3 +287,20 @@ fn one_that_lost_its_slot_is_let_go_all_the_same() {
     world.given(report("node-b", vec![seen(1, 1, H100)]));
     world.when(clear("node-b", 101, LOST)).then(&["DeviceHealthChanged", "DeviceQuarantineLifted"]);
 }
+
+#[test]
+fn an_override_of_another_condition_ends_the_one_before() {
+    let mut world = twenty();
+    world.given(raise("node-a", 1, LOST, FATAL));
+    world.given(raise("node-a", 1, "xid.fatal", FATAL));
+    let until = world.now.plus_seconds(1000);
+    world.when(override_condition(1, Some((LOST, until)))).then(&["DeviceConditionOverridden"]);
+    world
+        .when(override_condition(1, Some(("xid.fatal", until))))
+        .then(&["DeviceOverrideEnded", "DeviceConditionOverridden"]);
+    world.given(clear("node-a", 1, LOST));
+    assert_eq!(availability(&world, 1), Availability::Free);
+    world.now = until;
+    world.when(UPKEEP).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
+    assert_eq!(world.cluster.next_due(), None);
+}

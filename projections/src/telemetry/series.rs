@@ -40,7 +40,7 @@ pub struct Curve {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SeriesError {
     /// It would end before it begins.
-    #[error("from lies behind to")]
+    #[error("from lies behind to, which is now unless it is given")]
     Backwards,
     /// It would have more than [`POINTS_MAX`] points.
     #[error("this would be more than {POINTS_MAX} points: ask for a larger step, or a shorter time")]

@@ -132,7 +132,9 @@ fn pool_alert(pool: &Pool) -> Option<AlertView> {
         subject: format!("pool/{}", pool.name),
         node: None,
         since: Some(tripped.since),
-        summary: "so many of its devices fell ill at a time that no more are quarantined".to_owned(),
+        summary:
+            "so many of its devices fell ill at a time that the rest is held back: given no job, but not quarantined"
+                .to_owned(),
         action: "look whether the fault is real; then reset the breaker, which quarantines what it held back"
             .to_owned(),
     })

@@ -2,7 +2,10 @@
 //! compile here until it is given a spelling.
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 /// The text is none of the words that may stand here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +18,11 @@ pub struct UnknownWord {
 }
 
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$word_doc:meta])* $word:ident = $text:literal),+ $(,)? })+) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+    ($($(#[doc = $about:literal])+ $name:ident, $what:literal {
+        $($(#[$word_doc:meta])* $word:ident = $text:literal),+ $(,)?
+    })+) => {$(
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum $name {
             $($(#[$word_doc])* #[serde(rename = $text)] $word,)+
         }
@@ -33,6 +38,19 @@ macro_rules! words {
                 }
             }
         }
+
+        // Derived, it would name the variants: it does not see a spelling that comes out of a macro.
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let schema = ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .description(Some(concat!($($about),+).trim_ascii()))
+                    .enum_values(Some([$($text),+]));
+                schema.into()
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,6 +235,24 @@ mod tests {
         for remedy in remedies.into_iter().chain([R::ServiceRequired, R::Operator]) {
             assert_eq!(text(&remedy), text(&Remedy::from(remedy)));
         }
+    }
+
+    /// What the document says may stand there is what is written.
+    #[test]
+    fn documented_as_they_are_written() {
+        fn holds<T: PartialSchema + Serialize>(all: &[T]) {
+            let documented = serde_json::to_value(T::schema()).unwrap();
+            assert_eq!(documented["enum"], serde_json::to_value(all).unwrap());
+        }
+        holds(Health::ALL);
+        holds(Availability::ALL);
+        holds(Presence::ALL);
+        holds(Contact::ALL);
+        holds(Severity::ALL);
+        holds(Remedy::ALL);
+        holds(Role::ALL);
+        holds(Scope::ALL);
+        holds(Breach::ALL);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) struct ChangeDevice {
     cordoned: Option<bool>,
     /// Whether it shall be out of service.
     retired: Option<bool>,
-    /// The condition that shall keep no work from it for a time; null: none from now on.
+    /// The condition that shall keep no work from it for a time; null: none from now on. One at a time: another replaces it.
     #[serde(default, rename = "override")]
     #[schema(value_type = Option<OverrideWish>)]
     overridden: Change<OverrideWish>,

@@ -39,7 +39,16 @@ impl Fleet {
                 .map(|mirror| (Some(("cluster", mirror.cluster.to_string())), mirror.connected.into()))
                 .collect(),
         });
-        app.present(|state| Self { counted, ..Self::of_cluster(state.cluster()) })
+        app.present(|state| {
+            let tripped = state.cluster().pools().values().filter(|pool| pool.breaker.tripped.is_some()).count();
+            counted.push(Counted {
+                name: "breakers_tripped",
+                help: "Pools whose breaker holds quarantines back",
+                rises: false,
+                series: vec![(None, tripped as u64)],
+            });
+            Self { counted, ..Self::of_cluster(state.cluster()) }
+        })
     }
 
     fn of_cluster(cluster: &Cluster) -> Self {
