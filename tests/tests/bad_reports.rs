@@ -1,11 +1,13 @@
-//! What no honest agent sends, over a real NATS server: it is refused, counted, recorded once, and the intake goes on.
+//! What no honest agent sends, over a real NATS server: it is refused, counted, recorded once, and the intake goes on; and
+//! what it measures of others' devices is not shown.
 use anyhow::Context;
 use bus::wire::{self, Content, Kind, REPORT_MAX, Reply, Report};
 use bytes::Bytes;
 use domain::{
-    Incarnation, NodeName, Origin, Timestamp,
+    Incarnation, Origin, Timestamp,
     device::{Condition, DeviceId, Finding, Remedy, Severity, Slot},
     node::{Facts, Seen},
+    telemetry::{Column, DeviceFrame, Field, Frame},
 };
 use serde_json::Value;
 use tests::harness::{Client, LIMIT, NatsServer, Place, Server};
@@ -71,10 +73,47 @@ fn lost(life: u128, sequence: u64) -> Report {
     Report { origin: origin(life, sequence), settled: true, content: Content::Health { findings: vec![finding] } }
 }
 
+/// One sample of how busy each of these devices is, as a node tells it.
+fn frame(node: &str, sequence: u64, devices: &[(u128, i64)]) -> anyhow::Result<Bytes> {
+    let of = |&(number, percent): &(u128, i64)| DeviceFrame {
+        device: device(number),
+        slot: Slot { domain: 0, bus: 0, device: 0, function: 0 },
+        index: None,
+        minor: None,
+        read: 1,
+        columns: vec![Column { field: Field::GpuUtilization, missing: 0, values: vec![percent] }],
+    };
+    let frame = Frame {
+        node: node.parse()?,
+        boot_id: "boot".into(),
+        sequence,
+        sampled_at: Timestamp::from_micros(1),
+        step_millis: 1000,
+        samples: 1,
+        devices: devices.iter().map(of).collect(),
+        processes: None,
+    };
+    Ok(wire::encode_frame(&frame)?)
+}
+
 /// A refusal that stands in the log, as node and code.
 fn refusal(event: &Value) -> String {
     let text = |field: &str| event["data"][field].as_str().unwrap_or_default();
     format!("{} {}", text("node"), text("code"))
+}
+
+/// The first report of a server's life is taken: it listens once it knows that the stream is its own.
+async fn begin(agents: &Agents, node: &str, report: &Report) -> anyhow::Result<()> {
+    let (subject, payload) = (wire::agent(&node.parse()?, report.kind()), report.encode()?);
+    let taken = async {
+        loop {
+            if let Ok(answer) = agents.nats.request(subject.clone(), payload.clone()).await {
+                return Reply::decode(&answer.payload);
+            }
+        }
+    };
+    anyhow::ensure!(tokio::time::timeout(LIMIT, taken).await?? == Reply::Taken { up_to: 1 }, "it was not taken");
+    Ok(())
 }
 
 #[tokio::test]
@@ -84,18 +123,7 @@ async fn bad_reports_are_refused_recorded_once_and_nothing_stops() -> anyhow::Re
     let server = Server::start(&place, &["--nats", &nats.url()]).await?;
     let client = Client::operator(&server).await?;
     let agents = Agents { nats: async_nats::connect(nats.url()).await? };
-    let honest: NodeName = "gpu-1".parse()?;
-    // The server listens once it knows that the stream is its own.
-    let first = inventory(1, 1, 1..3).encode()?;
-    let subject = wire::agent(&honest, Kind::Inventory);
-    let taken = async {
-        loop {
-            if let Ok(answer) = agents.nats.request(subject.clone(), first.clone()).await {
-                return Reply::decode(&answer.payload);
-            }
-        }
-    };
-    assert_eq!(tokio::time::timeout(LIMIT, taken).await??, Reply::Taken { up_to: 1 });
+    begin(&agents, "gpu-1", &inventory(1, 1, 1..3)).await?;
 
     for _ in 0..3 {
         agents.refused("rogue", Kind::Health, Bytes::from_static(b"\x01nonsense"), "report.malformed").await?;
@@ -125,6 +153,37 @@ async fn bad_reports_are_refused_recorded_once_and_nothing_stops() -> anyhow::Re
     let listed = client.until("/v1/audit?type=NodeReportRefused&order=asc&limit=100", all).await?;
     let recorded: Vec<_> = listed["events"].as_array().context("events")?.iter().map(refusal).collect();
     assert_eq!(recorded, codes.map(|code| format!("rogue {code}")), "each once");
+    assert!(server.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_measures_its_own_devices_only() -> anyhow::Result<()> {
+    let nats = NatsServer::start()?;
+    let place = Place::new()?;
+    let server = Server::start(&place, &["--nats", &nats.url()]).await?;
+    let client = Client::operator(&server).await?;
+    let agents = Agents { nats: async_nats::connect(nats.url()).await? };
+    begin(&agents, "gpu-1", &inventory(1, 1, 1..3)).await?;
+    assert_eq!(agents.report("rogue", &inventory(2, 1, 200..201)).await?, Reply::Taken { up_to: 1 });
+
+    let send = async |node: &str, frame: Bytes| -> anyhow::Result<()> {
+        Ok(agents.nats.publish(wire::telemetry(&node.parse()?), frame).await?)
+    };
+    let utilization = |number: u128, percent: i64| {
+        let (path, shown) = (format!("/v1/devices/{}/telemetry", device(number)), Value::from(percent));
+        (path, move |telemetry: &Value| telemetry["latest"]["utilization"] == shown)
+    };
+    send("gpu-1", frame("gpu-1", 0, &[(1, 10)])?).await?;
+    let (of_honest, is_10) = utilization(1, 10);
+    client.until(&of_honest, &is_10).await?;
+    // Nobody knows this node; this one says that it is another; this one tells of another's devices beside its own.
+    send("nobody", frame("nobody", 0, &[(1, 97)])?).await?;
+    send("rogue", frame("gpu-1", 1, &[(1, 98)])?).await?;
+    send("rogue", frame("rogue", 0, &[(1, 99), (200, 33)])?).await?;
+    let (of_rogue, is_33) = utilization(200, 33);
+    client.until(&of_rogue, is_33).await?;
+    assert!(is_10(&client.get(&of_honest).await?.done()?.body));
     assert!(server.stop().await?.success());
     Ok(())
 }

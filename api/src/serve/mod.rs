@@ -11,7 +11,6 @@ mod messages;
 mod mirror;
 mod observer;
 mod opened;
-mod processes;
 mod snapshots;
 mod telemetry;
 mod vitals;
@@ -33,13 +32,14 @@ use bus::{
 use keeper::Keeper;
 use messages::Messages;
 use mirror::Watching;
-use observer::Observer;
+use observer::{Pods, Processes, observe};
 use opened::Opened;
 use std::sync::Arc;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinSet,
 };
 
 /// Runs the server with these settings until it is told to stop.
@@ -61,8 +61,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let fleet = fleet::start(&shared, &opened, messages.bus());
     let (stop, stopping) = watch::channel(false);
     let keeper = tokio::spawn(keeper(&shared, &opened, &messages).run(stopping.clone()));
-    let processes = processes(&shared, &opened, &messages).map(|seen| tokio::spawn(seen.run(stopping.clone())));
-    let observer = tokio::spawn(observer(&shared, &opened, &messages).run(stopping.clone()));
+    let mut observers = observers(&shared, &opened, &messages, &stopping);
     if let Err(error) = first_password::tidy(&shared.data, &opened.live, stopping.clone()).await {
         let error: &dyn std::error::Error = &*error;
         tracing::warn!(error, "the file of the first password can't be looked after");
@@ -77,23 +76,13 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     watching.stop().await;
     keeper.await.context("the keeper of leases failed")?;
-    observer.await.context("the observer of jobs failed")?;
-    if let Some(processes) = processes {
-        processes.await.context("the observer of processes failed")?;
+    while let Some(ended) = observers.join_next().await {
+        ended.context("an observer of jobs failed")?;
     }
     messages.stop().await;
     let closed = opened.close().await;
     served.context("the HTTP server failed")?;
     closed
-}
-
-/// Processes are looked at where they are real and the settings do not say otherwise.
-fn processes(settings: &Settings, opened: &Opened, messages: &Messages) -> Option<processes::Observer> {
-    (settings.observe_processes && settings.simulate.is_none()).then(|| processes::Observer {
-        engine: opened.engine.clone(),
-        live: opened.live.clone(),
-        telemetry: messages.telemetry().clone(),
-    })
 }
 
 fn keeper(settings: &Settings, opened: &Opened, messages: &Messages) -> Keeper {
@@ -107,14 +96,23 @@ fn keeper(settings: &Settings, opened: &Opened, messages: &Messages) -> Keeper {
     }
 }
 
-fn observer(settings: &Settings, opened: &Opened, messages: &Messages) -> Observer {
-    Observer {
-        engine: opened.engine.clone(),
-        live: opened.live.clone(),
-        mirrors: messages.mirrors().clone(),
-        devices: Arc::new(messages.telemetry().clone()),
-        after: settings.kube_job_after,
+/// Pods are looked at, and processes where they are real and the settings do not say otherwise.
+fn observers(
+    settings: &Settings,
+    opened: &Opened,
+    messages: &Messages,
+    stopping: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let (engine, live) = (&opened.engine, &opened.live);
+    let telemetry = messages.telemetry();
+    let pods = Pods::new(messages.mirrors().clone(), Arc::new(telemetry.clone()), settings.kube_job_after);
+    let mut observers = JoinSet::new();
+    observers.spawn(observe(pods, engine.clone(), live.clone(), stopping.clone()));
+    if settings.observe_processes && settings.simulate.is_none() {
+        let processes = Processes::new(telemetry.clone());
+        observers.spawn(observe(processes, engine.clone(), live.clone(), stopping.clone()));
     }
+    observers
 }
 
 fn http_settings(settings: &Settings) -> HttpSettings {
