@@ -53,7 +53,7 @@ pub(crate) enum Command {
         /// For whom; left out: for yourself
         #[arg(long, value_name = "LOGIN")]
         user: Option<Login>,
-        /// How many devices
+        /// How many devices, all of one model
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
         devices: u32,
         /// Of which model, where the pool mixes them
