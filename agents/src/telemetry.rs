@@ -225,7 +225,7 @@ mod tests {
             state,
             xids: None,
         };
-        Observation { host: Facts::default(), devices: Ok(vec![sighting]) }
+        Observation { host: Facts::default(), devices: Ok(vec![sighting]), xids: vec![] }
     }
 
     fn warm(degrees: i32) -> State {
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_node_that_can_read_nothing_shows_that_it_lives() {
         let mut recorder = recorder();
-        let blind = Observation { host: Facts::default(), devices: Err(Unreadable) };
+        let blind = Observation { host: Facts::default(), devices: Err(Unreadable::Hung), xids: vec![] };
         let frame = (0..4).find_map(|at| recorder.note(tick(at), &blind)).unwrap();
         assert_eq!((frame.devices, frame.samples), (vec![], 4));
     }

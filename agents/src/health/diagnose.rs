@@ -132,7 +132,7 @@ mod tests {
             state,
             xids: Some(xids.iter().map(|code| Xid { code: *code, count: 1 }).collect()),
         };
-        Observation { host: Facts::default(), devices: Ok(vec![sighting]) }
+        Observation { host: Facts::default(), devices: Ok(vec![sighting]), xids: vec![] }
     }
 
     fn readings(throttle: Throttle) -> State {
@@ -171,7 +171,7 @@ mod tests {
         let hung = diagnose(Some(hot), seen(State::Unreadable, &[]), at(2));
         assert!(!health(&hung).readable);
         assert_eq!(kinds(&hung), ["thermal.hw_slowdown"]);
-        let gone = Observation { host: Facts::default(), devices: Err(Unreadable) };
+        let gone = Observation { host: Facts::default(), devices: Err(Unreadable::Hung), xids: vec![] };
         let blind = diagnose(Some(hung), gone, at(3));
         assert_eq!(blind.devices, None);
         assert_eq!(kinds(&blind), ["thermal.hw_slowdown"]);

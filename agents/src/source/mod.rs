@@ -1,4 +1,6 @@
 //! Observing: what a host and its GPUs give, whoever asks them.
+pub mod host;
+pub mod processes;
 mod readings;
 pub mod simulated;
 
@@ -37,12 +39,52 @@ pub struct Observation {
     pub host: Facts,
     /// Every GPU that is there; or that it can't be told which are there, which is not the same as none.
     pub devices: Result<Vec<Sighting>, Unreadable>,
+    /// The XIDs that were logged since the last look, in their order. On the first look of a life, all that the kernel
+    /// still has of this boot.
+    pub xids: Vec<XidEvent>,
 }
 
-/// The driver did not answer: nothing is known, neither good nor bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the driver gives no answer")]
-pub struct Unreadable;
+/// Why the driver gives no answer: nothing is known of its GPUs, neither good nor bad.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// No library of the driver is on this host, at any of the places where it may be.
+    #[error("no NVML library is found")]
+    NoLibrary,
+    /// The library is there, the kernel's part is not (`NVML_ERROR_DRIVER_NOT_LOADED`).
+    #[error("the driver is not loaded")]
+    NotLoaded,
+    /// The library is of another version than the kernel's part (`NVML_ERROR_LIB_RM_VERSION_MISMATCH`).
+    #[error("driver and NVML library are of different versions")]
+    VersionMismatch,
+    /// A call has not returned in time: whether it ever will is not known.
+    #[error("the driver gives no answer")]
+    Hung,
+    /// It answers with another error, which this says.
+    #[error("the driver answers: {0}")]
+    Failed(Arc<str>),
+}
+
+/// An XID (NVIDIA's fault code) as it was logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XidEvent {
+    /// Where the GPU sits: its UUID can't be asked for once it is lost.
+    pub slot: Slot,
+    /// The code.
+    pub code: u32,
+    /// The part of the GPU that it is about (MIG), where that was said.
+    pub gpu_instance: Option<u32>,
+    /// The process that it is about, where that was said.
+    pub pid: Option<u32>,
+    /// What else the line says, of at most [`DETAIL_MAX`](Self::DETAIL_MAX) bytes; empty, if nothing.
+    pub detail: Arc<str>,
+    /// When it was logged, by the node's clock.
+    pub at: Timestamp,
+}
+
+impl XidEvent {
+    /// The longest detail, in bytes.
+    pub const DETAIL_MAX: usize = 200;
+}
 
 /// One GPU as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -201,7 +201,7 @@ fn what_was_refused_waits_and_keeps_nothing_else_from_being_told() {
     let elsewhere = agents::queue::InMemory::new(life(900), 4);
     let mut thief = Desk::new(elsewhere, HOUR);
     let host = domain::node::Facts::default();
-    let _ = thief.look(tick(0), Some(agents::source::Observation { host, devices: Ok(other) }));
+    let _ = thief.look(tick(0), Some(agents::source::Observation { host, devices: Ok(other), xids: vec![] }));
     let thief_name: NodeName = "thief".parse().unwrap();
     while let Some(report) = thief.next().cloned() {
         let reply = server.report(&thief_name, report);
@@ -217,7 +217,7 @@ fn what_was_refused_waits_and_keeps_nothing_else_from_being_told() {
     let refused: u64 = server.refusals.values().sum();
     assert!(refused < 60, "refusals come ever more slowly: {refused}");
 
-    let gone = agents::source::Observation { host: domain::node::Facts::default(), devices: Ok(vec![]) };
+    let gone = agents::source::Observation { host: domain::node::Facts::default(), devices: Ok(vec![]), xids: vec![] };
     thief.look(tick(300), Some(gone)).unwrap();
     while let Some(report) = thief.next().cloned() {
         let reply = server.report(&thief_name, report);

@@ -52,7 +52,7 @@ impl SimulatedNode {
             return None;
         }
         let devices = (0..self.fleet.size.gpus_per_node).filter_map(|gpu| self.sighting(gpu, at)).collect();
-        Some(Observation { host: self.facts(), devices: Ok(devices) })
+        Some(Observation { host: self.facts(), devices: Ok(devices), xids: vec![] })
     }
 
     /// Takes up what has begun, and settles what has ended.
