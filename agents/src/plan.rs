@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Known {
     /// What it was told of the host and its devices; none if it may know anything.
-    pub inventory: Option<(Facts, Vec<Seen>)>,
+    pub inventory: Option<(Facts, Option<Vec<Seen>>)>,
     /// What it was told of each device's health. Of a device that is not here it may know anything: whatever is found
     /// of it is told in full.
     pub health: BTreeMap<DeviceId, Health>,
@@ -22,8 +22,9 @@ impl Known {
     pub fn learn(&mut self, content: &Content) {
         match content {
             Content::Inventory { facts, devices } => {
-                // A device that leaves may come back after anything: its health is told anew then.
-                self.health.retain(|id, _| devices.iter().any(|seen| seen.device == *id));
+                // A device that leaves may come back after anything: its health is told anew then. So is that of all,
+                // once it could not be told which are there.
+                self.health.retain(|id, _| devices.iter().flatten().any(|seen| seen.device == *id));
                 self.inventory = Some((facts.clone(), devices.clone()));
             }
             Content::Health { findings } => {
@@ -49,12 +50,11 @@ pub struct Plan {
 
 /// The difference between what the server knows and what is.
 pub fn plan(known: &Known, present: &Present) -> Plan {
-    let inventory = present.devices.as_ref().filter(|devices| {
-        known.inventory.as_ref().is_none_or(|(facts, told)| *facts != present.facts || told != *devices)
-    });
+    let told = known.inventory.as_ref();
+    let told = told.is_some_and(|(facts, devices)| *facts == present.facts && *devices == present.devices);
+    let inventory = || Content::Inventory { facts: present.facts.clone(), devices: present.devices.clone() };
     Plan {
-        inventory: inventory
-            .map(|devices| Content::Inventory { facts: present.facts.clone(), devices: devices.clone() }),
+        inventory: (!told).then(inventory),
         findings: present.health.iter().filter_map(|(id, now)| find(*id, known.health.get(id), now)).collect(),
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     fn at_first_contact_everything_is_told() {
         let now = present(&[(1, health(&[("ecc.uncorrected", Some("x")), ("gpu.lost", None)])), (2, health(&[]))]);
         let Plan { inventory, findings } = plan(&Known::default(), &now);
-        assert!(matches!(inventory, Some(Content::Inventory { devices, .. }) if devices.len() == 2));
+        assert!(matches!(inventory, Some(Content::Inventory { devices: Some(devices), .. }) if devices.len() == 2));
         assert_eq!(findings.len(), 2, "also of a device with nothing to say: it can be read");
         assert_eq!(findings[0].raised.len(), 1);
         assert_eq!(findings[0].cleared, ["gpu.lost".parse().unwrap()], "an old one may stand in the server's books");
@@ -185,12 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_driver_no_inventory_is_told() {
-        let before = present(&[(1, health(&[]))]);
-        let blind = Health { readable: false, ..health(&[]) };
+    fn without_a_driver_it_is_told_that_nothing_is_known_and_afterwards_all() {
+        let before = present(&[(1, health(&[("a.a", None)]))]);
+        let blind = Health { readable: false, ..health(&[("a.a", None)]) };
         let now = Present { devices: None, health: [(id(1), blind)].into(), ..before.clone() };
-        let Plan { inventory, findings } = plan(&told(&[before]), &now);
-        assert_eq!(inventory, None, "that none can be seen does not say that none is there");
-        assert!(!findings[0].readable);
+        let Plan { inventory, .. } = plan(&told(std::slice::from_ref(&before)), &now);
+        assert!(matches!(inventory, Some(Content::Inventory { devices: None, .. })), "which is not that none is there");
+        let Plan { inventory, findings } = plan(&told(&[before.clone(), now]), &before);
+        assert!(inventory.is_some());
+        assert!(findings[0].readable && findings[0].cleared.len() == 1);
     }
 }

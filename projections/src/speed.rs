@@ -76,7 +76,7 @@ impl Teller {
                 node: name(node),
                 origin: origin(),
                 facts,
-                devices: devices.collect(),
+                devices: Some(devices.collect()),
                 settled: true,
             };
             teller.tell(&Actor::Agent(name(node)), &Command::Node(report));

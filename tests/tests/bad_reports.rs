@@ -54,7 +54,7 @@ fn inventory(life: u128, sequence: u64, devices: std::ops::Range<u8>) -> Report 
         memory_bytes: 80 << 30,
         instances: vec![],
     };
-    let content = Content::Inventory { facts: Facts::default(), devices: devices.map(seen).collect() };
+    let content = Content::Inventory { facts: Facts::default(), devices: Some(devices.map(seen).collect()) };
     Report { origin: origin(life, sequence), settled: true, content }
 }
 

@@ -78,7 +78,7 @@ fn report(sequence: u64) -> Report {
     Report {
         origin: Origin { incarnation, sequence, observed_at: Timestamp::default() },
         settled: true,
-        content: Content::Inventory { facts: Facts::default(), devices: vec![] },
+        content: Content::Inventory { facts: Facts::default(), devices: Some(vec![]) },
     }
 }
 

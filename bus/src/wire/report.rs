@@ -29,8 +29,8 @@ pub enum Content {
     Inventory {
         /// The host.
         facts: Facts,
-        /// Every device.
-        devices: Vec<Seen>,
+        /// Every device; none if it can't be told which there are.
+        devices: Option<Vec<Seen>>,
     },
     /// Changes in the devices' health.
     Health {
@@ -56,7 +56,7 @@ impl Report {
         let (origin, settled) = (OriginV1::from(&self.origin), self.settled);
         match &self.content {
             Content::Inventory { facts, devices } => {
-                let devices = devices.iter().map(SeenV1::from).collect();
+                let devices = devices.as_ref().map(|all| all.iter().map(SeenV1::from).collect());
                 write(&InventoryV1 { origin, settled, facts: facts.into(), devices }, REPORT_MAX)
             }
             Content::Health { findings } => {
@@ -74,7 +74,8 @@ impl Report {
         let (origin, settled, content) = match kind {
             Kind::Inventory => {
                 let InventoryV1 { origin, settled, facts, devices } = read(bytes, REPORT_MAX)?;
-                let devices = devices.into_iter().map(Seen::try_from).collect::<Result<_, _>>()?;
+                let seen = |all: Vec<SeenV1>| all.into_iter().map(Seen::try_from).collect::<Result<_, _>>();
+                let devices = devices.map(seen).transpose()?;
                 (origin, settled, Content::Inventory { facts: facts.into(), devices })
             }
             Kind::Health => {
@@ -118,7 +119,7 @@ struct InventoryV1 {
     origin: OriginV1,
     settled: bool,
     facts: FactsV1,
-    devices: Vec<SeenV1>,
+    devices: Option<Vec<SeenV1>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -54,7 +54,7 @@ fn inventory(devices: u8) -> Report {
     Report {
         origin: origin(),
         settled: true,
-        content: Content::Inventory { facts, devices: (0..devices.into()).map(seen).collect() },
+        content: Content::Inventory { facts, devices: Some((0..devices.into()).map(seen).collect()) },
     }
 }
 

@@ -31,8 +31,8 @@ pub enum Command {
         origin: Origin,
         /// What it says of the host.
         facts: Facts,
-        /// Every device that it sees.
-        devices: Vec<Seen>,
+        /// Every device that it sees; none if it can't tell which there are: then those that are known can't be read.
+        devices: Option<Vec<Seen>>,
         /// Whether it is the last that the agent has to say: until then nobody is quarantined or let go, so that a fault
         /// that is over in a later report has no effect.
         settled: bool,

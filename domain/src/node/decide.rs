@@ -14,13 +14,16 @@ use std::{
 pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
     match command {
         Command::ReportInventory { node, facts, devices, settled, .. } => {
-            let happened = inventory(cluster, context, node, facts, devices)?;
+            let (happened, after) = match devices {
+                Some(devices) => (inventory(cluster, context, node, facts, devices)?, BTreeMap::new()),
+                None => blind(cluster, context, node, facts)?,
+            };
             let replaced = |id: &DeviceId| {
                 let by =
                     |fact: &Fact| matches!(fact, Fact::Device(device::Event::Replaced { device, .. }) if device == id);
                 happened.iter().any(by)
             };
-            let judged = settled.then(|| judge(cluster, context, node, &BTreeMap::new(), replaced));
+            let judged = settled.then(|| judge(cluster, context, node, &after, replaced));
             let judged: Vec<Fact> = judged.into_iter().flatten().collect();
             Ok(happened.into_iter().chain(judged).collect())
         }
@@ -53,12 +56,37 @@ fn look_up<'a>(cluster: &'a Cluster, name: &NodeName) -> Result<&'a Node, Reject
     cluster.node(name).ok_or_else(|| Rejection::NotFound(Subject::Node(name.clone())))
 }
 
+/// The node of that name, if it is known: a retired one reports nothing.
+fn reporter<'a>(cluster: &'a Cluster, name: &NodeName) -> Result<Option<&'a Node>, Rejection> {
+    let node = cluster.node(name);
+    if node.is_some_and(|node| node.retired) { Err(Rejection::NodeRetired(name.clone())) } else { Ok(node) }
+}
+
+/// What a host says whose driver gives no answer: nothing of its devices is known from now on.
+fn blind(
+    cluster: &Cluster,
+    context: &Context<'_>,
+    name: &NodeName,
+    facts: &HostFacts,
+) -> Result<(Vec<Fact>, BTreeMap<DeviceId, Device>), Rejection> {
+    check(context, facts, &[])?;
+    let node = reporter(cluster, name)?;
+    let mut happened: Vec<Fact> = greet(node, name, facts).into_iter().map(Fact::Node).collect();
+    let mut after = BTreeMap::new();
+    for device in node.into_iter().flat_map(|node| devices(cluster, node)) {
+        if device.presence == Presence::Present && device.readable {
+            let (id, readable) = (device.id, false);
+            let changed = device::Event::HealthChanged { device: id, readable, raised: vec![], cleared: vec![] };
+            happened.push(Fact::Device(changed));
+            after.insert(id, Device { readable, ..device.clone() });
+        }
+    }
+    Ok((happened, after))
+}
+
 fn inventory(cluster: &Cluster, context: &Context<'_>, name: &NodeName, facts: &HostFacts, seen: &[Seen]) -> Facts {
     check(context, facts, seen)?;
-    let node = cluster.node(name);
-    if node.is_some_and(|node| node.retired) {
-        return Err(Rejection::NodeRetired(name.clone()));
-    }
+    let node = reporter(cluster, name)?;
     let mut happened: Vec<Fact> = greet(node, name, facts).into_iter().map(Fact::Node).collect();
     let reported: BTreeSet<DeviceId> = seen.iter().map(|seen| seen.device).collect();
     let mut replaced = BTreeSet::new();

@@ -2,7 +2,8 @@ use crate::{
     harness::World,
     words::{
         A100, H100, cordon, cordon_node, create_pool, d, expect_devices, facts, finding, hear, lose, observe,
-        observe_end, raise, report, report_facts, report_health, retire, retire_node, seen, slot, start, w,
+        observe_end, raise, report, report_blind, report_facts, report_health, retire, retire_node, seen, slot, start,
+        w,
     },
 };
 use domain::{
@@ -65,6 +66,25 @@ fn a_silent_node_is_lost_and_its_devices_are_of_unknown_health() {
     assert_eq!(availability(&world, 1), Availability::Unknown);
     assert_eq!(availability(&world, 5), Availability::Free);
     world.when(lose("nowhere")).refused_for(&Rejection::NotFound(Subject::Node(w("nowhere"))));
+}
+
+#[test]
+fn a_driver_that_gives_no_answer_leaves_the_devices_where_they_are_and_unknown() {
+    let mut world = World::with_fleet();
+    world.when(report_blind("node-a")).then(&[
+        "NodeFactsChanged",
+        "DeviceHealthChanged",
+        "DeviceHealthChanged",
+        "DeviceHealthChanged",
+        "DeviceHealthChanged",
+    ]);
+    assert_eq!(availability(&world, 1), Availability::Unknown);
+    assert_eq!(world.cluster.device(d(1)).map(|device| device.presence), Some(Presence::Present));
+    world.when(report_blind("node-a")).nothing();
+    world.when(report("node-a", inventory(&[1, 2, 3, 4]))).then(&["NodeFactsChanged"]);
+    assert_eq!(availability(&world, 1), Availability::Unknown, "until a finding says that it can be read");
+    world.when(report_health("node-a", vec![finding(1, vec![], &[])])).then(&["DeviceHealthChanged"]);
+    world.when(report_blind("node-new")).then(&["NodeRegistered"]);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::{
         A100, H100, UPKEEP, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool,
         create_pool_of, delete_group, delete_pool, delete_users, dismiss, edit_group, erase, expect_devices, finding,
         finish, force, hear, instance, issue, lose, move_user, observe, observe_end, onboard_as, override_condition,
-        refuse_report, report_facts, report_health, reset_breaker, retire, retire_node, revoke, revoke_all, seen,
-        set_devices, set_password, set_policy, set_role, start_of, suspend, w,
+        refuse_report, report_blind, report_facts, report_health, reset_breaker, retire, retire_node, revoke,
+        revoke_all, seen, set_devices, set_password, set_policy, set_role, start_of, suspend, w,
     },
 };
 use domain::{
@@ -87,6 +87,7 @@ fn fleet() -> impl Strategy<Value = Wish> {
         ),
         3 => (one_of(&NODES), device(), one_of(&KINDS))
             .prop_map(|(node, n, kind)| Wish::Given(report_health(node, vec![finding(n, vec![], &[kind])]))),
+        1 => one_of(&NODES).prop_map(|node| Wish::Given(report_blind(node))),
         1 => one_of(&NODES).prop_map(|node| Wish::Given(lose(node))),
         1 => one_of(&NODES).prop_map(|node| Wish::Given(hear(node))),
         1 => (one_of(&NODES), any::<bool>()).prop_map(|(node, on)| Wish::Given(cordon_node(node, on))),
@@ -308,7 +309,7 @@ fn the_random_histories_are_rich() {
     let histories = prop::collection::vec(wish(), 400);
     let mut names = std::collections::BTreeSet::new();
     let mut retired_under_a_job = 0;
-    for _ in 0..20 {
+    for _ in 0..40 {
         let wishes = histories.new_tree(&mut runner).expect("a history").current();
         let mut world = start();
         for wish in &wishes {

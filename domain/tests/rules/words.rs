@@ -140,7 +140,20 @@ pub(crate) fn facts() -> Facts {
 }
 
 pub(crate) fn report_facts(node: &str, facts: Facts, devices: Vec<Seen>) -> Command {
+    let devices = Some(devices);
     Command::Node(node::Command::ReportInventory { node: w(node), origin: origin(), facts, devices, settled: true })
+}
+
+/// What a host says whose driver gives no answer.
+pub(crate) fn report_blind(node: &str) -> Command {
+    let facts = Facts { driver: "(the driver is not loaded)".into(), ..facts() };
+    Command::Node(node::Command::ReportInventory {
+        node: w(node),
+        origin: origin(),
+        facts,
+        devices: None,
+        settled: true,
+    })
 }
 
 pub(crate) fn report(node: &str, devices: Vec<Seen>) -> Command {

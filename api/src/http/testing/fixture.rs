@@ -113,7 +113,7 @@ impl Fixture {
             memory_bytes: 80 << 30,
             instances: vec![],
         });
-        let devices = devices.collect();
+        let devices = Some(devices.collect());
         self.system(Command::Node(node::Command::ReportInventory {
             node,
             origin,

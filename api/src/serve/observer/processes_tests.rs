@@ -33,7 +33,7 @@ impl Node {
             node: "n".parse().unwrap(),
             origin: Origin { incarnation: Incarnation(Uuid::nil()), sequence: 1, observed_at: world.now },
             facts: Facts::default(),
-            devices: vec![seen(1), seen(2)],
+            devices: Some(vec![seen(1), seen(2)]),
             settled: true,
         }));
         Self { world, watch: Processes::new(Telemetry::new(1 << 20)), frames: 0 }

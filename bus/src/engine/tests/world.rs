@@ -52,7 +52,7 @@ pub(super) fn inventory_of(index: usize, origin: Origin, devices: usize) -> Requ
         node: node(index),
         origin,
         facts: Facts::default(),
-        devices: (0..devices).map(seen).collect(),
+        devices: Some((0..devices).map(seen).collect()),
         settled: true,
     };
     from_agent(index, command)

@@ -183,7 +183,7 @@ pub(crate) fn inventory(index: usize) -> Result<Request> {
         node: node.clone(),
         origin: Origin { incarnation: Incarnation(Uuid::from_u128(5)), sequence: 1, observed_at },
         facts: Facts::default(),
-        devices: (0..64).map(seen).collect::<Result<_>>()?,
+        devices: Some((0..64).map(seen).collect::<Result<_>>()?),
         settled: true,
     };
     Ok(Request::new(Principal { actor: Actor::Agent(node), via: Via::Internal, address: None }, Command::Node(command)))
