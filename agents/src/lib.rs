@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! source ──Observation──► health ──Present──► plan ──reports──► queue ──one at a time──► bus
-//! (simulated as yet)     (the table of       (what the server     (numbered, bounded,
-//!                         conditions)         does not know)       until it is taken)
+//! (NVML, or             (the policy, and     (what the server     (numbered, bounded, on disk
+//!  simulated)            what was before)     does not know)       until it is taken)
 //! ```
 //!
 //! What is seen is compared with what the server was told, and the difference is told: so recovery is the everyday path.

@@ -1,10 +1,11 @@
 //! A simulated fleet at work: one agent for each of its nodes, in this process.
 use crate::{
     agent::{Agent, Pace, Surroundings},
+    health::Policy,
     queue::InMemory,
     source::simulated::Fleet,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
 /// The agents of a simulated fleet. Dropped, they end at once.
@@ -16,14 +17,15 @@ pub struct Simulation {
 
 impl Simulation {
     /// Starts an agent for every node. Each looks for the first time at a moment of its own within one pace.
-    pub fn start(fleet: &Fleet, around: &Surroundings, pace: Pace) -> Self {
+    pub fn start(fleet: &Fleet, policy: &Arc<Policy>, around: &Surroundings, pace: Pace) -> Self {
         let (stop, stopped) = watch::channel(false);
         let micros = around.clock.now().micros().saturating_sub(fleet.began.micros());
         let age = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
         let mut agents = JoinSet::new();
         for node in fleet.nodes() {
             let queue = InMemory::new(around.incarnation(), InMemory::LIMIT);
-            let agent = Agent::new(node.name().clone(), node, queue, around.clone(), pace, age);
+            let policy = Arc::clone(policy);
+            let agent = Agent::new(node.name().clone(), node, queue, policy, around.clone(), pace, age);
             agents.spawn(agent.run(stopped.clone()));
         }
         tracing::info!(fleet.size = %fleet.size, "a simulated fleet reports");

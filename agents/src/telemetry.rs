@@ -223,9 +223,8 @@ mod tests {
             instances: vec![],
             processes: None,
             state,
-            xids: None,
         };
-        Observation { host: Facts::default(), devices: Ok(vec![sighting]), xids: vec![] }
+        Observation { host: Facts::default(), devices: Ok(vec![sighting]), xids: vec![], logged_up_to: None }
     }
 
     fn warm(degrees: i32) -> State {
@@ -258,7 +257,8 @@ mod tests {
     #[test]
     fn a_node_that_can_read_nothing_shows_that_it_lives() {
         let mut recorder = recorder();
-        let blind = Observation { host: Facts::default(), devices: Err(Unreadable::Hung), xids: vec![] };
+        let blind =
+            Observation { host: Facts::default(), devices: Err(Unreadable::Hung), xids: vec![], logged_up_to: None };
         let frame = (0..4).find_map(|at| recorder.note(tick(at), &blind)).unwrap();
         assert_eq!((frame.devices, frame.samples), (vec![], 4));
     }

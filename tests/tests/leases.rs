@@ -2,6 +2,7 @@
 use agents::{
     Simulation,
     agent::{Pace, Surroundings},
+    health::Policy,
     source::simulated::{Faults, Fleet, Size},
 };
 use bus::{
@@ -24,7 +25,12 @@ async fn fleet(url: &str) -> anyhow::Result<Simulation> {
     let fleet = Fleet { size, seed: 7, began: clock.now(), faults: Faults::Never };
     let bus = Bus::Nats(Nats::connect(&NatsSettings::new(url, "agents of the test")).await?);
     let pace = Pace { look_every: Duration::from_millis(200), frame_every: LEASE / 6, ..Pace::default() };
-    Ok(Simulation::start(&fleet, &Surroundings { bus, clock, entropy: Arc::new(SystemEntropy) }, pace))
+    Ok(Simulation::start(
+        &fleet,
+        &Policy::built_in(),
+        &Surroundings { bus, clock, entropy: Arc::new(SystemEntropy) },
+        pace,
+    ))
 }
 
 fn contacts(list: &Value) -> Vec<&str> {

@@ -3,6 +3,7 @@
 use agents::{
     Simulation,
     agent::{Pace, Surroundings},
+    health::Policy,
     source::simulated::{Faults, Fleet, Size},
 };
 use anyhow::Context;
@@ -25,7 +26,12 @@ async fn fleet(url: &str) -> anyhow::Result<Simulation> {
     let fleet = Fleet { size, seed: 7, began: clock.now(), faults: Faults::Never };
     let bus = Bus::Nats(Nats::connect(&NatsSettings::new(url, "agents of the test")).await?);
     let pace = Pace { look_every: Duration::from_millis(100), ..Pace::default() };
-    Ok(Simulation::start(&fleet, &Surroundings { bus, clock, entropy: Arc::new(SystemEntropy) }, pace))
+    Ok(Simulation::start(
+        &fleet,
+        &Policy::built_in(),
+        &Surroundings { bus, clock, entropy: Arc::new(SystemEntropy) },
+        pace,
+    ))
 }
 
 /// A server that has begun to publish, and its source as its events have it.

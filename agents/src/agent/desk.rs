@@ -1,14 +1,17 @@
 //! What one agent thinks: what is, what the server knows, and what waits to be told. No clock, no network.
 use super::hold::Holds;
 use crate::{
-    health::{Present, diagnose},
+    health::{Faults, Judge, Policy, Present},
     plan::{Known, plan},
     queue::{Queue, QueueError},
     source::{Observation, Tick},
 };
 use bus::wire::{Content, Reply, Report};
-use domain::{Incarnation, Timestamp, device::Finding};
-use std::time::Duration;
+use domain::{
+    Incarnation, Timestamp,
+    device::{DeviceId, Finding},
+};
+use std::{sync::Arc, time::Duration};
 
 /// The most devices that one report tells the health of.
 pub const FINDINGS_MAX: usize = 32;
@@ -17,6 +20,7 @@ pub const FINDINGS_MAX: usize = 32;
 #[derive(Debug)]
 pub struct Desk<Q> {
     queue: Q,
+    judge: Judge,
     known: Known,
     present: Option<Present>,
     /// Whether nothing was to be seen last: then nobody is there to report.
@@ -40,9 +44,18 @@ pub enum Progress {
 impl<Q: Queue> Desk<Q> {
     /// An agent that has seen nothing yet, with what its queue holds from before. Now and then it tells everything anew,
     /// in case that the server lost something without knowing.
-    pub fn new(queue: Q, restate_every: Duration) -> Self {
-        let holds = Holds::default();
-        Self { queue, known: Known::default(), present: None, silent: true, holds, restate_every, restate_at: None }
+    pub fn new(queue: Q, policy: Arc<Policy>, restate_every: Duration) -> Self {
+        let judge = Judge::new(policy, queue.recall().clone());
+        Self {
+            queue,
+            judge,
+            known: Known::default(),
+            present: None,
+            silent: true,
+            holds: Holds::default(),
+            restate_every,
+            restate_at: None,
+        }
     }
 
     /// The reports that wait.
@@ -55,10 +68,16 @@ impl<Q: Queue> Desk<Q> {
         self.present.as_ref()
     }
 
+    /// What was logged of each device.
+    pub fn faults(&self) -> impl Iterator<Item = (DeviceId, &Faults)> {
+        self.judge.faults()
+    }
+
     /// Takes in what was seen, and queues what the server does not know of it.
     ///
     /// # Errors
-    /// The queue took only some of it: the rest is the difference that the next look finds.
+    /// The queue took only some of it, and the rest is the difference that the next look finds; or it could not be kept,
+    /// and is lost if this agent ends before the next look.
     pub fn look(&mut self, tick: Tick, observation: Option<Observation>) -> Result<(), QueueError> {
         let Some(observation) = observation else {
             self.silent = true;
@@ -69,11 +88,14 @@ impl<Q: Queue> Desk<Q> {
             self.restate();
             self.restate_at = Some(tick.elapsed + self.restate_every);
         }
-        let present = diagnose(self.present.take(), observation, tick);
+        let Some(present) = self.judge.look(tick, observation) else { return Ok(()) };
         self.holds.keep(|device| present.health.contains_key(device));
-        let tell = self.tell(&present, tick);
+        let told = self.tell(&present, tick);
         self.present = Some(present);
-        tell
+        if let Some(memory) = self.judge.memory() {
+            self.queue.remember(memory);
+        }
+        told.and(self.queue.keep())
     }
 
     /// Lets the next look tell everything, known or not.
@@ -93,44 +115,46 @@ impl<Q: Queue> Desk<Q> {
     pub fn answered(&mut self, now: Duration, reply: &Reply, fresh: Incarnation) -> Result<Progress, QueueError> {
         let Some(first) = self.queue.first() else { return Ok(Progress::Forward) };
         let sequence = first.origin.sequence;
-        match reply {
+        let progress = match reply {
             Reply::Taken { up_to } if *up_to >= sequence => self.taken(*up_to),
             // An answer that fits to no question of ours.
-            Reply::Taken { .. } | Reply::TryAgain { .. } => Ok(Progress::Again),
+            Reply::Taken { .. } | Reply::TryAgain { .. } => Progress::Again,
             Reply::Refused { next, .. } => {
                 self.holds.refuse(now, &first.content);
-                self.queue.settle(sequence)?;
+                self.queue.settle(sequence);
                 // Its number may be wanted again. In a new life no late copy of it can be taken for another report.
                 if *next <= sequence {
-                    self.queue.begin_anew(fresh)?;
+                    self.queue.begin_anew(fresh);
                 }
-                Ok(Progress::Forward)
+                Progress::Forward
             }
             Reply::Expected { next } => self.expected(sequence, *next, fresh),
-        }
+        };
+        self.queue.keep()?;
+        Ok(progress)
     }
 
-    fn taken(&mut self, up_to: u64) -> Result<Progress, QueueError> {
+    fn taken(&mut self, up_to: u64) -> Progress {
         for report in self.queue.waiting().take_while(|report| report.origin.sequence <= up_to) {
             self.known.learn(&report.content);
             self.holds.release(&report.content);
         }
-        self.queue.settle(up_to)?;
-        Ok(Progress::Forward)
+        self.queue.settle(up_to);
+        Progress::Forward
     }
 
-    fn expected(&mut self, sequence: u64, next: u64, fresh: Incarnation) -> Result<Progress, QueueError> {
+    fn expected(&mut self, sequence: u64, next: u64, fresh: Incarnation) -> Progress {
         let waiting = self.queue.waiting().any(|report| report.origin.sequence == next);
         if waiting && next > sequence {
             return self.taken(next - 1);
         }
         if next == sequence {
-            return Ok(Progress::Again);
+            return Progress::Again;
         }
         // The server lacks reports that it once took: it may lack anything.
-        self.queue.begin_anew(fresh)?;
+        self.queue.begin_anew(fresh);
         self.restate();
-        Ok(Progress::Anew)
+        Progress::Anew
     }
 
     /// Queues the difference between what the server will know, once it has taken all that waits, and what is.
@@ -163,12 +187,25 @@ fn push<Q: Queue>(queue: &mut Q, observed_at: Timestamp, findings: &[Finding]) -
 mod tests {
     use super::*;
     use crate::{
+        health::Begin,
         queue::InMemory,
         source::simulated::{Entry, Fault, Faults, Fleet, Script, SimulatedNode},
     };
     use bus::wire::Kind;
     use std::sync::Arc;
     use uuid::Uuid;
+
+    /// The built-in policy without damping: so that what is seen and what is told can be compared at once.
+    fn undamped() -> Arc<Policy> {
+        let mut policy = Policy::clone(&Policy::built_in());
+        (policy.hung, policy.missing, policy.missing_grace) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        policy.kinds.retain(|kind, _| kind.as_str() != "gpu.flapping");
+        for line in policy.kinds.values_mut().flatten() {
+            (line.damping.begin, line.damping.keep) = (Begin::After(Duration::ZERO), Duration::ZERO);
+            line.grace = Duration::ZERO;
+        }
+        Arc::new(policy)
+    }
 
     fn life(number: u128) -> Incarnation {
         Incarnation(Uuid::from_u128(number))
@@ -195,7 +232,7 @@ mod tests {
     /// A desk with an inventory, the health of both and two changes waiting: 1 to 4.
     fn desk() -> (Desk<InMemory>, SimulatedNode) {
         let mut node = node();
-        let mut desk = Desk::new(InMemory::new(life(1), 16), Duration::from_hours(1));
+        let mut desk = Desk::new(InMemory::new(life(1), 16), undamped(), Duration::from_hours(1));
         for second in [0, 10, 20] {
             desk.look(tick(second), node.look(Duration::from_secs(second))).unwrap();
         }

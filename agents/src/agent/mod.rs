@@ -7,6 +7,7 @@ pub use desk::{Desk, FINDINGS_MAX, Progress};
 pub use pace::Pace;
 
 use crate::{
+    health::Policy,
     queue::Queue,
     source::{Source, Tick},
     telemetry::Recorder,
@@ -79,9 +80,17 @@ enum Failed {
 }
 
 impl<S: Source, Q: Queue> Agent<S, Q> {
-    /// An agent of this node, whose source is `age` old.
-    pub fn new(node: NodeName, source: S, queue: Q, around: Surroundings, pace: Pace, age: Duration) -> Self {
-        let desk = Desk::new(queue, pace.restate_every + share(&node, 1, pace.restate_every / 4));
+    /// An agent of this node, whose source is `age` old, and which judges by this policy.
+    pub fn new(
+        node: NodeName,
+        source: S,
+        queue: Q,
+        policy: Arc<Policy>,
+        around: Surroundings,
+        pace: Pace,
+        age: Duration,
+    ) -> Self {
+        let desk = Desk::new(queue, policy, pace.restate_every + share(&node, 1, pace.restate_every / 4));
         let recorder = Recorder::new(node.clone(), pace.frame_every, share(&node, 2, pace.frame_every));
         let started = Instant::now();
         Self { node, source, desk, recorder, around, pace, age, started, failures: 0, failing_since: None, told: None }

@@ -1,7 +1,17 @@
 //! From what was seen to what is wrong.
-mod diagnose;
-mod rules;
-mod xid;
+//!
+//! ```text
+//! Sighting ──signal──► number ──line of the policy──► holds or not ──damper──► condition, begun or over
+//! XidEvent ──faults──► counted, and standing until a reset, a restart or a quiet time ──┘
+//! ```
+mod damper;
+mod faults;
+mod judge;
+mod policy;
+mod signal;
 
-pub use diagnose::{Health, Present, diagnose};
-pub use rules::{Rule, Verdict, rules};
+pub use damper::{Begin, Damping, Latch};
+pub use faults::{CODES_MAX, Faults};
+pub use judge::{Health, Judge, Memory, Present, Remembered, Wear};
+pub use policy::{Flapping, Line, Policy, PolicyError, Suspect, Test, Until, Values};
+pub use signal::{NoSuchSignal, Signal};

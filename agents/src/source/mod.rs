@@ -39,9 +39,11 @@ pub struct Observation {
     pub host: Facts,
     /// Every GPU that is there; or that it can't be told which are there, which is not the same as none.
     pub devices: Result<Vec<Sighting>, Unreadable>,
-    /// The XIDs that were logged since the last look, in their order. On the first look of a life, all that the kernel
-    /// still has of this boot.
+    /// The XIDs that were logged since the last look, in their order.
     pub xids: Vec<XidEvent>,
+    /// The number of the last record of the kernel's log that was read, if that log can be read: an agent that begins
+    /// anew reads on behind it.
+    pub logged_up_to: Option<u64>,
 }
 
 /// Why the driver gives no answer: nothing is known of its GPUs, neither good nor bad.
@@ -107,9 +109,6 @@ pub struct Sighting {
     pub processes: Option<Vec<Process>>,
     /// What the driver says of it now.
     pub state: State,
-    /// The XIDs that the driver logged for it since the host started, or since the GPU's last reset, each code once and
-    /// in rising order; none if that log can't be read.
-    pub xids: Option<Vec<Xid>>,
 }
 
 /// A process that uses a GPU.
@@ -148,15 +147,6 @@ pub enum State {
     Lost,
     /// The driver did not answer for it.
     Unreadable,
-}
-
-/// How often one XID (NVIDIA's fault code) was logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Xid {
-    /// The code.
-    pub code: u32,
-    /// How often.
-    pub count: u32,
 }
 
 impl Sighting {

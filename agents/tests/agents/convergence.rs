@@ -1,6 +1,6 @@
 //! For any script of faults and any loss on the way, what the server believes becomes what is.
 
-use crate::server::{BEGAN, Server, entry, fleet};
+use crate::server::{BEGAN, Server, entry, fleet, undamped};
 use agents::{
     agent::{Desk, Progress},
     queue::{InMemory, Queue},
@@ -26,13 +26,14 @@ struct Hand {
 
 impl Hand {
     fn new(source: SimulatedNode) -> Self {
-        let desk = Desk::new(InMemory::new(life(0), 8), HOUR);
+        let desk = Desk::new(InMemory::new(life(0), 8), undamped(), HOUR);
         Self { name: source.name().clone(), source, desk, lives: 1 }
     }
 
-    /// The process is started anew: all that it remembered is gone.
+    /// The process is started anew: what waited is gone, what it remembered is not.
     fn restart(&mut self) {
-        self.desk = Desk::new(InMemory::new(self.life(), 8), HOUR);
+        let memory = self.desk.queue().recall().clone();
+        self.desk = Desk::new(InMemory::new(self.life(), 8).remembering(memory), undamped(), HOUR);
     }
 
     fn life(&mut self) -> Incarnation {
@@ -199,9 +200,12 @@ fn what_was_refused_waits_and_keeps_nothing_else_from_being_told() {
     let mut other = fleet.nodes().next().unwrap().look(Duration::ZERO).unwrap().devices.unwrap();
     other.truncate(1);
     let elsewhere = agents::queue::InMemory::new(life(900), 4);
-    let mut thief = Desk::new(elsewhere, HOUR);
+    let mut thief = Desk::new(elsewhere, undamped(), HOUR);
     let host = domain::node::Facts::default();
-    let _ = thief.look(tick(0), Some(agents::source::Observation { host, devices: Ok(other), xids: vec![] }));
+    let _ = thief.look(
+        tick(0),
+        Some(agents::source::Observation { host, devices: Ok(other), xids: vec![], logged_up_to: None }),
+    );
     let thief_name: NodeName = "thief".parse().unwrap();
     while let Some(report) = thief.next().cloned() {
         let reply = server.report(&thief_name, report);
@@ -217,7 +221,12 @@ fn what_was_refused_waits_and_keeps_nothing_else_from_being_told() {
     let refused: u64 = server.refusals.values().sum();
     assert!(refused < 60, "refusals come ever more slowly: {refused}");
 
-    let gone = agents::source::Observation { host: domain::node::Facts::default(), devices: Ok(vec![]), xids: vec![] };
+    let gone = agents::source::Observation {
+        host: domain::node::Facts::default(),
+        devices: Ok(vec![]),
+        xids: vec![],
+        logged_up_to: None,
+    };
     thief.look(tick(300), Some(gone)).unwrap();
     while let Some(report) = thief.next().cloned() {
         let reply = server.report(&thief_name, report);

@@ -1,6 +1,6 @@
 //! The agents' loops against a server that loses, repeats and delays answers: every report is taken once, in order.
 
-use crate::server::{Counting, Server, Taken, TokioClock, entry, fleet};
+use crate::server::{Counting, Server, Taken, TokioClock, entry, fleet, undamped};
 use agents::{
     Simulation,
     agent::{Pace, Surroundings},
@@ -60,7 +60,7 @@ impl World {
             clock: Arc::new(TokioClock::start()),
             entropy: Arc::new(Counting::default()),
         };
-        Simulation::start(fleet, &around, Pace::default())
+        Simulation::start(fleet, &undamped(), &around, Pace::default())
     }
 
     fn set(&self, mood: Mood) {
@@ -237,7 +237,7 @@ async fn a_retired_node_asks_ever_more_seldom_and_comes_back() {
     retire(true);
     world.until(1800).await;
     let refused = world.server.lock().unwrap().refusals["node.retired"];
-    assert!((5..30).contains(&refused), "{refused}");
+    assert!((5..45).contains(&refused), "{refused}");
     retire(false);
     // What was refused is told again; that the node's devices are there again, when all is told anew.
     world.converges(&fleet, 2 * 3600).await;

@@ -1,7 +1,10 @@
 //! A server as agents meet it: the domain's rules, and the rule of which report is next. No log, no engine.
-use agents::source::{
-    Observation, Sighting, State,
-    simulated::{Entry, Fault, Faults, Fleet, Script},
+use agents::{
+    health::{Begin, Policy},
+    source::{
+        Observation, Sighting, State,
+        simulated::{Entry, Fault, Faults, Fleet, Script},
+    },
 };
 use bus::{
     clock::{Clock, Entropy},
@@ -177,12 +180,24 @@ impl Server {
             .flat_map(|(index, mut node)| {
                 let index = u32::try_from(index).unwrap();
                 let wrong = |gpu| troubles(script.entries(), index, gpu, at);
-                node.look(at).map(|truth| self.compare(node.name(), &truth, wrong)).unwrap_or_default()
+                // A reset is known by counters that were seen before and after it: one that nobody sees leaves what was
+                // logged standing, until an operator clears it.
+                let silences = |fault| matches!(fault, Fault::FallenOff | Fault::NodeSilent | Fault::NodeRestart);
+                let here = || script.entries().iter().filter(|entry| entry.node == index);
+                let touches = |entry: &Entry, gpu| entry.device == gpu || silences(entry.fault);
+                let followed = |gpu| here().filter(|entry| touches(entry, gpu)).count() <= 1;
+                node.look(at).map(|truth| self.compare(node.name(), &truth, wrong, followed)).unwrap_or_default()
             })
             .collect()
     }
 
-    fn compare(&self, name: &NodeName, truth: &Observation, wrong: impl Fn(u16) -> Vec<Fault>) -> Vec<String> {
+    fn compare(
+        &self,
+        name: &NodeName,
+        truth: &Observation,
+        wrong: impl Fn(u16) -> Vec<Fault>,
+        followed: impl Fn(u16) -> bool,
+    ) -> Vec<String> {
         let Some(node) = self.cluster.node(name) else { return vec![format!("{name} is not known")] };
         let mut differences = vec![];
         let mut hold = |holds: bool, what: String| {
@@ -199,14 +214,14 @@ impl Server {
         hold(there == sightings.iter().map(|sighting| sighting.device).collect(), "other devices".to_owned());
         for sighting in sightings {
             let gpu = u16::from(sighting.slot.bus - 0x10);
-            for difference in self.compare_device(sighting, &wrong(gpu)) {
+            for difference in self.compare_device(sighting, &wrong(gpu), followed(gpu)) {
                 hold(false, format!("gpu {gpu}: {difference}"));
             }
         }
         differences
     }
 
-    fn compare_device(&self, sighting: &Sighting, wrong: &[Fault]) -> Vec<String> {
+    fn compare_device(&self, sighting: &Sighting, wrong: &[Fault], followed: bool) -> Vec<String> {
         let Some(device) = self.cluster.device(sighting.device) else { return vec!["not known".to_owned()] };
         let mut differences = vec![];
         if device.slot != sighting.slot || device.model != sighting.model {
@@ -215,8 +230,12 @@ impl Server {
         if device.readable == (sighting.state == State::Unreadable) {
             differences.push(format!("readable is {}", device.readable));
         }
-        let expected: BTreeSet<&str> = wrong.iter().flat_map(|fault| conditions(*fault)).copied().collect();
-        let has: BTreeSet<&str> = device.conditions.iter().map(|condition| condition.kind.as_str()).collect();
+        let mut expected: BTreeSet<&str> = wrong.iter().flat_map(|fault| conditions(*fault)).copied().collect();
+        let mut has: BTreeSet<&str> = device.conditions.iter().map(|condition| condition.kind.as_str()).collect();
+        if !followed {
+            expected.remove("xid.fatal");
+            has.remove("xid.fatal");
+        }
         // What can't be read stays as it was: then only what is known for certain has to be there.
         let open = wrong.iter().any(|fault| matches!(fault, Fault::Hung | Fault::FallenOff));
         let sure = if wrong.contains(&Fault::Hung) { BTreeSet::new() } else { expected.clone() };
@@ -232,13 +251,25 @@ impl Server {
     }
 }
 
+/// The built-in policy without damping: so that what is seen and what is told can be compared at once.
+pub(crate) fn undamped() -> Arc<Policy> {
+    let mut policy = Policy::clone(&Policy::built_in());
+    (policy.hung, policy.missing, policy.missing_grace) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    policy.kinds.retain(|kind, _| kind.as_str() != "gpu.flapping");
+    for line in policy.kinds.values_mut().flatten() {
+        (line.damping.begin, line.damping.keep) = (Begin::After(Duration::ZERO), Duration::ZERO);
+        line.grace = Duration::ZERO;
+    }
+    Arc::new(policy)
+}
+
 /// What a fault looks like in the end.
 fn conditions(fault: Fault) -> &'static [&'static str] {
     match fault {
         Fault::FallenOff => &["gpu.lost"],
         Fault::UncorrectedEcc => &["ecc.uncorrected", "xid.fatal"],
         Fault::RemapPending => &["row_remap.pending"],
-        Fault::Overheated => &["thermal.hw_slowdown"],
+        Fault::Overheated => &["thermal.hw_slowdown", "thermal.over_limit"],
         Fault::Hung | Fault::Missing | Fault::Replaced | Fault::NodeSilent | Fault::NodeRestart => &[],
     }
 }

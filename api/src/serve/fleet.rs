@@ -4,6 +4,7 @@ use crate::settings::Settings;
 use agents::{
     Simulation,
     agent::{Pace, Surroundings},
+    health::Policy,
     source::simulated::{Faults, Fleet, Size},
 };
 use bus::{
@@ -31,7 +32,8 @@ pub(crate) fn start(settings: &Settings, opened: &Opened, bus: Bus) -> Option<Si
     let look_every = if fleet.size.nodes <= SMALL { Duration::from_secs(1) } else { Pace::default().look_every };
     // Heard several times within a lease.
     let frame_every = Pace::default().frame_every.min(settings.node_lease / 4);
-    Some(Simulation::start(&fleet, &around, Pace { look_every, frame_every, ..Pace::default() }))
+    let pace = Pace { look_every, frame_every, ..Pace::default() };
+    Some(Simulation::start(&fleet, &Policy::built_in(), &around, pace))
 }
 
 /// When the cluster was founded: the moment in its id, which is a `UUIDv7`.

@@ -3,7 +3,7 @@ use super::{
     Entry, Fault, Fleet, chance,
     model::{A100, Figures, H100, load},
 };
-use crate::source::{Observation, Readings, Sighting, Source, State, Throttle, Tick, Xid};
+use crate::source::{Observation, Readings, Sighting, Source, State, Throttle, Tick, XidEvent};
 use domain::{
     Model, NodeName, Timestamp,
     device::{DeviceId, Slot},
@@ -24,11 +24,15 @@ pub struct SimulatedNode {
     next: u64,
     /// The faults of this node that have begun and not ended.
     under_way: Vec<Entry>,
+    /// What was logged since the last look.
+    logged: Vec<XidEvent>,
     /// How often it was started again, and when it last was.
     boots: u64,
     booted: Option<Duration>,
     /// How often the GPU of each slot was replaced.
     generations: Vec<u64>,
+    /// When each was last reset.
+    resets: Vec<Duration>,
 }
 
 impl SimulatedNode {
@@ -36,8 +40,21 @@ impl SimulatedNode {
         let name = format!("sim-{}", u64::from(index) + 1).parse().expect("sim- and a number is a node's name");
         let figures = if index < fleet.size.nodes.div_ceil(2) { &H100 } else { &A100 };
         let model = figures.name.parse().expect("both models' names are well formed");
-        let generations = vec![0; usize::from(fleet.size.gpus_per_node)];
-        Self { fleet, index, name, figures, model, next: 0, under_way: vec![], boots: 0, booted: None, generations }
+        let gpus = usize::from(fleet.size.gpus_per_node);
+        Self {
+            fleet,
+            index,
+            name,
+            figures,
+            model,
+            next: 0,
+            under_way: vec![],
+            logged: vec![],
+            boots: 0,
+            booted: None,
+            generations: vec![0; gpus],
+            resets: vec![Duration::ZERO; gpus],
+        }
     }
 
     /// Its name: `sim-1` for the first.
@@ -52,7 +69,8 @@ impl SimulatedNode {
             return None;
         }
         let devices = (0..self.fleet.size.gpus_per_node).filter_map(|gpu| self.sighting(gpu, at)).collect();
-        Some(Observation { host: self.facts(), devices: Ok(devices), xids: vec![] })
+        let xids = std::mem::take(&mut self.logged);
+        Some(Observation { host: self.facts(), devices: Ok(devices), xids, logged_up_to: None })
     }
 
     /// Takes up what has begun, and settles what has ended.
@@ -64,6 +82,7 @@ impl SimulatedNode {
             self.next += 1;
             // Settled one by one, so that a long time at once keeps no more than what overlaps.
             self.settle(begins);
+            self.logged.extend(entry.and_then(|entry| self.logs(&entry, entry.at)));
             self.under_way.extend(entry);
         }
         self.settle(at);
@@ -77,20 +96,37 @@ impl SimulatedNode {
                 Fault::FallenOff | Fault::NodeRestart => {
                     self.boots += 1;
                     self.booted = Some(entry.ends());
+                    self.resets.fill(entry.ends());
+                    // The log begins anew, with what is still wrong.
+                    let still = self.under_way.iter().filter_map(|wrong| self.logs(wrong, entry.ends()));
+                    self.logged = still.collect();
                 }
                 Fault::Replaced => {
                     if let Some(generation) = self.generations.get_mut(usize::from(entry.device)) {
                         *generation += 1;
                     }
                 }
-                Fault::UncorrectedEcc
-                | Fault::RemapPending
-                | Fault::Overheated
-                | Fault::Hung
-                | Fault::Missing
-                | Fault::NodeSilent => {}
+                Fault::UncorrectedEcc | Fault::RemapPending => {
+                    // Who looks for the first time after the reset takes it for over.
+                    self.logged.retain(|event| event.slot != slot(entry.device));
+                    if let Some(reset) = self.resets.get_mut(usize::from(entry.device)) {
+                        *reset = entry.ends();
+                    }
+                }
+                Fault::Overheated | Fault::Hung | Fault::Missing | Fault::NodeSilent => {}
             }
         }
+    }
+
+    /// What its driver logs of a fault when it meets it.
+    fn logs(&self, entry: &Entry, at: Duration) -> Option<XidEvent> {
+        let code = match entry.fault {
+            Fault::UncorrectedEcc => 48,
+            Fault::FallenOff => 79,
+            _ => return None,
+        };
+        let (detail, at) = (Arc::from(""), later(self.fleet.began, at));
+        Some(XidEvent { slot: slot(entry.device), code, gpu_instance: None, pid: None, detail, at })
     }
 
     fn facts(&self) -> Facts {
@@ -129,12 +165,11 @@ impl SimulatedNode {
             State::Unreadable
         } else {
             let load = load(self.fleet.seed, node, nth, at);
-            let mut readings = self.figures.sound(load, at.saturating_sub(self.booted.unwrap_or_default()));
+            let reset = self.resets.get(usize::from(gpu)).copied().unwrap_or_default();
+            let mut readings = self.figures.sound(load, at.saturating_sub(reset));
             spoil(&mut readings, has);
             State::Read(Box::new(readings))
         };
-        let logged = [(48, Fault::UncorrectedEcc), (79, Fault::FallenOff)].into_iter();
-        let xids = logged.filter(|(_, fault)| has(*fault)).map(|(code, _)| Xid { code, count: 1 }).collect();
         Some(Sighting {
             device,
             slot: slot(gpu),
@@ -145,7 +180,6 @@ impl SimulatedNode {
             instances: vec![],
             processes: None,
             state,
-            xids: Some(xids),
         })
     }
 }
@@ -167,7 +201,7 @@ fn spoil(readings: &mut Readings, has: impl Fn(Fault) -> bool) {
     }
     if has(Fault::Overheated) {
         readings.throttle = Some(Throttle::HW_THERMAL);
-        readings.temperatures.gpu = readings.temperatures.slowdown.map(|limit| limit - 1);
+        readings.temperatures.gpu = readings.temperatures.slowdown.map(|limit| limit + 1);
     }
 }
 
@@ -231,8 +265,8 @@ mod tests {
         let before = node.look(seconds(9)).unwrap();
         let during = node.look(seconds(10)).unwrap();
         assert_eq!(devices(&during)[2].state, State::Lost);
-        assert_eq!(devices(&during)[2].xids, Some(vec![Xid { code: 79, count: 1 }]));
-        assert_eq!(devices(&during)[1].xids, Some(vec![]));
+        assert_eq!(during.xids.iter().map(|event| (event.slot, event.code)).collect::<Vec<_>>(), [(slot(2), 79)]);
+        assert_eq!(node.look(seconds(11)).unwrap().xids, [], "it is logged once");
         assert_eq!(during.host, before.host);
         assert_eq!(node.look(seconds(30)), None, "the node is down");
         let after = node.look(seconds(40)).unwrap();
@@ -261,7 +295,9 @@ mod tests {
             for at in (0..7200).step_by(7) {
                 often.look(seconds(at));
             }
-            assert_eq!(often.look(seconds(7200)), seldom.look(seconds(7200)));
+            // Only what is logged is told once.
+            let shown = |seen: Option<Observation>| seen.map(|seen| (seen.host, seen.devices));
+            assert_eq!(shown(often.look(seconds(7200))), shown(seldom.look(seconds(7200))));
         }
     }
 

@@ -1,65 +1,18 @@
-//! The reports that the server has not taken yet: numbered, in order, bounded.
+//! Reports kept in memory.
+use super::{Queue, QueueError};
+use crate::health::Memory;
 use bus::wire::{Content, Report};
 use domain::{Incarnation, Origin, Timestamp};
 use std::collections::VecDeque;
 
-/// What keeps a report from being kept.
-#[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    /// There is no room until the server takes some.
-    #[error("keep a report: {0} are waiting already")]
-    Full(usize),
-    /// What keeps them failed.
-    #[error("{operation} the waiting reports")]
-    Storage {
-        /// What was tried.
-        operation: &'static str,
-        /// Why it failed.
-        #[source]
-        source: std::io::Error,
-    },
-}
-
-/// Keeps the reports of one agent until the server has taken them. Their numbers begin at 1 in each incarnation and rise
-/// by one; the oldest has the lowest.
-pub trait Queue: Send + 'static {
-    /// The life that it is in.
-    fn incarnation(&self) -> Incarnation;
-
-    /// The reports that wait, the oldest first.
-    fn waiting(&self) -> impl Iterator<Item = &Report> + Send;
-
-    /// Keeps a report, under the next number.
-    ///
-    /// # Errors
-    /// It is full, or what keeps the reports failed: then the report is not kept.
-    fn push(&mut self, observed_at: Timestamp, content: Content) -> Result<(), QueueError>;
-
-    /// Forgets the reports up to this number.
-    ///
-    /// # Errors
-    /// What keeps them failed.
-    fn settle(&mut self, up_to: u64) -> Result<(), QueueError>;
-
-    /// Begins a new life, in which the reports that wait are numbered anew, in their order.
-    ///
-    /// # Errors
-    /// What keeps them failed.
-    fn begin_anew(&mut self, incarnation: Incarnation) -> Result<(), QueueError>;
-
-    /// The oldest report.
-    fn first(&self) -> Option<&Report> {
-        self.waiting().next()
-    }
-}
-
-/// A queue in memory: what waits is lost with the process, and told anew in full by the next.
+/// A queue in memory: what waits, and what is remembered, is lost with the process; all is told anew by the next.
 #[derive(Debug)]
 pub struct InMemory {
     incarnation: Incarnation,
     waiting: VecDeque<Report>,
     next: u64,
     limit: usize,
+    memory: Memory,
 }
 
 impl InMemory {
@@ -67,8 +20,24 @@ impl InMemory {
     pub const LIMIT: usize = 256;
 
     /// An empty queue of this life, for at most so many reports.
-    pub const fn new(incarnation: Incarnation, limit: usize) -> Self {
-        Self { incarnation, waiting: VecDeque::new(), next: 1, limit }
+    pub fn new(incarnation: Incarnation, limit: usize) -> Self {
+        Self { incarnation, waiting: VecDeque::new(), next: 1, limit, memory: Memory::default() }
+    }
+
+    /// The same, of an agent that remembers this.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// The same with these reports, and this number for the next.
+    pub(super) fn holding(self, waiting: VecDeque<Report>, next: u64) -> Self {
+        Self { waiting, next, ..self }
+    }
+
+    /// The number of the next report.
+    pub(super) const fn next(&self) -> u64 {
+        self.next
     }
 }
 
@@ -91,14 +60,13 @@ impl Queue for InMemory {
         Ok(())
     }
 
-    fn settle(&mut self, up_to: u64) -> Result<(), QueueError> {
+    fn settle(&mut self, up_to: u64) {
         while self.waiting.front().is_some_and(|report| report.origin.sequence <= up_to) {
             self.waiting.pop_front();
         }
-        Ok(())
     }
 
-    fn begin_anew(&mut self, incarnation: Incarnation) -> Result<(), QueueError> {
+    fn begin_anew(&mut self, incarnation: Incarnation) {
         self.incarnation = incarnation;
         self.next = 1;
         for report in &mut self.waiting {
@@ -106,6 +74,17 @@ impl Queue for InMemory {
             report.origin.sequence = self.next;
             self.next += 1;
         }
+    }
+
+    fn recall(&self) -> &Memory {
+        &self.memory
+    }
+
+    fn remember(&mut self, memory: Memory) {
+        self.memory = memory;
+    }
+
+    fn keep(&mut self) -> Result<(), QueueError> {
         Ok(())
     }
 }
@@ -133,9 +112,9 @@ mod tests {
         for _ in 0..3 {
             queue.push(Timestamp::default(), nothing()).unwrap();
         }
-        queue.settle(2).unwrap();
+        queue.settle(2);
         assert_eq!(numbers(&queue), [3]);
-        queue.settle(9).unwrap();
+        queue.settle(9);
         queue.push(Timestamp::default(), nothing()).unwrap();
         assert_eq!(numbers(&queue), [4]);
     }
@@ -146,8 +125,8 @@ mod tests {
         for _ in 0..3 {
             queue.push(Timestamp::default(), nothing()).unwrap();
         }
-        queue.settle(1).unwrap();
-        queue.begin_anew(life(2)).unwrap();
+        queue.settle(1);
+        queue.begin_anew(life(2));
         queue.push(Timestamp::default(), nothing()).unwrap();
         assert_eq!(numbers(&queue), [1, 2, 3]);
         assert!(queue.waiting().all(|report| report.origin.incarnation == life(2)));
@@ -159,7 +138,7 @@ mod tests {
         queue.push(Timestamp::default(), nothing()).unwrap();
         queue.push(Timestamp::default(), nothing()).unwrap();
         assert!(matches!(queue.push(Timestamp::default(), nothing()), Err(QueueError::Full(2))));
-        queue.settle(1).unwrap();
+        queue.settle(1);
         queue.push(Timestamp::default(), nothing()).unwrap();
         assert_eq!(numbers(&queue), [2, 3], "what was not kept has no number");
     }

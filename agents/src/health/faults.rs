@@ -1,0 +1,289 @@
+//! What one GPU's driver logged: counted for good, and standing until a reset, a restart or a quiet time.
+use super::{
+    damper::Latch,
+    policy::{Policy, Suspect, Until},
+};
+use crate::source::XidEvent;
+use domain::{Timestamp, device::ConditionKind};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+/// The most codes that are told apart; NVIDIA's catalogue has less.
+pub const CODES_MAX: usize = 256;
+
+/// The most bursts of one code, and beginnings of one kind, that are remembered.
+const REMEMBERED_MAX: usize = super::policy::BURSTS_MAX as usize;
+
+/// One GPU's faults.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Faults {
+    codes: BTreeMap<u32, Logged>,
+    last: Option<u32>,
+    raised: BTreeMap<ConditionKind, VecDeque<Timestamp>>,
+}
+
+/// What is known of one code.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Logged {
+    /// How often it was logged, since the agent first ran in this boot.
+    count: u32,
+    /// When it was logged last, and first since what ends it.
+    at: Timestamp,
+    since: Timestamp,
+    /// What the last line said besides.
+    detail: Arc<str>,
+    /// Whether it was logged since the last event of its kind that ends it.
+    since_reset: bool,
+    since_boot: bool,
+    bursts: VecDeque<Burst>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Burst {
+    at: Timestamp,
+    last: Timestamp,
+    pid: Option<u32>,
+}
+
+impl Faults {
+    /// Takes in what was logged.
+    pub fn log(&mut self, event: &XidEvent, suspect: &Suspect) {
+        if self.codes.len() >= CODES_MAX && !self.codes.contains_key(&event.code) {
+            return;
+        }
+        self.last = Some(event.code);
+        let logged = self.codes.entry(event.code).or_default();
+        logged.count = logged.count.saturating_add(1);
+        logged.at = logged.at.max(event.at);
+        if !logged.since_reset {
+            logged.since = event.at;
+        }
+        logged.detail = Arc::clone(&event.detail);
+        (logged.since_reset, logged.since_boot) = (true, true);
+        match logged.bursts.back_mut() {
+            Some(burst) if within(burst.last, event.at, suspect.burst) => burst.last = event.at,
+            _ => {
+                if logged.bursts.len() >= REMEMBERED_MAX {
+                    logged.bursts.pop_front();
+                }
+                logged.bursts.push_back(Burst { at: event.at, last: event.at, pid: event.pid });
+            }
+        }
+    }
+
+    /// The GPU was reset, or the host restarted: what that ends stands no more.
+    pub fn happened(&mut self, what: Latch) {
+        for logged in self.codes.values_mut() {
+            logged.since_reset = false;
+            if what == Latch::Boot {
+                logged.since_boot = false;
+            }
+        }
+    }
+
+    /// How often each code was logged.
+    pub fn counts(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.codes.iter().map(|(code, logged)| (*code, logged.count))
+    }
+
+    /// The code that was logged last.
+    pub const fn last(&self) -> Option<u32> {
+        self.last
+    }
+
+    /// The first of these codes that stands, and since when; see [`Test::Xid`](super::policy::Test::Xid).
+    pub(super) fn standing(
+        &self,
+        codes: &BTreeSet<u32>,
+        with: &BTreeSet<u32>,
+        detail: Option<&str>,
+        until: Until,
+        now: Timestamp,
+    ) -> Option<(u32, Timestamp)> {
+        let stands = |logged: &Logged| match until {
+            Until::Quiet(time) => within(logged.at, now, time),
+            Until::Reset => logged.since_reset,
+            Until::Boot => logged.since_boot,
+        };
+        let says = |logged: &Logged| detail.is_none_or(|word| has_word(&logged.detail, word));
+        let accompanied = with.is_empty() || with.iter().filter_map(|code| self.codes.get(code)).any(stands);
+        let mut found = codes.iter().filter_map(|code| Some((*code, self.codes.get(code)?)));
+        let found = found.find(|(_, logged)| accompanied && stands(logged) && says(logged));
+        found.map(|(code, logged)| (code, logged.since))
+    }
+
+    /// The first code that the policy does not know, if it was logged within this time.
+    pub(super) fn unknown(&self, policy: &Policy, time: Duration, now: Timestamp) -> Option<u32> {
+        let mut recent = self.codes.iter().filter(|(_, logged)| within(logged.at, now, time));
+        recent.find(|(code, _)| !policy.knows(**code)).map(|(code, _)| *code)
+    }
+
+    /// The first code by which the hardware is suspect; see [`Suspect`].
+    pub(super) fn suspect(&self, policy: &Policy, now: Timestamp) -> Option<u32> {
+        let rule = &policy.suspect;
+        let often = |logged: &Logged| {
+            let recent: Vec<_> = logged.bursts.iter().filter(|burst| within(burst.at, now, rule.within)).collect();
+            let processes: BTreeSet<u32> = recent.iter().filter_map(|burst| burst.pid).collect();
+            recent.len() >= rule.bursts && processes.len() >= rule.processes
+        };
+        let mut all = self.codes.iter();
+        all.find(|(code, logged)| policy.is_of_application(**code) && !rule.except.contains(code) && often(logged))
+            .map(|(code, _)| *code)
+    }
+
+    /// A condition of this kind begins.
+    pub(super) fn raise(&mut self, kind: &ConditionKind, now: Timestamp) {
+        let times = self.raised.entry(kind.clone()).or_default();
+        if times.len() >= REMEMBERED_MAX {
+            times.pop_front();
+        }
+        times.push_back(now);
+    }
+
+    /// The first kind that came and went too often; see [`Flapping`](super::policy::Flapping).
+    pub(super) fn flapping(&self, policy: &Policy, now: Timestamp) -> Option<&ConditionKind> {
+        let rule = &policy.flapping;
+        let often = |times: &VecDeque<Timestamp>| {
+            // Believed from when it was too often on.
+            let firsts = times.iter();
+            let lasts = times.iter().skip(rule.times - 1);
+            let too_often = |(first, last): (&Timestamp, &Timestamp)| {
+                within(*first, *last, rule.within) && within(*last, now, rule.keep)
+            };
+            firsts.zip(lasts).any(too_often)
+        };
+        self.raised.iter().find(|(_, times)| often(times)).map(|(kind, _)| kind)
+    }
+}
+
+/// Whether no more than this time lies between; a clock that was set back does not make it longer.
+fn within(from: Timestamp, to: Timestamp, time: Duration) -> bool {
+    let between = to.micros().saturating_sub(from.micros());
+    u128::try_from(between).is_ok_and(|between| between < time.as_micros()) || between < 0
+}
+
+/// Whether the text has this word, letters and digits that stand alone.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Arc<Policy> {
+        Policy::built_in()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_micros(1_772_366_400_000_000).plus_seconds(second)
+    }
+
+    fn log(faults: &mut Faults, code: u32, second: i64, pid: Option<u32>) {
+        let (slot, detail) = ("0000:b3:00".parse().unwrap(), Arc::from(""));
+        let event = XidEvent { slot, code, gpu_instance: None, pid, detail, at: at(second) };
+        faults.log(&event, &policy().suspect);
+    }
+
+    #[test]
+    fn what_is_logged_is_counted_for_good() {
+        let mut faults = Faults::default();
+        for second in [0, 5, 9] {
+            log(&mut faults, 13, second, None);
+        }
+        log(&mut faults, 31, 10, None);
+        faults.happened(Latch::Boot);
+        assert_eq!(faults.counts().collect::<Vec<_>>(), [(13, 3), (31, 1)]);
+        assert_eq!(faults.last(), Some(31));
+    }
+
+    #[test]
+    fn a_fault_stands_until_its_event_or_its_time() {
+        let mut faults = Faults::default();
+        log(&mut faults, 79, 0, None);
+        let (codes, none) = ([79].into(), BTreeSet::new());
+        let stands =
+            |faults: &Faults, until, now| faults.standing(&codes, &none, None, until, at(now)) == Some((79, at(0)));
+        assert!(stands(&faults, Until::Quiet(Duration::from_secs(10)), 9));
+        assert!(!stands(&faults, Until::Quiet(Duration::from_secs(10)), 10));
+        assert!(stands(&faults, Until::Quiet(Duration::from_secs(10)), -1000), "the clock was set back");
+        faults.happened(Latch::Reset);
+        assert!(!stands(&faults, Until::Reset, 1) && stands(&faults, Until::Boot, 1));
+        faults.happened(Latch::Boot);
+        assert!(!stands(&faults, Until::Boot, 1));
+    }
+
+    #[test]
+    fn an_application_fault_is_suspect_once_it_meets_several_applications() {
+        let suspect = |faults: &Faults, now| faults.suspect(&policy(), at(now));
+        let mut faults = Faults::default();
+        for nth in 0..5 {
+            assert_eq!(suspect(&faults, nth * 600), None);
+            log(&mut faults, 13, nth * 600, Some(u32::try_from(nth % 3).unwrap()));
+        }
+        assert_eq!(suspect(&faults, 3000), Some(13));
+        assert_eq!(suspect(&faults, 90_000), None, "a day of quiet");
+
+        let mut burst = Faults::default();
+        let mut churn = Faults::default();
+        let mut alone = Faults::default();
+        for nth in 0..20 {
+            log(&mut burst, 13, nth * 100, Some(u32::try_from(nth).unwrap()));
+            log(&mut churn, 45, nth * 600, Some(u32::try_from(nth).unwrap()));
+            log(&mut alone, 13, nth * 600, Some(7));
+        }
+        assert_eq!(suspect(&burst, 2000), None, "one burst");
+        assert_eq!(suspect(&churn, 12_000), None, "every job leaves that");
+        assert_eq!(suspect(&alone, 12_000), None, "one application");
+    }
+
+    #[test]
+    fn a_code_that_nobody_knows_is_told() {
+        let mut faults = Faults::default();
+        log(&mut faults, 13, 0, None);
+        assert_eq!(faults.unknown(&policy(), Duration::from_mins(1), at(1)), None);
+        log(&mut faults, 9999, 0, None);
+        assert_eq!(faults.unknown(&policy(), Duration::from_mins(1), at(1)), Some(9999));
+        assert_eq!(faults.unknown(&policy(), Duration::from_mins(1), at(61)), None);
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_told_and_believed_for_a_while() {
+        let kind: ConditionKind = "nvlink.down".parse().unwrap();
+        let mut faults = Faults::default();
+        for nth in 0..4 {
+            faults.raise(&kind, at(nth * 600));
+        }
+        assert_eq!(faults.flapping(&policy(), at(1800)), None);
+        faults.raise(&kind, at(2400));
+        assert_eq!(faults.flapping(&policy(), at(2400)), Some(&kind));
+        assert_eq!(faults.flapping(&policy(), at(80_000)), Some(&kind));
+        assert_eq!(faults.flapping(&policy(), at(90_000)), None);
+        for nth in 0..9 {
+            faults.raise(&"thermal.over_limit".parse().unwrap(), at(100_000 + nth * 1000));
+        }
+        assert_eq!(faults.flapping(&policy(), at(110_000)), None, "too seldom");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut faults = Faults::default();
+        for code in 0..1000 {
+            for nth in 0..100 {
+                log(&mut faults, code, nth * 1000, None);
+            }
+        }
+        assert_eq!(faults.codes.len(), CODES_MAX);
+        assert!(faults.codes.values().all(|logged| logged.bursts.len() <= REMEMBERED_MAX));
+    }
+
+    #[test]
+    fn a_word_stands_alone() {
+        assert!(has_word("NETIR_LINK_EVT  Fatal   XC0 i0 Link 08", "Fatal"));
+        assert!(!has_word("NETIR_LINK_EVT  Nonfatal XC0", "Fatal"));
+    }
+}

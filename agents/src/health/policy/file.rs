@@ -1,0 +1,209 @@
+//! The form of a policy as a file.
+use super::{Flapping, Line, Policy, PolicyError, Suspect, Test, Until, Values};
+use crate::health::damper::{Begin, Damping, Latch};
+use domain::device::{Condition, ConditionKind, Remedy, Severity};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    hung_s: u32,
+    missing_s: u32,
+    missing_grace_s: u32,
+    flapping: FlappingFile,
+    suspect: SuspectFile,
+    unknown_xid: UnknownFile,
+    #[serde(default)]
+    xid: Vec<XidFile>,
+    #[serde(default)]
+    condition: Vec<ConditionFile>,
+    #[serde(default)]
+    names: BTreeMap<String, Arc<str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlappingFile {
+    severity: Severity,
+    remedy: Remedy,
+    times: u8,
+    within_s: u32,
+    keep_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SuspectFile {
+    severity: Severity,
+    remedy: Remedy,
+    bursts: u8,
+    burst_s: u32,
+    processes: u8,
+    within_s: u32,
+    except: BTreeSet<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnknownFile {
+    severity: Severity,
+    remedy: Remedy,
+    keep_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct XidFile {
+    kind: ConditionKind,
+    codes: BTreeSet<u32>,
+    #[serde(default)]
+    with: BTreeSet<u32>,
+    detail: Option<Arc<str>>,
+    severity: Severity,
+    remedy: Remedy,
+    keep_s: Option<u32>,
+    until: Option<UntilFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConditionFile {
+    kind: ConditionKind,
+    signal: String,
+    at_least: Option<i64>,
+    is: Option<BTreeSet<i64>>,
+    is_not: Option<BTreeSet<i64>>,
+    clear_below: Option<i64>,
+    severity: Severity,
+    remedy: Remedy,
+    reason: Arc<str>,
+    for_s: Option<u32>,
+    minutes: Option<(u8, u8)>,
+    keep_s: Option<u32>,
+    #[serde(default)]
+    grace_s: u32,
+    until: Option<UntilFile>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum UntilFile {
+    Reset,
+    Boot,
+}
+
+/// The bursts that are remembered of one code: a policy can't ask for more.
+pub(crate) const BURSTS_MAX: u8 = 32;
+
+pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
+    let file: File = toml::from_str(text)?;
+    let mut kinds: BTreeMap<ConditionKind, Vec<Line>> = BTreeMap::new();
+    for xid in file.xid {
+        let place = || format!("[[xid]] {}", xid.kind);
+        kinds.entry(xid.kind.clone()).or_default().push(xid_line(&xid).map_err(|wrong| at(place(), wrong))?);
+    }
+    for condition in file.condition {
+        let place = || format!("[[condition]] {} of {}", condition.kind, condition.signal);
+        let line = level(&condition).map_err(|wrong| at(place(), wrong))?;
+        kinds.entry(condition.kind.clone()).or_default().push(line);
+    }
+    let (suspect, unknown, flapping) = (file.suspect, file.unknown_xid, file.flapping);
+    if suspect.bursts > BURSTS_MAX || flapping.times > BURSTS_MAX || suspect.bursts == 0 || flapping.times == 0 {
+        return Err(at("[suspect] and [flapping]".to_owned(), format!("count from 1 to {BURSTS_MAX}")));
+    }
+    let own = [
+        ("xid.suspect_hw", suspect.severity, suspect.remedy, Test::Suspect),
+        ("xid.unknown", unknown.severity, unknown.remedy, Test::UnknownXid(seconds(unknown.keep_s))),
+        ("gpu.flapping", flapping.severity, flapping.remedy, Test::Flapping),
+    ];
+    for (kind, severity, remedy, test) in own {
+        let line = Line { severity, remedy, test, damping: Damping::NONE, grace: Duration::ZERO };
+        kinds.entry(kind.parse().expect("it is a kind")).or_default().push(line);
+    }
+    if kinds.len() > Policy::KINDS_MAX {
+        return Err(at("in all".to_owned(), format!("there are at most {} kinds", Policy::KINDS_MAX)));
+    }
+    let names = file.names.into_iter().map(|(code, name)| {
+        let code = code.parse().map_err(|_| at("[names]".to_owned(), format!("{code:?} is no code")))?;
+        if name.len() > NAME_MAX { Err(at("[names]".to_owned(), TOO_LONG.to_owned())) } else { Ok((code, name)) }
+    });
+    Ok(Policy {
+        version: file.version,
+        names: names.collect::<Result<_, _>>()?,
+        kinds,
+        suspect: Suspect {
+            bursts: suspect.bursts.into(),
+            burst: seconds(suspect.burst_s),
+            processes: suspect.processes.into(),
+            within: seconds(suspect.within_s),
+            except: suspect.except,
+        },
+        flapping: Flapping {
+            times: flapping.times.into(),
+            within: seconds(flapping.within_s),
+            keep: seconds(flapping.keep_s),
+        },
+        hung: seconds(file.hung_s),
+        missing: seconds(file.missing_s),
+        missing_grace: seconds(file.missing_grace_s),
+    })
+}
+
+/// Leaves room for what is said before it.
+const NAME_MAX: usize = Condition::REASON_MAX - 64;
+const TOO_LONG: &str = "a text has at most 192 bytes";
+
+fn at(place: String, wrong: String) -> PolicyError {
+    PolicyError::Line { place, wrong }
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}
+
+fn xid_line(file: &XidFile) -> Result<Line, String> {
+    let until = match (file.keep_s, file.until) {
+        (Some(keep), None) => Until::Quiet(seconds(keep)),
+        (None, Some(UntilFile::Reset)) => Until::Reset,
+        (None, Some(UntilFile::Boot)) => Until::Boot,
+        (None, None) | (Some(_), Some(_)) => return Err("says either keep_s or until".to_owned()),
+    };
+    let (codes, with, detail) = (file.codes.clone(), file.with.clone(), file.detail.clone());
+    let test = Test::Xid { codes, with, detail, until };
+    let (severity, remedy) = (file.severity, file.remedy);
+    Ok(Line { severity, remedy, test, damping: Damping::NONE, grace: Duration::ZERO })
+}
+
+fn level(file: &ConditionFile) -> Result<Line, String> {
+    let signal = file.signal.parse().map_err(|error: crate::health::signal::NoSuchSignal| error.to_string())?;
+    let holds = match (file.at_least, &file.is, &file.is_not) {
+        (least, None, None) => Values::From(least.unwrap_or(1)),
+        (None, Some(values), None) => Values::Among(values.clone()),
+        (None, None, Some(values)) => Values::NotAmong(values.clone()),
+        _ => return Err("says one of at_least, is and is_not".to_owned()),
+    };
+    if file.clear_below.is_some_and(|below| !matches!(holds, Values::From(least) if below <= least)) {
+        return Err("clear_below is at most at_least".to_owned());
+    }
+    let begin = match (file.for_s, file.minutes) {
+        (time, None) => Begin::After(seconds(time.unwrap_or_default())),
+        (None, Some((held, of))) if (1..=of).contains(&held) && of <= 60 => Begin::Minutes { held, of },
+        _ => return Err("says either for_s or minutes, as [2, 5], of at most 60".to_owned()),
+    };
+    if file.reason.len() > NAME_MAX {
+        return Err(TOO_LONG.to_owned());
+    }
+    let latch = file.until.map(|until| match until {
+        UntilFile::Reset => Latch::Reset,
+        UntilFile::Boot => Latch::Boot,
+    });
+    let damping = Damping { begin, keep: seconds(file.keep_s.unwrap_or_default()), latch };
+    let test = Test::Level { signal, holds, clear_below: file.clear_below, reason: file.reason.clone() };
+    Ok(Line { severity: file.severity, remedy: file.remedy, test, damping, grace: seconds(file.grace_s) })
+}

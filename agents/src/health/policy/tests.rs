@@ -1,0 +1,76 @@
+use super::*;
+
+#[test]
+fn the_built_in_policy_keeps_the_bounds_of_the_domain() {
+    let policy = Policy::parse(Policy::BUILT_IN).unwrap();
+    assert_eq!(policy, *Policy::built_in());
+    assert!(policy.kinds.len() <= Policy::KINDS_MAX);
+    for (kind, lines) in &policy.kinds {
+        let worst = lines.iter().map(|line| line.severity).max();
+        assert_eq!(worst, lines.first().map(|line| line.severity), "{kind}: the first line is the worst");
+    }
+}
+
+#[test]
+fn the_catalogues_buckets_are_followed() {
+    let policy = Policy::built_in();
+    let worst = |code: u32| {
+        let lines = policy.kinds.values().flatten();
+        let of_code = lines.filter(|line| matches!(&line.test, Test::Xid { codes, .. } if codes.contains(&code)));
+        of_code.map(|line| line.severity).max()
+    };
+    for code in [46, 48, 62, 64, 74, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158] {
+        assert_eq!(worst(code), Some(Severity::Critical), "XID {code} needs a reset");
+    }
+    assert_eq!(worst(79), Some(Severity::Fatal));
+    assert_eq!((worst(94), worst(92)), (Some(Severity::Warning), Some(Severity::Warning)));
+    let of_application = (8..=139).filter(|code| policy.is_of_application(*code));
+    assert!(of_application.clone().any(|code| code == 13) && of_application.clone().any(|code| code == 45));
+    for code in [8, 11, 13, 25, 31, 32, 39, 40, 41, 43, 45, 60, 63, 68, 69, 80, 100, 126, 139, 66, 93, 121, 137] {
+        assert!(policy.is_of_application(code), "XID {code} is counted, and no condition");
+    }
+    assert!(!policy.knows(173));
+}
+
+fn broken(from: &str, to: &str) -> String {
+    assert!(Policy::BUILT_IN.contains(from), "{from}");
+    Policy::parse(&Policy::BUILT_IN.replacen(from, to, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_wrong_policy_says_where_it_is_wrong() {
+    assert!(broken("version = 1", "version = 1\nnonsense = 2").contains("nonsense"));
+    let wrong = broken("signal = \"lost\"", "signal = \"found\"");
+    assert_eq!(wrong, "the health policy, [[condition]] gpu.lost of found: there is no signal \"found\"");
+    assert!(broken("is = [4]", "is = [4]\nat_least = 1").contains("one of at_least, is and is_not"));
+    assert!(broken("minutes = [3, 5]", "minutes = [6, 5]").contains("either for_s or minutes"));
+    assert!(broken("minutes = [3, 5]", "minutes = [3, 61]").contains("at most 60"));
+    assert!(broken("clear_below = -5", "clear_below = 5").contains("at most at_least"));
+    assert!(broken("until = \"boot\"", "keep_s = 3\nuntil = \"boot\"").contains("[[xid]] gpu.lost: says either"));
+    assert!(broken("kind = \"gpu.lost\"", "kind = \"Lost\"").contains("Lost"));
+    assert!(broken("severity = \"fatal\"", "severity = \"grave\"").contains("grave"));
+    assert!(broken("times = 5", "times = 0").contains("count from 1 to 32"));
+    assert!(broken("8 = \"the", "x8 = \"the").contains("is no code"));
+    let line =
+        |n| format!("[[xid]]\nkind = \"a.b{n}\"\ncodes = [1]\nseverity = \"info\"\nremedy = \"none\"\nkeep_s = 1\n");
+    let many = (0..40).map(line).collect::<Vec<_>>().concat();
+    let names = Policy::BUILT_IN.find("[names]").unwrap();
+    let text = format!("{}{many}{}", &Policy::BUILT_IN[..names], &Policy::BUILT_IN[names..]);
+    assert!(Policy::parse(&text).unwrap_err().to_string().contains("at most 32 kinds"));
+}
+
+#[test]
+fn every_signal_is_named_once_and_used_or_of_use() {
+    let names: BTreeSet<String> = Signal::all().map(|signal| signal.to_string()).collect();
+    assert_eq!(names.len(), Signal::all().count());
+    let policy = Policy::built_in();
+    let used = |signal: &Signal| {
+        policy
+            .kinds
+            .values()
+            .flatten()
+            .any(|line| matches!(&line.test, Test::Level { signal: own, .. } if own == signal))
+    };
+    let unused: Vec<_> = Signal::all().filter(|signal| !used(signal)).map(|signal| signal.to_string()).collect();
+    assert_eq!(unused, ["ecc.corrected_per_minute"], "no credible rate is published");
+}

@@ -1,0 +1,196 @@
+//! The numbers that conditions are made of: what one look at a GPU gives, and what a minute adds.
+use crate::source::{Readings, Sighting, State, Throttle};
+use std::{fmt, str::FromStr, time::Duration};
+
+/// What a signal is read from.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The GPU as it was seen.
+    pub sighting: &'a Sighting,
+    /// What the last minute added, at the look that ends it.
+    pub minute: Option<&'a Minute>,
+}
+
+/// What counters rose by in a minute; none for one that can't be read, or that began anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Minute {
+    /// Corrected memory errors.
+    pub ecc_corrected: Option<u64>,
+    /// PCI Express packets that were sent again.
+    pub pcie_replays: Option<u64>,
+    /// Replays and recoveries of all `NVLinks`.
+    pub nvlink_replays: Option<u64>,
+    /// Checksum errors of all `NVLinks`, flits and data.
+    pub nvlink_crc: Option<u64>,
+}
+
+impl Minute {
+    /// The counters as they stand.
+    pub fn standing(readings: &Readings) -> Self {
+        let links = readings.nvlinks.unwrap_or_default();
+        let both = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
+        Self {
+            ecc_corrected: readings.ecc.corrected,
+            pcie_replays: readings.pcie.replays,
+            nvlink_replays: both(links.replays, links.recoveries),
+            nvlink_crc: both(links.crc_flit, links.crc_data),
+        }
+    }
+
+    /// What was added since `before`, which was so long ago, as if that had been a minute.
+    pub fn since(&self, before: &Self, took: Duration) -> Self {
+        let per_minute = |now: Option<u64>, then: Option<u64>| {
+            let added = u128::from(now?.checked_sub(then?)?);
+            u64::try_from(added * 60_000 / took.as_millis().max(1)).ok()
+        };
+        Self {
+            ecc_corrected: per_minute(self.ecc_corrected, before.ecc_corrected),
+            pcie_replays: per_minute(self.pcie_replays, before.pcie_replays),
+            nvlink_replays: per_minute(self.nvlink_replays, before.nvlink_replays),
+            nvlink_crc: per_minute(self.nvlink_crc, before.nvlink_crc),
+        }
+    }
+}
+
+/// A number that a condition is made of. Yes is 1 and no is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signal(&'static Entry);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    name: &'static str,
+    about: &'static str,
+    read: Read,
+}
+
+/// How a signal is read. Compared by the entry's name alone.
+#[derive(Debug)]
+enum Read {
+    State(fn(&State) -> Option<i64>),
+    Readings(fn(&Readings) -> Option<i64>),
+    Minute(fn(&Readings, &Minute) -> Option<i64>),
+}
+
+impl PartialEq for Read {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Read {}
+
+/// There is no signal of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no signal {0:?}")]
+pub struct NoSuchSignal(String);
+
+impl FromStr for Signal {
+    type Err = NoSuchSignal;
+    fn from_str(text: &str) -> Result<Self, NoSuchSignal> {
+        let known = TABLE.iter().find(|entry| entry.name == text);
+        known.map(Self).ok_or_else(|| NoSuchSignal(text.chars().take(64).collect()))
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0.name)
+    }
+}
+
+impl Signal {
+    /// Every signal.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(Self)
+    }
+
+    /// What it is, in which unit.
+    pub const fn about(self) -> &'static str {
+        self.0.about
+    }
+
+    /// Its value now; none if it can't be read.
+    pub fn value(self, look: Look<'_>) -> Option<i64> {
+        let readings = look.sighting.readings();
+        match self.0.read {
+            Read::State(read) => read(&look.sighting.state),
+            Read::Readings(read) => read(readings?),
+            Read::Minute(read) => read(readings?, look.minute?),
+        }
+    }
+}
+
+const fn reading(name: &'static str, about: &'static str, read: fn(&Readings) -> Option<i64>) -> Entry {
+    Entry { name, about, read: Read::Readings(read) }
+}
+
+const fn minute(name: &'static str, about: &'static str, read: fn(&Readings, &Minute) -> Option<i64>) -> Entry {
+    Entry { name, about, read: Read::Minute(read) }
+}
+
+#[rustfmt::skip]
+const TABLE: &[Entry] = &[
+    Entry { name: "lost", about: "whether the driver has lost the GPU (NVML_ERROR_GPU_IS_LOST)", read: Read::State(lost) },
+    reading("recovery_action", "what the driver asks for (NVML_FI_DEV_GET_GPU_RECOVERY_ACTION)", |r| r.recovery_action.map(i64::from)),
+    reading("ecc.uncorrected", "uncorrected memory errors since the last reset", |r| int(r.ecc.uncorrected?)),
+    reading("ecc.sram_threshold", "whether the SRAM has failed too often", |r| r.ecc.sram_threshold_exceeded.map(i64::from)),
+    reading("ecc.enabled", "whether error correction is on", |r| r.ecc.enabled.map(i64::from)),
+    reading("ecc.change_pending", "whether error correction changes at the next restart", |r| Some(i64::from(r.ecc.enabled? != r.ecc.pending?))),
+    minute("ecc.corrected_per_minute", "corrected memory errors in the last minute", |_, m| int(m.ecc_corrected?)),
+    reading("remap.pending", "whether a row is remapped at the next reset", |r| r.remap.pending.map(i64::from)),
+    reading("remap.failed", "whether a row could not be remapped", |r| r.remap.failed.map(i64::from)),
+    reading("remap.uncorrected", "rows remapped for uncorrected errors", |r| r.remap.uncorrected.map(i64::from)),
+    reading("retired.total", "retired memory pages", |r| Some(i64::from(r.retired.single_bit?) + i64::from(r.retired.double_bit?))),
+    reading("retired.pending", "whether a page is retired at the next restart", |r| r.retired.pending.map(i64::from)),
+    reading("temperature.over_slowdown", "degrees above the limit where the GPU slows down", |r| over(r.temperatures.gpu, r.temperatures.slowdown)),
+    reading("temperature.over_shutdown", "degrees above the limit where the GPU switches itself off", |r| over(r.temperatures.gpu, r.temperatures.shutdown)),
+    reading("temperature.memory_over_max", "degrees of the memory above its limit", |r| over(r.temperatures.memory, r.temperatures.memory_max)),
+    reading("throttle.hw_thermal", "whether heat slows the GPU down, by hardware", |r| throttled(r, Throttle::HW_THERMAL)),
+    reading("throttle.power_brake", "whether the power supply slows the GPU down", |r| throttled(r, Throttle::POWER_BRAKE)),
+    reading("pcie.lanes_lost_percent", "lanes that the PCI Express link has lost, in per cent of those it can have", lanes_lost),
+    reading("pcie.generations_lost_under_load", "generations below what the PCI Express link can have, while the GPU works: an idle link is slow", generations_lost),
+    minute("pcie.replays_over_bound", "packets sent again in the last minute beyond what an error rate of 1e-12 gives (DCGM's bound)", replays_over_bound),
+    reading("nvlink.down", "NVLinks that are down", |r| r.nvlinks.map(|links| i64::from(links.total.saturating_sub(links.active)))),
+    minute("nvlink.replays_per_minute", "replays and recoveries of NVLinks in the last minute", |_, m| int(m.nvlink_replays?)),
+    minute("nvlink.crc_per_second", "checksum errors of NVLinks a second, over the last minute", |_, m| int(m.nvlink_crc? / 60)),
+    reading("info_rom.valid", "whether the info ROM is as it was written", |r| r.info_rom_valid.map(i64::from)),
+    reading("persistence", "whether the driver stays loaded when nobody uses the GPU", |r| r.persistence.map(i64::from)),
+];
+
+fn int(value: u64) -> Option<i64> {
+    value.try_into().ok()
+}
+
+fn lost(state: &State) -> Option<i64> {
+    match state {
+        State::Lost => Some(1),
+        State::Read(_) => Some(0),
+        State::Unreadable => None,
+    }
+}
+
+fn over(value: Option<i32>, limit: Option<i32>) -> Option<i64> {
+    Some(i64::from(value?) - i64::from(limit?))
+}
+
+fn throttled(readings: &Readings, reason: Throttle) -> Option<i64> {
+    readings.throttle.map(|reasons| i64::from(reasons.contains(reason)))
+}
+
+fn lanes_lost(readings: &Readings) -> Option<i64> {
+    let (now, most) = (readings.pcie.width?, readings.pcie.width_max.filter(|most| *most > 0)?);
+    Some(i64::from(most.saturating_sub(now)) * 100 / i64::from(most))
+}
+
+fn generations_lost(readings: &Readings) -> Option<i64> {
+    let lost = i64::from(readings.pcie.generation_max?.saturating_sub(readings.pcie.generation?));
+    Some(if readings.gpu_utilization? > 0 { lost } else { 0 })
+}
+
+/// DCGM's bound (`DcgmGPUHardwareLimits.h`): so many a minute and lane, by generation, in hundredths.
+fn replays_over_bound(readings: &Readings, minute: &Minute) -> Option<i64> {
+    const HUNDREDTHS: [u64; 6] = [15, 30, 48, 96, 192, 384];
+    let generation = usize::try_from(readings.pcie.generation_max?.checked_sub(1)?).ok()?;
+    let bound = (u64::from(readings.pcie.width?) * HUNDREDTHS.get(generation)?).div_ceil(100);
+    int(minute.pcie_replays?.saturating_sub(bound))
+}

@@ -1,0 +1,265 @@
+//! Reports, and the agent's memory, kept in one file that is replaced as a whole.
+use super::{
+    InMemory, Queue, QueueError,
+    state::{State, StateError},
+};
+use crate::health::Memory;
+use bus::wire::{Content, Report};
+use domain::{Incarnation, Timestamp};
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// A queue whose reports, with what the agent remembers, outlive the process and the host: what [`keep`](Queue::keep)
+/// has said to be kept is on the disk.
+#[derive(Debug)]
+pub struct OnDisk {
+    queue: InMemory,
+    folder: PathBuf,
+    changed: bool,
+    /// Held as long as this queue lives.
+    _lock: File,
+}
+
+/// Why the queue can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The disk, or the permissions.
+    #[error("{operation} {}", path.display())]
+    Storage {
+        /// What was tried.
+        operation: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// Another agent has it.
+    #[error("another agent uses {}", .0.display())]
+    InUse(PathBuf),
+}
+
+const STATE: &str = "state";
+const SIZE_MAX: u64 = 64 << 20;
+
+impl OnDisk {
+    /// The queue in this folder, which is made if it is not there; an empty one of the life `fresh`, if there is none. One
+    /// that is damaged is set aside as `state.damaged`, and all is told anew.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(folder: &Path, fresh: Incarnation, limit: usize) -> Result<Self, OpenError> {
+        let failed = |operation, path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenError::Storage { operation, path, source }
+        };
+        fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
+        let path = folder.join("lock");
+        let lock = private().open(&path).map_err(failed("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+        }
+        let path = folder.join(STATE);
+        let state = match read(&path).map_err(failed("read", &path))?.map(|bytes| State::decode(&bytes)) {
+            None => None,
+            Some(Ok(state)) => Some(state),
+            Some(Err(error)) => {
+                let (aside, error): (_, &dyn std::error::Error) = (folder.join("state.damaged"), &error);
+                tracing::error!(error, path = %path.display(), "what this agent kept can't be read: it is set aside, and all is told anew");
+                fs::rename(&path, &aside).map_err(failed("set aside", &path))?;
+                None
+            }
+        };
+        let queue = match state {
+            Some(State { incarnation, next, waiting, memory }) => {
+                InMemory::new(incarnation, limit).holding(waiting, next).remembering(memory)
+            }
+            None => InMemory::new(fresh, limit),
+        };
+        Ok(Self { queue, folder: folder.to_owned(), changed: false, _lock: lock })
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let state = State {
+            incarnation: self.queue.incarnation(),
+            next: self.queue.next(),
+            waiting: self.queue.waiting().cloned().collect(),
+            memory: self.queue.recall().clone(),
+        };
+        let bytes = state.encode().map_err(|error: StateError| io::Error::other(error))?;
+        let (new, path) = (self.folder.join("state.new"), self.folder.join(STATE));
+        let mut file = private().truncate(true).open(&new)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// A file that only its owner reads.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).mode(0o600);
+    options
+}
+
+/// The file's bytes; none if it is not there.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
+        Ok(about) if about.len() > SIZE_MAX => Ok(Some(vec![])),
+        Ok(_) => fs::read(path).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Queue for OnDisk {
+    fn incarnation(&self) -> Incarnation {
+        self.queue.incarnation()
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Report> + Send {
+        self.queue.waiting()
+    }
+
+    fn push(&mut self, observed_at: Timestamp, content: Content) -> Result<(), QueueError> {
+        self.queue.push(observed_at, content)?;
+        self.changed = true;
+        Ok(())
+    }
+
+    fn settle(&mut self, up_to: u64) {
+        self.queue.settle(up_to);
+        self.changed = true;
+    }
+
+    fn begin_anew(&mut self, incarnation: Incarnation) {
+        self.queue.begin_anew(incarnation);
+        self.changed = true;
+    }
+
+    fn recall(&self) -> &Memory {
+        self.queue.recall()
+    }
+
+    fn remember(&mut self, memory: Memory) {
+        self.queue.remember(memory);
+        self.changed = true;
+    }
+
+    fn keep(&mut self) -> Result<(), QueueError> {
+        if self.changed {
+            self.write().map_err(QueueError::Storage)?;
+            self.changed = false;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::{Faults, Health, Remembered, Wear};
+    use domain::{
+        device::{Condition, Remedy, Severity},
+        node::Seen,
+    };
+    use uuid::Uuid;
+
+    fn life(number: u128) -> Incarnation {
+        Incarnation(Uuid::from_u128(number))
+    }
+
+    fn open(folder: &Path) -> OnDisk {
+        OnDisk::open(folder, life(1), 4).unwrap()
+    }
+
+    fn memory() -> Memory {
+        let condition = Condition {
+            kind: "gpu.lost".parse().unwrap(),
+            severity: Severity::Fatal,
+            remedy: Remedy::RebootNode,
+            reason: "it is gone".into(),
+            xid: Some(79),
+            first_seen: Timestamp::from_micros(1),
+            last_seen: Timestamp::from_micros(2),
+        };
+        let seen = Seen {
+            device: domain::device::DeviceId::from_uuid(Uuid::from_u128(7)),
+            slot: "0000:b3:00".parse().unwrap(),
+            model: "NVIDIA H100 80GB HBM3".parse().unwrap(),
+            memory_bytes: 1,
+            instances: vec![],
+        };
+        let said = [(condition.kind.clone(), Some(condition)), ("nvlink.down".parse().unwrap(), None)];
+        let health = Health { readable: true, said: said.into() };
+        let remembered = Remembered { seen, health, faults: Faults::default(), wear: Wear::default() };
+        Memory { boot_id: "boot".into(), log_position: Some(9), devices: vec![remembered] }
+    }
+
+    #[test]
+    fn what_was_kept_is_there_again_and_what_was_not_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut queue = open(folder.path());
+        for _ in 0..3 {
+            queue.push(Timestamp::from_micros(5), Content::Health { findings: vec![] }).unwrap();
+        }
+        queue.settle(1);
+        queue.remember(memory());
+        queue.keep().unwrap();
+        queue.push(Timestamp::default(), Content::Health { findings: vec![] }).unwrap();
+        drop(queue);
+
+        let mut again = OnDisk::open(folder.path(), life(2), 4).unwrap();
+        assert_eq!(again.incarnation(), life(1));
+        assert_eq!(again.waiting().map(|report| report.origin.sequence).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(*again.recall(), memory());
+        again.push(Timestamp::default(), Content::Health { findings: vec![] }).unwrap();
+        assert_eq!(again.waiting().last().unwrap().origin.sequence, 4);
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut queue = open(folder.path());
+        queue.push(Timestamp::default(), Content::Health { findings: vec![] }).unwrap();
+        queue.keep().unwrap();
+        drop(queue);
+        let path = folder.path().join(STATE);
+        let sound = fs::read(&path).unwrap();
+        for damage in [&sound[..sound.len() - 1], b"", b"dkube-agent state 2\nx", &sound[..25]] {
+            fs::write(&path, damage).unwrap();
+            let queue = OnDisk::open(folder.path(), life(2), 4).unwrap();
+            assert_eq!((queue.incarnation(), queue.waiting().count()), (life(2), 0));
+            assert!(!path.exists() && folder.path().join("state.damaged").exists());
+        }
+    }
+
+    #[test]
+    fn one_agent_at_a_time_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(folder.path());
+        assert!(matches!(OnDisk::open(folder.path(), life(2), 4), Err(OpenError::InUse(_))));
+        drop(first);
+        open(folder.path());
+    }
+
+    #[test]
+    fn a_disk_that_fails_is_told_and_nothing_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut queue = open(folder.path());
+        fs::create_dir(folder.path().join("state.new")).unwrap();
+        queue.push(Timestamp::default(), Content::Health { findings: vec![] }).unwrap();
+        assert!(matches!(queue.keep(), Err(QueueError::Storage(_))));
+        fs::remove_dir(folder.path().join("state.new")).unwrap();
+        queue.keep().unwrap();
+        drop(queue);
+        assert_eq!(open(folder.path()).waiting().count(), 1);
+    }
+}
