@@ -2,6 +2,7 @@
 mod kubernetes;
 mod log;
 mod nats;
+mod nvml;
 mod proxy;
 mod python;
 mod server;
@@ -10,6 +11,7 @@ mod tools;
 pub use kubernetes::{Gone, KubernetesServer, Object};
 pub use log::MemoryLog;
 pub use nats::NatsServer;
+pub use nvml::{FakeNvml, state as nvml_state};
 pub use proxy::Proxy;
 pub use python::Script;
 pub use server::{Client, OPERATOR, PASSWORD, Place, Ran, Reply, Running, Server};

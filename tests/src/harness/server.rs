@@ -1,5 +1,5 @@
 //! The binary `dkube` itself: a server that can be killed and started again on the same data, and its commands.
-mod build;
+pub(super) mod build;
 mod client;
 mod place;
 

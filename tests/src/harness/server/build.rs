@@ -21,14 +21,23 @@ pub(super) fn dkube() -> anyhow::Result<PathBuf> {
 /// The library of this package's examples that makes the disk fail, see `tests/preload/failing_disk.rs`.
 pub(super) fn failing_disk() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(|| library("failing_disk")).clone().map_err(anyhow::Error::msg)
+}
+
+/// The library of this package's examples that stands in for NVML, see `tests/fake_nvml`.
+pub(in crate::harness) fn fake_nvml() -> anyhow::Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(|| library("fake_nvml")).clone().map_err(anyhow::Error::msg)
+}
+
+/// A library of this package's examples.
+fn library(name: &str) -> Result<PathBuf, String> {
     let library = |artifact: &Artifact| {
         let mut files = artifact.filenames.iter();
-        let found = files.find(|file| artifact.target.name == "failing_disk" && file.extension() == Some("so"));
+        let found = files.find(|file| artifact.target.name == name && file.extension() == Some("so"));
         found.cloned().map(Into::into)
     };
-    let build =
-        || build(&["--package", "tests", "--example", "failing_disk"], library).map_err(|error| format!("{error:#}"));
-    BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
+    build(&["--package", "tests", "--example", name], library).map_err(|error| format!("{error:#}"))
 }
 
 /// Builds these targets in the profile of the tests, and answers the file that is sought among what was built.
