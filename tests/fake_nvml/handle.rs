@@ -25,10 +25,7 @@ impl<T> Held<T> {
 
     /// A new handle for this.
     pub(crate) fn add<P>(&self, value: T) -> *mut P {
-        let mut held = self.lock();
-        let number = held.last_key_value().map_or(1, |(last, _)| last + 1);
-        held.insert(number, value);
-        ptr::without_provenance_mut(number)
+        ptr::without_provenance_mut(insert(&mut self.lock(), value))
     }
 
     /// Works with what the handle stands for.
@@ -42,13 +39,21 @@ impl<T> Held<T> {
     }
 }
 
+/// Holds this under the next number. Zero would be a null pointer.
+fn insert<T>(held: &mut BTreeMap<usize, T>, value: T) -> usize {
+    let number = held.last_key_value().map_or(1, |(last, _)| last + 1);
+    held.insert(number, value);
+    number
+}
+
 /// UUIDs of GPUs and MIG devices. Their handles last as long as the library is loaded.
 static UUIDS: Held<String> = Held::new();
 
 /// The handle of the device with this UUID: always the same.
 pub(crate) fn handle(uuid: &str) -> nvmlDevice_t {
-    let known = UUIDS.lock().iter().find(|(_, known)| *known == uuid).map(|(number, _)| *number);
-    known.map_or_else(|| UUIDS.add(uuid.to_owned()), ptr::without_provenance_mut)
+    let mut held = UUIDS.lock();
+    let known = held.iter().find(|(_, known)| *known == uuid).map(|(number, _)| *number);
+    ptr::without_provenance_mut(known.unwrap_or_else(|| insert(&mut held, uuid.to_owned())))
 }
 
 /// A device as it is now.

@@ -1,6 +1,6 @@
 //! Initialisation, its end, versions, and what codes mean.
 
-use crate::call::{Answer, INVALID_ARGUMENT, Place, UNINITIALIZED, USERS, code, put, put_text, sound, wait};
+use crate::call::{Answer, Place, UNINITIALIZED, USERS, code, put, put_text, sound, wait};
 use nvml_wrapper_sys::bindings::nvmlReturn_t;
 use std::{
     ffi::{CStr, c_char, c_int, c_uint},
@@ -44,10 +44,6 @@ export! {
 
     fn nvmlSystemGetCudaDriverVersion_v2(call, version: Place<c_int>) {
         put(version, call.state.driver.cuda_version)
-    }
-
-    fn nvmlSystemGetProcessName(_call, _pid: c_uint, _name: *mut c_char, _length: c_uint) {
-        Err(INVALID_ARGUMENT)
     }
 }
 
