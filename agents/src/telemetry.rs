@@ -1,5 +1,8 @@
 //! What is measured from look to look, gathered into frames. Pure: whoever sends them knows the network.
-use crate::source::{Observation, Owner, Readings, Sighting, State, Tick};
+use crate::{
+    health::Faults,
+    source::{Observation, Owner, Readings, Sighting, State, Tick},
+};
 use bus::wire::PROCESSES_MAX;
 use domain::{
     NodeName, Timestamp,
@@ -55,8 +58,13 @@ impl Recorder {
         }
     }
 
-    /// Takes in what was seen. A frame, once its time has come or it is full.
-    pub fn note(&mut self, tick: Tick, observation: &Observation) -> Option<Frame> {
+    /// Takes in what was seen. A frame, once its time has come or it is full; with what was logged of each device.
+    pub fn note<'a>(
+        &mut self,
+        tick: Tick,
+        observation: &Observation,
+        faults: impl Iterator<Item = (DeviceId, &'a Faults)>,
+    ) -> Option<Frame> {
         let due = *self.due.get_or_insert(tick.elapsed + self.first_after);
         self.began.get_or_insert(tick.elapsed);
         (self.last, self.sampled_at) = (tick.elapsed, tick.wall);
@@ -71,7 +79,7 @@ impl Recorder {
             return None;
         }
         self.due = Some(tick.elapsed + self.every);
-        Some(self.frame())
+        Some(self.frame(&faults.collect()))
     }
 
     fn track(&mut self, sighting: &Sighting, bit: u64) {
@@ -88,7 +96,7 @@ impl Recorder {
         }
     }
 
-    fn frame(&mut self) -> Frame {
+    fn frame(&mut self, faults: &BTreeMap<DeviceId, &Faults>) -> Frame {
         let all = u64::MAX >> (64 - self.samples);
         let devices = std::mem::take(&mut self.devices).into_iter().map(|(device, track)| DeviceFrame {
             device,
@@ -96,6 +104,7 @@ impl Recorder {
             index: track.index,
             minor: track.minor,
             read: track.read,
+            xids: faults.get(&device).map(|faults| faults.counts()).unwrap_or_default(),
             columns: track
                 .columns
                 .into_iter()
@@ -212,6 +221,10 @@ mod tests {
         Recorder::new("n".parse().unwrap(), EVERY, Duration::from_secs(3))
     }
 
+    fn note(recorder: &mut Recorder, second: u64, seen: &Observation) -> Option<Frame> {
+        recorder.note(tick(second), seen, std::iter::empty())
+    }
+
     fn seen(state: State) -> Observation {
         let sighting = Sighting {
             device: DeviceId::from_uuid(uuid::Uuid::from_u128(1)),
@@ -235,7 +248,7 @@ mod tests {
     #[test]
     fn a_frame_is_due_after_its_time_and_then_every_interval() {
         let mut recorder = recorder();
-        let due: Vec<u64> = (0..30).filter(|at| recorder.note(tick(*at), &seen(warm(40))).is_some()).collect();
+        let due: Vec<u64> = (0..30).filter(|at| note(&mut recorder, *at, &seen(warm(40))).is_some()).collect();
         assert_eq!(due, [3, 13, 23]);
     }
 
@@ -243,9 +256,9 @@ mod tests {
     fn what_is_not_supported_is_absent_and_what_was_not_read_is_a_gap() {
         let mut recorder = recorder();
         for (at, state) in [warm(40), State::Unreadable, warm(42)].into_iter().enumerate() {
-            assert!(recorder.note(tick(at as u64), &seen(state)).is_none());
+            assert!(note(&mut recorder, at as u64, &seen(state)).is_none());
         }
-        let frame = recorder.note(tick(3), &seen(State::Lost)).unwrap();
+        let frame = note(&mut recorder, 3, &seen(State::Lost)).unwrap();
         assert_eq!((frame.samples, frame.step_millis, frame.sequence), (4, 1000, 0));
         assert_eq!(frame.sampled_at, tick(3).wall);
         let [device] = &frame.devices[..] else { panic!("one device") };
@@ -259,7 +272,7 @@ mod tests {
         let mut recorder = recorder();
         let blind =
             Observation { host: Facts::default(), devices: Err(Unreadable::Hung), xids: vec![], logged_up_to: None };
-        let frame = (0..4).find_map(|at| recorder.note(tick(at), &blind)).unwrap();
+        let frame = (0..4).find_map(|at| note(&mut recorder, at, &blind)).unwrap();
         assert_eq!((frame.devices, frame.samples), (vec![], 4));
     }
 
@@ -284,7 +297,7 @@ mod tests {
     #[test]
     fn a_frame_is_never_fuller_than_it_may_be() {
         let mut recorder = Recorder::new("n".parse().unwrap(), Duration::from_hours(1), Duration::from_hours(1));
-        let frames: Vec<_> = (0..121).filter_map(|at| recorder.note(tick(at), &seen(warm(40)))).collect();
+        let frames: Vec<_> = (0..121).filter_map(|at| note(&mut recorder, at, &seen(warm(40)))).collect();
         assert_eq!(frames.iter().map(|frame| usize::from(frame.samples)).collect::<Vec<_>>(), [SAMPLES_MAX; 2]);
         assert!(frames.iter().all(|frame| bus::wire::encode_frame(frame).is_ok()));
     }

@@ -9,7 +9,7 @@ mod reply;
 mod report;
 mod subject;
 
-pub use frame::{PROCESSES_MAX, decode_frame, encode_frame};
+pub use frame::{PROCESSES_MAX, XIDS_MAX, decode_frame, encode_frame};
 pub use reply::Reply;
 pub use report::{Content, Report};
 pub use subject::{

@@ -82,6 +82,7 @@ fn frame(node: &str, sequence: u64, devices: &[(u128, i64)]) -> anyhow::Result<B
         minor: None,
         read: 1,
         columns: vec![Column { field: Field::GpuUtilization, missing: 0, values: vec![percent] }],
+        xids: vec![],
     };
     let frame = Frame {
         node: node.parse()?,

@@ -121,7 +121,7 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                         () = stopped(&mut stop) => return,
                         observation = self.source.observe(tick) => observation,
                     };
-                    if let Some(frame) = observation.as_ref().and_then(|seen| self.recorder.note(tick, seen)) {
+                    if let Some(frame) = observation.as_ref().and_then(|seen| self.recorder.note(tick, seen, self.desk.faults())) {
                         self.show(&frame).await;
                     }
                     if let Err(error) = self.desk.look(tick, observation) {

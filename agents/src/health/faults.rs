@@ -4,7 +4,7 @@ use super::{
     policy::{Policy, Suspect, Until},
 };
 use crate::source::XidEvent;
-use domain::{Timestamp, device::ConditionKind};
+use domain::{Timestamp, device::ConditionKind, telemetry::XidCount};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -12,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-/// The most codes that are told apart; NVIDIA's catalogue has less.
-pub const CODES_MAX: usize = 256;
+/// The most codes that are told apart.
+const CODES_MAX: usize = bus::wire::XIDS_MAX;
 
 /// The most bursts of one code, and beginnings of one kind, that are remembered.
 const REMEMBERED_MAX: usize = super::policy::BURSTS_MAX as usize;
@@ -85,14 +85,12 @@ impl Faults {
         }
     }
 
-    /// How often each code was logged.
-    pub fn counts(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.codes.iter().map(|(code, logged)| (*code, logged.count))
-    }
-
-    /// The code that was logged last.
-    pub const fn last(&self) -> Option<u32> {
-        self.last
+    /// How often each code was logged, the last one first.
+    pub fn counts(&self) -> Vec<XidCount> {
+        let mut counts: Vec<_> =
+            self.codes.iter().map(|(code, logged)| XidCount { code: *code, count: logged.count }).collect();
+        counts.sort_by_key(|xid| Some(xid.code) != self.last);
+        counts
     }
 
     /// The first of these codes that stands, and since when; see [`Test::Xid`](super::policy::Test::Xid).
@@ -197,8 +195,7 @@ mod tests {
         }
         log(&mut faults, 31, 10, None);
         faults.happened(Latch::Boot);
-        assert_eq!(faults.counts().collect::<Vec<_>>(), [(13, 3), (31, 1)]);
-        assert_eq!(faults.last(), Some(31));
+        assert_eq!(faults.counts(), [XidCount { code: 31, count: 1 }, XidCount { code: 13, count: 3 }]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod policy;
 mod signal;
 
 pub use damper::{Begin, Damping, Latch};
-pub use faults::{CODES_MAX, Faults};
+pub use faults::Faults;
 pub use judge::{Health, Judge, Memory, Present, Remembered, Wear};
 pub use policy::{Flapping, Line, Policy, PolicyError, Suspect, Test, Until, Values};
 pub use signal::{NoSuchSignal, Signal};

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use domain::{
     Timestamp,
     device::{DeviceId, Slot},
-    telemetry::{Column, DeviceFrame, Field, Frame, Process, ProcessOwner, SAMPLES_MAX},
+    telemetry::{Column, DeviceFrame, Field, Frame, Process, ProcessOwner, SAMPLES_MAX, XidCount},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -15,6 +15,9 @@ const DEVICES_MAX: usize = 256;
 
 /// The most columns of a device: a few more than there are fields, so that later ones can be left out.
 const COLUMNS_MAX: usize = 64;
+
+/// The most XIDs of a device: there are fewer in NVIDIA's catalogue.
+pub const XIDS_MAX: usize = 256;
 
 /// The longest name of a user of the host, in bytes: a login here may be as long.
 const USER_MAX: usize = 254;
@@ -61,6 +64,7 @@ struct DeviceV1 {
     minor: Option<u32>,
     read: u64,
     columns: Vec<ColumnV1>,
+    xids: Vec<(u32, u32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,13 +143,14 @@ impl From<&DeviceFrame> for DeviceV1 {
             minor: device.minor,
             read: device.read,
             columns: device.columns.iter().map(ColumnV1::from).collect(),
+            xids: device.xids.iter().map(|xid| (xid.code, xid.count)).collect(),
         }
     }
 }
 
 impl DeviceV1 {
     fn device(self, samples: usize) -> Result<DeviceFrame, WireError> {
-        if self.columns.len() > COLUMNS_MAX {
+        if self.columns.len() > COLUMNS_MAX || self.xids.len() > XIDS_MAX {
             return Err(WireError::Malformed);
         }
         let columns = self.columns.into_iter().filter_map(|column| column.column(samples).transpose());
@@ -156,6 +161,7 @@ impl DeviceV1 {
             minor: self.minor,
             read: self.read,
             columns: columns.collect::<Result<_, _>>()?,
+            xids: self.xids.into_iter().map(|(code, count)| XidCount { code, count }).collect(),
         })
     }
 }

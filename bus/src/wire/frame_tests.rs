@@ -20,13 +20,14 @@ fn column(samples: u8) -> impl Strategy<Value = Column> {
 fn frame() -> impl Strategy<Value = Frame> {
     (1..=60_u8).prop_flat_map(|samples| {
         let device = (any::<u128>(), any::<u64>(), prop::collection::vec(column(samples), 0..6)).prop_map(
-            |(id, read, columns)| DeviceFrame {
+            move |(id, read, columns)| DeviceFrame {
                 device: DeviceId::from_uuid(Uuid::from_u128(id)),
                 slot: Slot { domain: 0, bus: 7, device: 0, function: 0 },
                 index: Some(3),
                 minor: None,
                 read,
                 columns,
+                xids: vec![XidCount { code: 79, count: samples.into() }],
             },
         );
         let process =
@@ -96,6 +97,7 @@ fn what_stands_still_costs_nothing() {
             minor: None,
             read: mask(60),
             columns: vec![Column { field: Field::MemoryUsed, missing: 0, values }],
+            xids: vec![],
         }],
         processes: None,
     };

@@ -45,6 +45,17 @@ pub struct DeviceFrame {
     pub read: u64,
     /// What it gives. A field that is not here is not supported, or was never read.
     pub columns: Vec<Column>,
+    /// The XIDs that its driver logged since the agent first ran on this host, the last one first.
+    pub xids: Vec<XidCount>,
+}
+
+/// How often one XID (NVIDIA's fault code) was logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct XidCount {
+    /// The code.
+    pub code: u32,
+    /// How often.
+    pub count: u32,
 }
 
 /// One field of one device over the interval.

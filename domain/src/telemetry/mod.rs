@@ -3,4 +3,4 @@ mod field;
 mod frame;
 
 pub use field::{Field, Unit};
-pub use frame::{Column, DeviceFrame, Frame, Process, ProcessOwner, SAMPLES_MAX};
+pub use frame::{Column, DeviceFrame, Frame, Process, ProcessOwner, SAMPLES_MAX, XidCount};

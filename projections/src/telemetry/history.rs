@@ -6,7 +6,7 @@ use super::{
 use domain::{
     NodeName, Timestamp,
     device::DeviceId,
-    telemetry::{DeviceFrame, Field, Frame, Process},
+    telemetry::{DeviceFrame, Field, Frame, Process, XidCount},
 };
 use parking_lot::RwLock;
 use std::{collections::HashMap, sync::Arc};
@@ -64,6 +64,8 @@ pub struct Latest {
     pub index: Option<u32>,
     /// The number of its device file.
     pub minor: Option<u32>,
+    /// How often each XID was logged, the last one first.
+    pub xids: Vec<XidCount>,
     values: [Option<i64>; Field::COUNT],
 }
 
@@ -153,14 +155,19 @@ impl Telemetry {
 
 impl Track {
     fn new(now: Timestamp) -> Self {
-        let latest = Latest { received_at: now, index: None, minor: None, values: [None; Field::COUNT] };
+        let latest = Latest { received_at: now, index: None, minor: None, xids: vec![], values: [None; Field::COUNT] };
         Self { latest, first: now, busy_at: None, rings: RINGS.map(|(width, _)| Ring::new(width)) }
     }
 
     /// At most `each` buckets of each ring are kept.
     fn take(&mut self, frame: &Frame, device: &DeviceFrame, now: Timestamp, each: usize) {
-        self.latest =
-            Latest { received_at: now, index: device.index, minor: device.minor, values: [None; Field::COUNT] };
+        self.latest = Latest {
+            received_at: now,
+            index: device.index,
+            minor: device.minor,
+            xids: device.xids.clone(),
+            values: [None; Field::COUNT],
+        };
         for column in &device.columns {
             self.latest.values[usize::from(column.field.code())] = column.last();
             let Some(kept) = KEPT.iter().position(|field| *field == column.field) else { continue };
@@ -210,6 +217,7 @@ mod tests {
                 minor: Some(0),
                 read: 0x3ff & !missing,
                 columns: vec![Column { field: Field::GpuUtilization, missing, values }],
+                xids: vec![],
             }],
             processes: None,
         }

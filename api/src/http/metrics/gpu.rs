@@ -66,6 +66,7 @@ const FAMILIES: &[Family] = &[
 /// The families of some GPUs, as text, and how many GPUs were left out of it.
 pub(super) struct Page {
     families: Vec<String>,
+    last_xids: String,
     xids: String,
     room: usize,
     /// GPUs that the page had no room for.
@@ -75,7 +76,13 @@ pub(super) struct Page {
 impl Page {
     /// An empty one, for at most so many GPUs.
     pub(super) fn new(room: usize) -> Self {
-        Self { families: vec![String::new(); FAMILIES.len()], xids: String::new(), room, left_out: 0 }
+        Self {
+            families: vec![String::new(); FAMILIES.len()],
+            last_xids: String::new(),
+            xids: String::new(),
+            room,
+            left_out: 0,
+        }
     }
 
     /// Adds the GPUs of a node that were measured a moment ago.
@@ -100,15 +107,18 @@ impl Page {
                 line(lines, name, &labels, scale.of(value));
             }
         }
-        let newest = device.conditions.iter().filter(|condition| condition.xid.is_some());
-        let xid = newest.max_by_key(|condition| condition.last_seen).and_then(|condition| condition.xid);
-        line(&mut self.xids, XIDS.0, &labels, f64::from(xid.unwrap_or_default()));
+        let last = latest.xids.first().map_or(0, |xid| xid.code);
+        line(&mut self.last_xids, LAST_XID.0, &labels, f64::from(last));
+        for xid in &latest.xids {
+            line(&mut self.xids, XIDS.0, &format!("{labels},xid=\"{}\"", xid.code), f64::from(xid.count));
+        }
     }
 
     /// All of it. Series of one family stand together, as the format wants it.
     pub(super) fn write(&self, page: &mut String) {
         let families = FAMILIES.iter().map(|(name, kind, help, ..)| (*name, *kind, *help));
-        for ((name, kind, help), lines) in families.chain([XIDS]).zip(self.families.iter().chain([&self.xids])) {
+        let lines = self.families.iter().chain([&self.last_xids, &self.xids]);
+        for ((name, kind, help), lines) in families.chain([LAST_XID, XIDS]).zip(lines) {
             if !lines.is_empty() {
                 let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
             }
@@ -116,8 +126,12 @@ impl Page {
     }
 }
 
+const LAST_XID: (&str, &str, &str) =
+    ("DCGM_FI_DEV_XID_ERRORS", "gauge", "Value of the last XID error encountered; 0: none.");
+
+/// The exporter's gauge can't tell two equal XIDs from one.
 const XIDS: (&str, &str, &str) =
-    ("DCGM_FI_DEV_XID_ERRORS", "gauge", "Value of the last XID error that is a condition of the GPU now; 0: none.");
+    ("dkube_gpu_xid_errors_total", "counter", "XIDs that the driver logged, by code, since the agent first ran.");
 
 fn line(lines: &mut String, name: &str, labels: &str, value: f64) {
     // Writing into memory does not fail.

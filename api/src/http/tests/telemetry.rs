@@ -2,7 +2,7 @@
 use crate::http::testing::{Call, Fixture};
 use domain::{
     device::Slot,
-    telemetry::{Column, DeviceFrame, Field, Frame},
+    telemetry::{Column, DeviceFrame, Field, Frame, XidCount},
     token::Scope,
 };
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ fn measure(fixture: &Fixture, sequence: u64, utilization: &[i64]) {
                 column(Field::MemoryUsed, vec![8 << 30; count]),
                 column(Field::TensorActive, vec![125; count]),
             ],
+            xids: vec![XidCount { code: 31, count: 2 }, XidCount { code: 13, count: 7 }],
         }],
         processes: None,
     };
@@ -129,9 +130,13 @@ async fn gpus_have_the_series_of_the_dcgm_exporter() {
             ("DCGM_FI_DEV_POWER_USAGE", "250.5"),
             ("DCGM_FI_DEV_FB_USED", "8192"),
             ("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "0.125"),
-            ("DCGM_FI_DEV_XID_ERRORS", "0"),
+            ("DCGM_FI_DEV_XID_ERRORS", "31"),
         ] {
             let line = format!("{name}{{{labels}}} {value}\n");
+            assert!(page.text.contains(&line), "{line} is missing in\n{}", page.text);
+        }
+        for (code, count) in [(31, 2), (13, 7)] {
+            let line = format!("dkube_gpu_xid_errors_total{{{labels},xid=\"{code}\"}} {count}\n");
             assert!(page.text.contains(&line), "{line} is missing in\n{}", page.text);
         }
         assert!(!page.text.contains("DCGM_FI_DEV_GPU_TEMP"), "what is not supported has no series");

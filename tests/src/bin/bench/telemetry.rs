@@ -33,7 +33,7 @@ fn frames(nodes: u32) -> Result<Vec<Bytes>> {
         let mut recorder = Recorder::new(node.name().clone(), every, Duration::from_secs(SAMPLES - 1));
         let made = (0..SAMPLES).find_map(|second| {
             let elapsed = Duration::from_secs(3600 + second);
-            recorder.note(Tick { elapsed, wall: Timestamp::default() }, &node.look(elapsed)?)
+            recorder.note(Tick { elapsed, wall: Timestamp::default() }, &node.look(elapsed)?, std::iter::empty())
         });
         Ok(wire::encode_frame(&made.context("a frame is due")?)?)
     };
