@@ -12,15 +12,16 @@ use std::{
 #[derive(Debug)]
 pub struct Host {
     root: PathBuf,
+    agent: Arc<str>,
     /// The boot id, and the time of that start as it was first read: the kernel computes it anew from a clock that may be
     /// set, and a fact that wavers would be told again and again.
     boot: Option<(Arc<str>, Timestamp)>,
 }
 
 impl Host {
-    /// The host whose files are below this root.
-    pub const fn new(root: PathBuf) -> Self {
-        Self { root, boot: None }
+    /// The host whose files are below this root; what it says of the agent.
+    pub const fn new(root: PathBuf, agent: Arc<str>) -> Self {
+        Self { root, agent, boot: None }
     }
 
     /// What can be read now. A text that can't be read is empty, a number zero: the forms that [`Facts`] has for it.
@@ -37,7 +38,7 @@ impl Host {
             cpus: cpus(&self.read("proc/stat").unwrap_or_default()),
             memory_bytes: memory(&self.read("proc/meminfo").unwrap_or_default()).unwrap_or_default(),
             driver: bounded(driver),
-            agent: Arc::from(env!("CARGO_PKG_VERSION")),
+            agent: bounded(&self.agent),
         }
     }
 

@@ -1,5 +1,9 @@
 //! Observing: what a host and its GPUs give, whoever asks them.
 pub mod host;
+#[cfg(feature = "nvml")]
+pub mod kernel_log;
+#[cfg(feature = "nvml")]
+pub mod nvml;
 pub mod processes;
 mod readings;
 pub mod simulated;

@@ -1,0 +1,108 @@
+//! The few calls of NVML that `nvml-wrapper` does not have, or from which it leaves out what is needed here.
+#![expect(unsafe_code, reason = "NVML is a C library: these calls have no safe wrapper")]
+use nvml_wrapper::{
+    Device, EventSet, Nvml,
+    error::{NvmlError, nvml_sym, nvml_try},
+};
+use nvml_wrapper_sys::bindings::{
+    nvmlEccSramErrorStatus_t, nvmlEventData_t, nvmlEventTypeXidCriticalError, nvmlMemory_t,
+};
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Event {
+    /// The device, as [`handle`] gives it.
+    pub handle: usize,
+    /// The XID; none: the event is another one.
+    pub xid: Option<u64>,
+    /// The GPU instance (MIG), where the driver says one.
+    pub gpu_instance: Option<u32>,
+}
+
+/// Whether the wrapper's types can be dropped: they panic where the library lacks these.
+pub(super) fn can_be_freed(nvml: &Nvml) -> bool {
+    nvml.lib().nvmlShutdown.is_ok()
+}
+
+/// Whether event sets can be made, and freed.
+pub(super) fn has_events(nvml: &Nvml) -> bool {
+    nvml.lib().nvmlEventSetFree.is_ok()
+}
+
+/// Whether samples of profiling counters can be made, and freed.
+pub(super) fn has_samples(nvml: &Nvml) -> bool {
+    nvml.lib().nvmlGpmSampleFree.is_ok()
+}
+
+/// A number that is the same for the same device, for as long as NVML is initialised.
+pub(super) fn handle(device: &Device<'_>) -> usize {
+    // SAFETY: the handle is taken as a number, and never given back to NVML.
+    unsafe { device.handle() }.addr()
+}
+
+/// Whether the GPU itself says that its SRAM has failed too often (`nvmlDeviceGetSramEccErrorStatus`).
+pub(super) fn sram_threshold_exceeded(device: &Device<'_>) -> Result<bool, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetSramEccErrorStatus.as_ref())?;
+    // SAFETY: the struct is plain numbers, for which zero is a value.
+    let mut status: nvmlEccSramErrorStatus_t = unsafe { std::mem::zeroed() };
+    status.version = version::<nvmlEccSramErrorStatus_t>(1);
+    // SAFETY: the handle is of this NVML, which the device borrows; the struct is of the size that its version says.
+    nvml_try(unsafe { call(device.handle(), &raw mut status) })?;
+    Ok(status.bThresholdExceeded != 0)
+}
+
+/// The GPU's memory in bytes, as drivers before 510 tell it (`nvmlDeviceGetMemoryInfo`).
+pub(super) fn memory_total(device: &Device<'_>) -> Result<u64, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetMemoryInfo.as_ref())?;
+    let mut memory = nvmlMemory_t { total: 0, free: 0, used: 0 };
+    // SAFETY: the handle is of this NVML, and the struct outlives the call.
+    nvml_try(unsafe { call(device.handle(), &raw mut memory) })?;
+    Ok(memory.total)
+}
+
+/// The number of a MIG device's GPU instance.
+pub(super) fn gpu_instance(device: &Device<'_>) -> Result<u32, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetGpuInstanceId.as_ref())?;
+    let mut number = 0;
+    // SAFETY: the handle is of this NVML, and the number outlives the call.
+    nvml_try(unsafe { call(device.handle(), &raw mut number) })?;
+    Ok(number)
+}
+
+/// The number of a MIG device's compute instance.
+pub(super) fn compute_instance(device: &Device<'_>) -> Result<u32, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetComputeInstanceId.as_ref())?;
+    let mut number = 0;
+    // SAFETY: the handle is of this NVML, and the number outlives the call.
+    nvml_try(unsafe { call(device.handle(), &raw mut number) })?;
+    Ok(number)
+}
+
+/// Lets the set have the device's XIDs. The wrapper frees the set where one device refuses.
+pub(super) fn register_xids(device: &Device<'_>, set: &EventSet<'_>) -> Result<(), NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceRegisterEvents.as_ref())?;
+    // SAFETY: device and set are of one NVML, which both borrow.
+    nvml_try(unsafe { call(device.handle(), u64::from(nvmlEventTypeXidCriticalError), set.handle()) })
+}
+
+/// Waits so long for an event. The wrapper drops the GPU instance.
+pub(super) fn wait(set: &EventSet<'_>, limit_ms: u32) -> Result<Event, NvmlError> {
+    let call = nvml_sym(set.nvml.lib().nvmlEventSetWait_v2.as_ref())?;
+    // SAFETY: the struct is numbers and a handle, which may be null.
+    let mut data: nvmlEventData_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set lives for as long as it is borrowed, and the struct outlives the call.
+    nvml_try(unsafe { call(set.handle(), &raw mut data, limit_ms) })?;
+    let is_xid = data.eventType & u64::from(nvmlEventTypeXidCriticalError) != 0;
+    Ok(Event {
+        handle: data.device.addr(),
+        xid: is_xid.then_some(data.eventData),
+        // NVML_INSTANCE_ID_INVALID: the event is of the whole GPU.
+        gpu_instance: Some(data.gpuInstanceId).filter(|id| *id != u32::MAX),
+    })
+}
+
+/// `NVML_STRUCT_VERSION` of nvml.h.
+#[expect(clippy::cast_possible_truncation, reason = "these structs have less than 2^24 bytes")]
+const fn version<T>(number: u32) -> u32 {
+    size_of::<T>() as u32 | number << 24
+}
