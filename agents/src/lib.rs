@@ -17,6 +17,8 @@ pub mod health;
 pub mod kubernetes;
 pub mod mirror;
 pub mod plan;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod queue;
 pub mod simulation;
 pub mod source;

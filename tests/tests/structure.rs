@@ -50,6 +50,19 @@ fn every_crate_keeps_the_workspace_lints() {
     }
 }
 
+/// The node agent runs on every host: it carries nothing that it does not use.
+#[test]
+fn the_node_agent_is_slim() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let tree = ["tree", "--package", "agents", "--features", "program", "--edges", "normal", "--prefix", "none"];
+    let output = std::process::Command::new(cargo).args(tree).output().expect("cargo answers");
+    let tree = String::from_utf8_lossy(&output.stdout);
+    assert!(tree.contains("nvml-wrapper v"), "{}", String::from_utf8_lossy(&output.stderr));
+    for heavy in ["axum v", "kube v", "sled v", "hyper v", "reqwest v", "projections v", "api v"] {
+        assert!(!tree.lines().any(|line| line.starts_with(heavy)), "dkube-agent carries {heavy}");
+    }
+}
+
 /// A file that no crate includes is compiled by nobody, and rots.
 #[test]
 fn every_source_file_is_part_of_a_build() {

@@ -5,6 +5,7 @@
 
 #![expect(clippy::doc_markdown, reason = "doc comments of arguments are help texts, and shown as they are")]
 
+mod agent;
 mod alert;
 mod answer;
 mod args;
@@ -85,6 +86,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::Arguments),
+    /// Run the agent of this host, which tells the server what GPUs it has and how they are
+    Agent(agent::Arguments),
     /// Run the agent of a Kubernetes cluster, which tells the server what runs there
     ClusterAgent(cluster_agent::Arguments),
     /// Look at the server's settings
@@ -157,6 +160,7 @@ impl Cli {
     fn run(self, environment: &Environment, console: &mut Console) -> Result<ExitCode, CliError> {
         match self.command {
             Command::Serve(arguments) => serve::run(&arguments, environment)?,
+            Command::Agent(arguments) => agent::run(&arguments)?,
             Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
@@ -203,6 +207,7 @@ impl Command {
             Self::Audit(command) => command.run(context).await,
             Self::Events(events) => events.run(context).await,
             Self::Serve(_)
+            | Self::Agent(_)
             | Self::ClusterAgent(_)
             | Self::Config(_)
             | Self::Log(_)

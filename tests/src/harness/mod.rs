@@ -1,4 +1,5 @@
 //! Real servers and what stands between them, for the end-to-end tests.
+mod host;
 mod kubernetes;
 mod log;
 mod nats;
@@ -8,6 +9,7 @@ mod python;
 mod server;
 mod tools;
 
+pub use host::{Host, NodeAgent};
 pub use kubernetes::{Gone, KubernetesServer, Object};
 pub use log::MemoryLog;
 pub use nats::NatsServer;

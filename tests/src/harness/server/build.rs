@@ -18,6 +18,21 @@ pub(super) fn dkube() -> anyhow::Result<PathBuf> {
     BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
 }
 
+/// The program `dkube-agent`, built as `dkube` is. `DKUBE_TEST_AGENT` names another one instead.
+pub(in crate::harness) fn agent() -> anyhow::Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || match std::env::var_os("DKUBE_TEST_AGENT") {
+        Some(binary) => Ok(binary.into()),
+        // Beside the server's crate, so that both share what they are built of.
+        None => build(
+            &["--package", "agents", "--package", "api", "--features", "agents/program", "--bin", "dkube-agent"],
+            |artifact| artifact.executable.clone().map(Into::into),
+        )
+        .map_err(|error| format!("{error:#}")),
+    };
+    BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
+}
+
 /// The library of this package's examples that makes the disk fail, see `tests/preload/failing_disk.rs`.
 pub(super) fn failing_disk() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();

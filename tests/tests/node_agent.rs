@@ -1,0 +1,214 @@
+//! The node agent itself, on hosts with fake GPUs: what it finds is known, once, whatever dies meanwhile.
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, time::Duration};
+use tests::harness::{Client, Host, LIMIT, NatsServer, Place, Server};
+use tokio::time::Instant;
+
+struct World {
+    nats: NatsServer,
+    place: Place,
+    server: Server,
+    client: Client,
+}
+
+impl World {
+    async fn new() -> anyhow::Result<Self> {
+        let nats = NatsServer::start()?;
+        let place = Place::new()?;
+        let server = Server::start(&place, &["--nats", &nats.url()]).await?;
+        let client = Client::operator(&server).await?.with_token("test", "full").await?;
+        Ok(Self { nats, place, server, client })
+    }
+
+    /// The devices, once so many are there and can be read.
+    async fn healthy(&self, count: usize) -> anyhow::Result<Vec<Value>> {
+        let all = |list: &Value| items(list).iter().filter(|device| device["health"] == "healthy").count() == count;
+        Ok(items(&self.client.until("/v1/devices", all).await?).to_vec())
+    }
+
+    /// Every event of that type, the oldest first.
+    async fn recorded(&self, event: &str) -> anyhow::Result<Vec<Value>> {
+        self.client.all(&format!("/v1/audit?order=asc&type={event}"), None).await
+    }
+}
+
+fn items(list: &Value) -> &[Value] {
+    list["items"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn uuid(device: &Value) -> String {
+    device["uuid"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The kinds of condition that an event of health raises or clears.
+fn changes<'a>(event: &'a Value, field: &str) -> Vec<&'a str> {
+    let all = event["data"][field].as_array().into_iter().flatten();
+    all.filter_map(|change| change["kind"].as_str().or(change.as_str())).collect()
+}
+
+/// Waits until the agent has put down what it is to have put down.
+async fn kept(host: &Host, wanted: impl Fn(&[u8]) -> bool) -> anyhow::Result<()> {
+    let deadline = Instant::now() + LIMIT;
+    while !std::fs::read(host.path("state/state")).is_ok_and(|bytes| wanted(&bytes)) {
+        anyhow::ensure!(Instant::now() < deadline, "the agent keeps nothing of it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+fn count(bytes: &[u8], word: &str) -> usize {
+    bytes.windows(word.len()).filter(|window| *window == word.as_bytes()).count()
+}
+
+#[tokio::test]
+async fn a_lost_gpu_is_taken_out_and_a_restart_of_the_host_brings_it_back() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 2)?;
+    let world = World::new().await?;
+    let agent = host.agent(&world.nats.url(), &[])?;
+    let devices = world.healthy(2).await?;
+    assert_eq!((&devices[0]["model"], &devices[0]["node"]), (&json!("NVIDIA H100 80GB HBM3"), &json!("gpu-01")));
+    let node = world.client.get("/v1/nodes/gpu-01").await?.done()?.body;
+    assert_eq!(node["driver"], "580.95.05");
+    assert!(node["agent"].as_str().is_some_and(|agent| agent.ends_with(", health policy 1")), "{node}");
+
+    host.log_xid(1, 0, 79)?;
+    host.nvml.change(|state| state.gpus[0].lost = true)?;
+    let path = format!("/v1/devices/{}", uuid(&devices[0]));
+    let lost = world.client.until(&path, |device| device["quarantined"] == true).await?;
+    let condition = &lost["conditions"][0];
+    assert_eq!(
+        (&condition["kind"], &condition["severity"], &condition["remedy"], &condition["xid"]),
+        (&json!("gpu.lost"), &json!("fatal"), &json!("reboot_node"), &json!(79))
+    );
+    let (server, password) = (world.server.url(), world.place.text("password"));
+    let sign_in = ["login", "--login", "operator", "--password-file", &password, "--server", server];
+    world.place.dkube(&sign_in).await?.done()?;
+    let shown = world.place.dkube(&["device", "show", &uuid(&devices[0]), "--server", server]).await?.done()?;
+    for word in ["gpu.lost", "XID 79: the GPU has fallen off the bus", "reboot_node"] {
+        assert!(shown.contains(word), "{word} is missing in\n{shown}");
+    }
+
+    host.restart()?;
+    world.client.until(&path, |device| device["quarantined"] == false && device["health"] == "healthy").await?;
+    let other = world.client.get(&format!("/v1/devices/{}", uuid(&devices[1]))).await?.done()?.body;
+    assert_eq!(other["quarantined"], false);
+    let events = world.recorded("DeviceHealthChanged").await?;
+    let raised = events.iter().filter(|event| changes(event, "raised") == ["gpu.lost"]).count();
+    let cleared = events.iter().filter(|event| changes(event, "cleared") == ["gpu.lost"]).count();
+    assert_eq!((raised, cleared), (1, 1));
+    assert!(agent.stop().await?.success());
+    assert!(world.server.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_found_while_the_bus_is_away_is_recorded_once_even_if_the_agent_dies() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 4)?;
+    let mut world = World::new().await?;
+    let agent = host.agent(&world.nats.url(), &[])?;
+    world.healthy(4).await?;
+    world.nats.stop()?;
+    for gpu in 0..3 {
+        host.log_xid(10 + gpu as u64, gpu, 119)?;
+    }
+    kept(&host, |bytes| count(bytes, "XID 119") >= 6).await?;
+    agent.kill().await?;
+    // What is over before anybody heard of it is told as well: it began, and it ended.
+    host.reset(2)?;
+    let agent = host.agent(&world.nats.url(), &[])?;
+    kept(&host, |bytes| count(bytes, "XID 119") == 5).await?;
+    world.nats.start_again()?;
+    let quarantined = |list: &Value| items(list).iter().filter(|device| device["quarantined"] == true).count() == 2;
+    world.client.until("/v1/devices", quarantined).await?;
+    let mut raised: BTreeMap<String, usize> = BTreeMap::new();
+    for event in world.recorded("DeviceHealthChanged").await? {
+        if changes(&event, "raised").contains(&"xid.fatal") {
+            *raised.entry(event["data"]["device"].to_string()).or_default() += 1;
+        }
+    }
+    assert_eq!(raised.values().collect::<Vec<_>>(), [&1; 3], "{raised:?}");
+    assert_eq!(world.recorded("DeviceQuarantined").await?.len(), 2, "what was over had no effect");
+    assert!(agent.stop().await?.success());
+    assert!(world.server.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_in_a_storm_loses_nothing_and_repeats_nothing() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 8)?;
+    let mut world = World::new().await?;
+    let agent = host.agent(&world.nats.url(), &[])?;
+    world.healthy(8).await?;
+    let flags = ["--nats", &world.nats.url()];
+    for round in 0..6 {
+        host.nvml.change(|state| {
+            for (gpu, nth) in state.gpus.iter_mut().zip(0..) {
+                gpu.fields.insert(230, u64::from((round + nth) % 2 == 0));
+            }
+        })?;
+        let known = world.client.position().await?;
+        world.client.shows(known + 4).await?;
+        if round % 2 == 1 {
+            world.server.kill().await?;
+            world.server = Server::start(&world.place, &flags).await?;
+            world.client = world.client.at(&world.server);
+        }
+    }
+    host.nvml.change(|state| {
+        for gpu in &mut state.gpus[..4] {
+            gpu.fields.insert(230, 1);
+        }
+        for gpu in &mut state.gpus[4..] {
+            gpu.fields.insert(230, 0);
+        }
+    })?;
+    let wanted = |list: &Value| {
+        let bad: Vec<bool> = items(list).iter().map(|device| has(device, "gpu.reset_required")).collect();
+        bad == [true, true, true, true, false, false, false, false]
+    };
+    world.client.until("/v1/devices", wanted).await?;
+    let mut sequences: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for event in world.client.all("/v1/audit?order=asc", None).await? {
+        if let (Some(life), Some(sequence)) =
+            (event["origin"]["incarnation"].as_str(), event["origin"]["sequence"].as_u64())
+        {
+            sequences.entry(life.to_owned()).or_default().push(sequence);
+        }
+    }
+    assert_eq!(sequences.len(), 1, "the agent lived once: {sequences:?}");
+    let told = sequences.into_values().next().unwrap_or_default();
+    assert!(told.is_sorted(), "{told:?}");
+    assert!(agent.stop().await?.success());
+    assert!(world.server.stop().await?.success());
+    Ok(())
+}
+
+fn has(device: &Value, kind: &str) -> bool {
+    device["conditions"].as_array().is_some_and(|all| all.iter().any(|condition| condition["kind"] == kind))
+}
+
+#[tokio::test]
+async fn a_host_without_a_driver_is_known_and_says_why() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 1)?;
+    let world = World::new().await?;
+    host.nvml.change(|state| state.driver.init = 9)?;
+    let built_in = host.command()?.arg("policy").output().await?;
+    let policy =
+        String::from_utf8(built_in.stdout)?.replace("version = 1", "version = 2").replace("hung_s = 15", "hung_s = 1");
+    std::fs::write(host.path("policy.toml"), policy)?;
+    let policy = host.path("policy.toml");
+    let agent = host.agent(&world.nats.url(), &["--policy", &policy.to_string_lossy()])?;
+    let node = world.client.until("/v1/nodes", |list| items(list).len() == 1).await?;
+    let facts = &items(&node)[0];
+    assert_eq!(facts["driver"], "(the driver is not loaded)");
+    assert!(facts["agent"].as_str().is_some_and(|agent| agent.ends_with(", health policy 2")), "{facts}");
+    assert_eq!(items(&world.client.get("/v1/devices").await?.done()?.body).len(), 0);
+    assert!(agent.stop().await?.success());
+
+    std::fs::write(host.path("policy.toml"), "version = 3\n")?;
+    let refused = host.command()?.args(["--nats", "nats://127.0.0.1:1", "--policy"]).arg(&policy).output().await?;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr)?.contains("missing field `hung_s`"));
+    assert!(world.server.stop().await?.success());
+    Ok(())
+}
