@@ -4,15 +4,18 @@
 //! run, round by round in turn, and only the ratios travel.
 #![expect(clippy::cast_precision_loss, reason = "figures are shown with a few digits")]
 
+mod agent;
 mod closed_loop;
 mod commit;
 mod disk;
+mod fleet;
 mod http;
 mod replay;
 mod table;
 mod telemetry;
 #[cfg(feature = "tephra")]
 mod tephra_store;
+mod usage;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -58,6 +61,21 @@ enum What {
         #[arg(long, default_value_t = 1250)]
         nodes: u32,
     },
+    /// A fleet of simulated nodes against one server, over NATS: processor, memory, and how late telemetry is.
+    Fleet {
+        /// How many nodes of eight GPUs.
+        #[arg(long, default_value_t = 1250)]
+        nodes: u32,
+        /// For how long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// The node agent with eight fake GPUs: processor and memory. `DKUBE_TEST_AGENT` names the program.
+    Agent {
+        /// For how long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// A server that does nothing: what `commit` compares with.
     #[command(hide = true)]
     Nothing,
@@ -79,12 +97,20 @@ struct Plan {
     round: Duration,
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Runtime::new()?)
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.what {
-        What::Nothing => return tokio::runtime::Runtime::new()?.block_on(http::serve_nothing()),
+        What::Nothing => return runtime()?.block_on(http::serve_nothing()),
         What::Fold { data, fresh } => return replay::fold(data, *fresh),
-        What::Commit { .. } | What::Replay { .. } | What::Telemetry { .. } => {}
+        What::Commit { .. }
+        | What::Replay { .. }
+        | What::Telemetry { .. }
+        | What::Fleet { .. }
+        | What::Agent { .. } => {}
     }
     let plan = Plan {
         folder: disk::prepare(&arguments.folder)?,
@@ -96,6 +122,8 @@ fn main() -> Result<()> {
         What::Commit { callers } => ("commit", commit::run(&plan, &callers)?),
         What::Replay { thousands } => ("replay", replay::run(&plan, &thousands)?),
         What::Telemetry { nodes } => ("telemetry", telemetry::run(&plan, nodes)?),
+        What::Fleet { nodes, seconds } => ("fleet", runtime()?.block_on(fleet::run(nodes, seconds))?),
+        What::Agent { seconds } => ("agent", runtime()?.block_on(agent::run(seconds))?),
         What::Nothing | What::Fold { .. } => unreachable!("they have returned above"),
     };
     println!("{machine}\n{report}");
