@@ -130,12 +130,13 @@ impl Recorder {
 }
 
 /// What runs on the devices; none unless that could be told of all of them, and wholly: who is left out would be taken for
-/// gone.
+/// gone. On one that is lost, nothing runs.
 fn processes(sightings: &[Sighting]) -> Option<Vec<Process>> {
-    let told = sightings.iter().map(|sighting| Some((sighting.device, sighting.processes.as_ref()?)));
+    let there = sightings.iter().filter(|sighting| sighting.state != State::Lost);
+    let told = there.map(|sighting| Some((sighting.device, sighting.processes.as_ref()?)));
     let told: Vec<_> = told.collect::<Option<_>>()?;
     let count: usize = told.iter().map(|(_, processes)| processes.len()).sum();
-    if told.is_empty() || count > PROCESSES_MAX {
+    if sightings.is_empty() || count > PROCESSES_MAX {
         return None;
     }
     let all = told.into_iter().flat_map(|(device, processes)| {
@@ -237,7 +238,13 @@ mod tests {
             processes: None,
             state,
         };
-        Observation { host: Facts::default(), devices: Ok(vec![sighting]), xids: vec![], logged_up_to: None }
+        Observation {
+            host: Facts::default(),
+            devices: Ok(vec![sighting]),
+            xids: vec![],
+            logged_up_to: None,
+            uptime: Duration::MAX,
+        }
     }
 
     fn warm(degrees: i32) -> State {
@@ -264,14 +271,19 @@ mod tests {
         let [device] = &frame.devices[..] else { panic!("one device") };
         assert_eq!(device.read, 0b0101);
         assert_eq!(device.columns, [Column { field: Field::Temperature, missing: 0b1010, values: vec![40, 42] }]);
-        assert_eq!(frame.processes, None);
+        assert_eq!(frame.processes, Some(vec![]), "nothing runs on a lost GPU");
     }
 
     #[test]
     fn a_node_that_can_read_nothing_shows_that_it_lives() {
         let mut recorder = recorder();
-        let blind =
-            Observation { host: Facts::default(), devices: Err(Unreadable::Hung), xids: vec![], logged_up_to: None };
+        let blind = Observation {
+            host: Facts::default(),
+            devices: Err(Unreadable::Hung),
+            xids: vec![],
+            logged_up_to: None,
+            uptime: Duration::MAX,
+        };
         let frame = (0..4).find_map(|at| note(&mut recorder, at, &blind)).unwrap();
         assert_eq!((frame.devices, frame.samples), (vec![], 4));
     }

@@ -4,10 +4,8 @@ use bus::{
     bus::{Bus, BusError, Connection, Credentials, Headers, Message, Nats, NatsSettings, Subscription, Tls},
     wire::{self, Kind},
 };
-use nkeys::KeyPair;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa};
-use std::{fs, path::Path, time::Duration};
-use tests::harness::{LIMIT, NatsServer, eventually};
+use std::{path::Path, time::Duration};
+use tests::harness::{LIMIT, NatsServer, Secrets, eventually};
 use tokio::time::timeout;
 
 async fn connected(settings: &NatsSettings) -> anyhow::Result<Bus> {
@@ -93,36 +91,23 @@ async fn a_lost_server_is_found_again() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Certificates and keys of a cluster, in a folder.
-struct Secrets {
-    folder: tempfile::TempDir,
-    server: KeyPair,
-    agent: KeyPair,
+/// What the server and the agents of a cluster are known by.
+struct Keys {
+    secrets: Secrets,
+    server: String,
+    agent: String,
 }
 
-impl Secrets {
+impl Keys {
     fn make() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let mut authority = CertificateParams::new(vec![])?;
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate()?)?;
-        let mut server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let key = rcgen::KeyPair::generate()?;
-        let certificate = server.signed_by(&key, &authority)?;
-        fs::write(folder.path().join("ca.pem"), authority.pem())?;
-        fs::write(folder.path().join("server.pem"), certificate.pem())?;
-        fs::write(folder.path().join("server.key"), key.serialize_pem())?;
-        let secrets = Self { folder, server: KeyPair::new_user(), agent: KeyPair::new_user() };
-        for (name, pair) in [("dkube.nk", &secrets.server), ("agent.nk", &secrets.agent)] {
-            fs::write(secrets.path(name), pair.seed().map_err(|error| anyhow::anyhow!(error))? + "\n")?;
-        }
-        fs::write(secrets.path("stranger.nk"), KeyPair::new_user().seed().map_err(|error| anyhow::anyhow!(error))?)?;
-        Ok(secrets)
+        let secrets = Secrets::make()?;
+        let (server, agent) = (secrets.nkey("dkube")?, secrets.nkey("agent")?);
+        secrets.nkey("stranger")?;
+        Ok(Self { secrets, server, agent })
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
+        self.secrets.path(name)
     }
 
     /// A server that lets the agent of one node talk on its own subjects only.
@@ -133,12 +118,12 @@ impl Secrets {
                {{ nkey: {} }},
                {{ nkey: {}, permissions: {{
                    publish: [\"dkube.agent.{node}.>\", \"dkube.telemetry.{node}\"],
-                   subscribe: [\"_INBOX_{node}.>\"] }} }}
+                   subscribe: [\"_INBOX_AGENT.{node}.>\"] }} }}
              ] }}",
             self.path("server.pem").display(),
             self.path("server.key").display(),
-            self.server.public_key(),
-            self.agent.public_key(),
+            self.server,
+            self.agent,
         )
     }
 
@@ -154,11 +139,11 @@ impl Secrets {
 
 #[tokio::test]
 async fn with_keys_and_tls_an_agent_speaks_for_its_own_node_only() -> anyhow::Result<()> {
-    let secrets = Secrets::make()?;
+    let secrets = Keys::make()?;
     let server = NatsServer::start_with(&secrets.configuration("gpu-01_rack3"))?;
     let intake = connected(&secrets.settings(&server, &secrets.path("dkube.nk"), None)).await?;
-    let inbox = Some("_INBOX_gpu-01_rack3");
-    let agent = connected(&secrets.settings(&server, &secrets.path("agent.nk"), inbox)).await?;
+    let inbox = wire::inbox_prefix(&"gpu-01.rack3".parse()?);
+    let agent = connected(&secrets.settings(&server, &secrets.path("agent.nk"), Some(&inbox))).await?;
     let mut reports = intake.subscribe(wire::AGENTS_HEALTH).await?;
     let own = wire::agent(&"gpu-01.rack3".parse()?, Kind::Health);
     let answers = async {
@@ -180,11 +165,11 @@ async fn with_keys_and_tls_an_agent_speaks_for_its_own_node_only() -> anyhow::Re
 
 #[tokio::test]
 async fn a_server_that_is_not_trusted_and_a_key_that_is_not_known_are_refused() -> anyhow::Result<()> {
-    let secrets = Secrets::make()?;
+    let secrets = Keys::make()?;
     let server = NatsServer::start_with(&secrets.configuration("gpu-01"))?;
     let strangers = secrets.settings(&server, &secrets.path("stranger.nk"), None);
     let distrusted = NatsSettings {
-        tls: Tls { required: true, authorities: Some(Secrets::make()?.path("ca.pem")), ..Tls::default() },
+        tls: Tls { required: true, authorities: Some(Keys::make()?.path("ca.pem")), ..Tls::default() },
         ..secrets.settings(&server, &secrets.path("dkube.nk"), None)
     };
     for settings in [strangers, distrusted] {

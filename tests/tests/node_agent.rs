@@ -1,7 +1,8 @@
 //! The node agent itself, on hosts with fake GPUs: what it finds is known, once, whatever dies meanwhile.
+use anyhow::Context;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Duration};
-use tests::harness::{Client, Host, LIMIT, NatsServer, Place, Server};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+use tests::harness::{Client, Host, LIMIT, NatsServer, Place, Secrets, Server};
 use tokio::time::Instant;
 
 struct World {
@@ -180,6 +181,50 @@ async fn a_server_that_is_killed_in_a_storm_loses_nothing_and_repeats_nothing() 
     assert!(told.is_sorted(), "{told:?}");
     assert!(agent.stop().await?.success());
     assert!(world.server.stop().await?.success());
+    Ok(())
+}
+
+/// With the NATS configuration that is shipped, and no more rights than it gives.
+#[tokio::test]
+async fn the_rights_that_are_shipped_are_enough() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 1)?;
+    let secrets = Secrets::make()?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/nats/nats.conf");
+    let shipped = std::fs::read_to_string(shipped)?;
+    // Where it listens and stores is the test's own.
+    let (before, rest) = shipped.split_once("jetstream {").context("it has JetStream")?;
+    let (_, after) = rest.split_once("}\n").context("a block ends")?;
+    let mut configuration = format!("{before}{after}").replace("port: 4222\n", "");
+    configuration = configuration.replace("/etc/nats/", &format!("{}/", secrets.folder().display()));
+    for (client, placeholder) in
+        [("server", "USERVER"), ("node", "UNODE"), ("cluster", "UCLUSTER"), ("reader", "UREADER")]
+    {
+        let placeholder = format!("{placeholder:X<56}");
+        assert!(configuration.contains(&placeholder), "{placeholder}");
+        configuration = configuration.replace(&placeholder, &secrets.nkey(client)?);
+    }
+    let nats = NatsServer::start_with(&configuration)?;
+    let url = nats.url().replace("nats://", "tls://");
+    let (ca, key) = (secrets.path("ca.pem"), secrets.path("server.nk"));
+    let place = Place::new()?;
+    let (ca, key) = (ca.to_string_lossy(), key.to_string_lossy());
+    let server = Server::start(&place, &["--nats", &url, "--nats-ca", &ca, "--nats-nkey", &key]).await?;
+    let client = Client::operator(&server).await?;
+    let key = secrets.path("node.nk");
+    let agent = host.agent(&url, &["--nats-ca", &ca, "--nats-nkey", &key.to_string_lossy()])?;
+    let measured = |sums: &Value| sums["measured"] == 1;
+    client.until("/v1/devices", |list| items(list).iter().any(|device| device["health"] == "healthy")).await?;
+    client.until("/v1/nodes/gpu-01/telemetry", measured).await?;
+    let relayed = |page: &str| {
+        ["dkube_relay_up{} 1", "dkube_relay_lag_events{} 0"].iter().all(|line| page.lines().any(|told| told == *line))
+    };
+    let deadline = Instant::now() + LIMIT;
+    while !relayed(&client.text("/metrics").await?) {
+        anyhow::ensure!(Instant::now() < deadline, "the relay may not write its stream");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(agent.stop().await?.success());
+    assert!(server.stop().await?.success());
     Ok(())
 }
 

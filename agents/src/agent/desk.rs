@@ -92,10 +92,19 @@ impl<Q: Queue> Desk<Q> {
         self.holds.keep(|device| present.health.contains_key(device));
         let told = self.tell(&present, tick);
         self.present = Some(present);
-        if let Some(memory) = self.judge.memory() {
+        if let Some(memory) = self.judge.news(tick.elapsed) {
             self.queue.remember(memory);
         }
         told.and(self.queue.keep())
+    }
+
+    /// Puts down what the next agent is to remember.
+    ///
+    /// # Errors
+    /// What keeps it failed.
+    pub fn close(&mut self) -> Result<(), QueueError> {
+        self.queue.remember(self.judge.memory());
+        self.queue.keep()
     }
 
     /// Lets the next look tell everything, known or not.

@@ -98,6 +98,14 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
 
     /// Looks and tells, until `stop` says so or is dropped. What the server has not taken by then stays in the queue.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        self.work(&mut stop).await;
+        if let Err(error) = self.desk.close() {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(node.name = %self.node, error, "what is known could not be kept for the next agent");
+        }
+    }
+
+    async fn work(&mut self, stop: &mut watch::Receiver<bool>) {
         let first = self.started + share(&self.node, 0, self.pace.look_every);
         let mut looks = tokio::time::interval_at(first, self.pace.look_every);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -110,7 +118,7 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
             let waits = sending.is_none() && self.desk.next().is_some();
             tokio::select! {
                 biased;
-                () = stopped(&mut stop) => return,
+                () = stopped(stop) => return,
                 answer = done(&mut sending) => {
                     sending = None;
                     not_before = Instant::now() + self.hear(answer);
@@ -118,7 +126,7 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                 _ = looks.tick() => {
                     let tick = Tick { elapsed: self.age + self.started.elapsed(), wall: self.around.clock.now() };
                     let observation = tokio::select! {
-                        () = stopped(&mut stop) => return,
+                        () = stopped(stop) => return,
                         observation = self.source.observe(tick) => observation,
                     };
                     if let Some(frame) = observation.as_ref().and_then(|seen| self.recorder.note(tick, seen, self.desk.faults())) {

@@ -76,11 +76,14 @@ impl Damper {
 
     /// Takes in a look, and whether it ends a minute. Whether the condition has begun and is not over.
     pub(super) fn step(&mut self, says: Says, now: Duration, minute_ends: bool, damping: &Damping) -> bool {
+        // What is told of whole minutes has nothing to say in between, which is no lack.
+        let awaited = minute_ends || matches!(damping.begin, Begin::After(_));
         match says {
             Says::Holds => {
                 self.since.get_or_insert(now);
                 self.held = now;
             }
+            Says::Nothing if !awaited => {}
             Says::Between | Says::Nothing if self.raised => self.held = now,
             Says::Clear | Says::Between => self.since = None,
             Says::Nothing => {}
@@ -92,7 +95,10 @@ impl Damper {
             self.minutes = self.minutes << 1 | u64::from(held);
         }
         let begins = match damping.begin {
-            Begin::After(time) => self.since.is_some_and(|since| now.saturating_sub(since) >= time),
+            // Seen at its end too: what was not read meanwhile proves nothing.
+            Begin::After(time) => {
+                says == Says::Holds && self.since.is_some_and(|since| now.saturating_sub(since) >= time)
+            }
             Begin::Minutes { held, of } => {
                 let last = self.minutes & (u64::MAX >> (64 - u32::from(of.clamp(1, 64))));
                 last.count_ones() >= u32::from(held)
@@ -147,6 +153,7 @@ mod tests {
         assert_eq!(run(&after(2, 0), &looks), [false, false, false, false, true]);
         let hidden = [Holds, Nothing, Holds];
         assert_eq!(run(&after(2, 0), &hidden), [false, false, true], "what can't be read is no break");
+        assert_eq!(run(&after(2, 0), &[Holds, Nothing, Nothing, Nothing]), [false; 4], "and no proof");
         assert_eq!(run(&after(2, 0), &[Holds, Between, Holds]), [false, false, false]);
     }
 

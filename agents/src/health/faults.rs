@@ -1,7 +1,7 @@
 //! What one GPU's driver logged: counted for good, and standing until a reset, a restart or a quiet time.
 use super::{
     damper::Latch,
-    policy::{Policy, Suspect, Until},
+    policy::{Policy, Until},
 };
 use crate::source::XidEvent;
 use domain::{Timestamp, device::ConditionKind, telemetry::XidCount};
@@ -31,11 +31,10 @@ pub struct Faults {
 struct Logged {
     /// How often it was logged, since the agent first ran in this boot.
     count: u32,
-    /// When it was logged last, and first since what ends it.
+    /// When it was logged last.
     at: Timestamp,
-    since: Timestamp,
-    /// What the last line said besides.
-    detail: Arc<str>,
+    /// Which of the words that the policy looks for were said, since what ends it.
+    words: BTreeSet<Arc<str>>,
     /// Whether it was logged since the last event of its kind that ends it.
     since_reset: bool,
     since_boot: bool,
@@ -50,22 +49,24 @@ struct Burst {
 }
 
 impl Faults {
-    /// Takes in what was logged.
-    pub fn log(&mut self, event: &XidEvent, suspect: &Suspect) {
+    /// Takes in what was logged. What is over is counted, and does not stand.
+    pub fn log(&mut self, event: &XidEvent, policy: &Policy, over: bool) {
         if self.codes.len() >= CODES_MAX && !self.codes.contains_key(&event.code) {
             return;
         }
         self.last = Some(event.code);
         let logged = self.codes.entry(event.code).or_default();
         logged.count = logged.count.saturating_add(1);
-        logged.at = logged.at.max(event.at);
-        if !logged.since_reset {
-            logged.since = event.at;
+        if over {
+            return;
         }
-        logged.detail = Arc::clone(&event.detail);
-        (logged.since_reset, logged.since_boot) = (true, true);
+        logged.at = logged.at.max(event.at);
+        let said = policy.words(event.code).filter(|word| has_word(&event.detail, word));
+        logged.words.extend(said.cloned());
+        let stood = std::mem::replace(&mut logged.since_reset, true);
+        logged.since_boot = true;
         match logged.bursts.back_mut() {
-            Some(burst) if within(burst.last, event.at, suspect.burst) => burst.last = event.at,
+            Some(burst) if stood && within(burst.last, event.at, policy.suspect.burst) => burst.last = event.at,
             _ => {
                 if logged.bursts.len() >= REMEMBERED_MAX {
                     logged.bursts.pop_front();
@@ -79,6 +80,7 @@ impl Faults {
     pub fn happened(&mut self, what: Latch) {
         for logged in self.codes.values_mut() {
             logged.since_reset = false;
+            logged.words.clear();
             if what == Latch::Boot {
                 logged.since_boot = false;
             }
@@ -93,7 +95,7 @@ impl Faults {
         counts
     }
 
-    /// The first of these codes that stands, and since when; see [`Test::Xid`](super::policy::Test::Xid).
+    /// The first of these codes that stands, and when it last began to be logged; see [`Test::Xid`](super::policy::Test::Xid).
     pub(super) fn standing(
         &self,
         codes: &BTreeSet<u32>,
@@ -107,11 +109,11 @@ impl Faults {
             Until::Reset => logged.since_reset,
             Until::Boot => logged.since_boot,
         };
-        let says = |logged: &Logged| detail.is_none_or(|word| has_word(&logged.detail, word));
+        let says = |logged: &Logged| detail.is_none_or(|word| logged.words.contains(word));
         let accompanied = with.is_empty() || with.iter().filter_map(|code| self.codes.get(code)).any(stands);
         let mut found = codes.iter().filter_map(|code| Some((*code, self.codes.get(code)?)));
         let found = found.find(|(_, logged)| accompanied && stands(logged) && says(logged));
-        found.map(|(code, logged)| (code, logged.since))
+        found.map(|(code, logged)| (code, logged.bursts.back().map_or(logged.at, |burst| burst.at)))
     }
 
     /// The first code that the policy does not know, if it was logged within this time.
@@ -120,7 +122,7 @@ impl Faults {
         recent.find(|(code, _)| !policy.knows(**code)).map(|(code, _)| *code)
     }
 
-    /// The first code by which the hardware is suspect; see [`Suspect`].
+    /// The first code by which the hardware is suspect; see [`Suspect`](super::policy::Suspect).
     pub(super) fn suspect(&self, policy: &Policy, now: Timestamp) -> Option<u32> {
         let rule = &policy.suspect;
         let often = |logged: &Logged| {
@@ -129,8 +131,7 @@ impl Faults {
             recent.len() >= rule.bursts && processes.len() >= rule.processes
         };
         let mut all = self.codes.iter();
-        all.find(|(code, logged)| policy.is_of_application(**code) && !rule.except.contains(code) && often(logged))
-            .map(|(code, _)| *code)
+        all.find(|(code, logged)| rule.codes.contains(code) && often(logged)).map(|(code, _)| *code)
     }
 
     /// A condition of this kind begins.
@@ -158,10 +159,11 @@ impl Faults {
     }
 }
 
-/// Whether no more than this time lies between; a clock that was set back does not make it longer.
+/// Whether less than this time lies between, whichever comes first: a clock may be set back, and what was logged by one
+/// that ran far ahead is not to stand for ever.
 fn within(from: Timestamp, to: Timestamp, time: Duration) -> bool {
     let between = to.micros().saturating_sub(from.micros());
-    u128::try_from(between).is_ok_and(|between| between < time.as_micros()) || between < 0
+    u128::from(between.unsigned_abs()) < time.as_micros()
 }
 
 /// Whether the text has this word, letters and digits that stand alone.
@@ -184,7 +186,7 @@ mod tests {
     fn log(faults: &mut Faults, code: u32, second: i64, pid: Option<u32>) {
         let (slot, detail) = ("0000:b3:00".parse().unwrap(), Arc::from(""));
         let event = XidEvent { slot, code, gpu_instance: None, pid, detail, at: at(second) };
-        faults.log(&event, &policy().suspect);
+        faults.log(&event, &policy(), false);
     }
 
     #[test]
@@ -207,7 +209,8 @@ mod tests {
             |faults: &Faults, until, now| faults.standing(&codes, &none, None, until, at(now)) == Some((79, at(0)));
         assert!(stands(&faults, Until::Quiet(Duration::from_secs(10)), 9));
         assert!(!stands(&faults, Until::Quiet(Duration::from_secs(10)), 10));
-        assert!(stands(&faults, Until::Quiet(Duration::from_secs(10)), -1000), "the clock was set back");
+        assert!(stands(&faults, Until::Quiet(Duration::from_secs(10)), -9), "the clock was set back");
+        assert!(!stands(&faults, Until::Quiet(Duration::from_secs(10)), -1000), "it ran far ahead");
         faults.happened(Latch::Reset);
         assert!(!stands(&faults, Until::Reset, 1) && stands(&faults, Until::Boot, 1));
         faults.happened(Latch::Boot);

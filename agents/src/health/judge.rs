@@ -65,7 +65,7 @@ pub struct Remembered {
     pub health: Health,
     /// What was logged of it.
     pub faults: Faults,
-    /// By what a reset meanwhile is known.
+    /// What it showed.
     pub wear: Wear,
 }
 
@@ -77,10 +77,17 @@ pub struct Judge {
     log_position: Option<u64>,
     facts: Option<Facts>,
     devices: BTreeMap<DeviceId, Track>,
+    /// What was logged of GPUs that were not seen yet: the log is read before a slow driver answers.
+    early: Vec<XidEvent>,
+    /// Whether nothing was remembered: then nobody saw what became of that which was logged before.
+    stranger: bool,
+    /// When it first looked, by the node's clock.
+    began: Option<Timestamp>,
     /// Whether the devices that are there could ever be told.
     told: bool,
     blind_since: Option<Duration>,
     changed: bool,
+    remembered: Duration,
 }
 
 /// What is known of one device.
@@ -93,34 +100,36 @@ struct Track {
     /// Since when it can't be read, or is not there.
     unread_since: Option<Duration>,
     absent_since: Option<Duration>,
+    /// Whether it is taken to be gone. What is known of it is kept until the next boot: it may come back as it was.
+    gone: bool,
     /// The counters at the last full minute, and when that was.
     minute: Option<(Duration, Minute)>,
     wear: Wear,
 }
 
-/// Counters that only a reset of the GPU, or a new start of its driver, sets back.
+/// What a GPU showed, and is needed to tell what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wear {
+    /// What it used since it was reset or its driver loaded, and what was sent again: only that sets them back.
     energy_mj: Option<u64>,
     pcie_replays: Option<u64>,
-    ecc_errors: Option<u64>,
+    /// The most `NVLinks` that it had up.
+    links_up: u8,
 }
+
+/// The most faults that wait for their GPU to be seen.
+const EARLY_MAX: usize = 256;
+
+/// So often, at least, the counters are remembered.
+const REMEMBER_EVERY: Duration = Duration::from_mins(5);
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl Judge {
     /// A judge that goes by this policy, with what one before it remembered.
     pub fn new(policy: Arc<Policy>, memory: Memory) -> Self {
-        let devices = memory.devices.into_iter().map(|old| {
-            let dampers = policy.lines().map(|(kind, line)| {
-                let had = old.health.said.get(kind).and_then(Option::as_ref);
-                let same = had.is_some_and(|had| (had.severity, had.remedy) == (line.severity, line.remedy));
-                if same { Damper::raised(Duration::ZERO, &line.damping) } else { Damper::default() }
-            });
-            let mut track = Track::new(old.seen, dampers.collect());
-            (track.health, track.faults, track.wear) = (old.health, old.faults, old.wear);
-            (track.seen.device, track)
-        });
+        let stranger = memory.boot_id.is_empty();
+        let devices = memory.devices.into_iter().map(|old| (old.seen.device, Track::recall(old, &policy)));
         let devices: BTreeMap<_, _> = devices.collect();
         Self {
             policy,
@@ -129,22 +138,27 @@ impl Judge {
             facts: None,
             told: !devices.is_empty(),
             devices,
+            early: vec![],
+            stranger,
+            began: None,
             blind_since: None,
             changed: false,
+            remembered: Duration::ZERO,
         }
     }
 
     /// Takes in what was seen. What is so now; none as long as nothing is known.
     pub fn look(&mut self, tick: Tick, observation: Observation) -> Option<Present> {
+        self.began.get_or_insert(tick.wall);
         self.notice_boot(&observation.host.boot_id);
         let answered = self.note_devices(tick, &observation);
         self.note_resets(observation.devices.as_deref().unwrap_or_default());
-        self.note_faults(&observation.xids);
+        self.note_faults(observation.devices.as_deref().unwrap_or_default(), &observation.xids);
         if observation.logged_up_to.is_some() && observation.logged_up_to != self.log_position {
             self.changed |= !observation.xids.is_empty();
             self.log_position = observation.logged_up_to;
         }
-        let uptime = uptime(&observation.host, tick);
+        let uptime = observation.uptime;
         let sightings = observation.devices.as_deref().unwrap_or_default();
         let sightings: BTreeMap<_, _> = sightings.iter().map(|sighting| (sighting.device, sighting)).collect();
         for (id, track) in &mut self.devices {
@@ -166,19 +180,30 @@ impl Judge {
         }
         let facts = self.facts.clone()?;
         let blind = answered == Answer::Never || !self.told;
-        let mut devices: Vec<Seen> = self.devices.values().map(|track| track.seen.clone()).collect();
+        let there = || self.devices.values().filter(|track| !track.gone);
+        let mut devices: Vec<Seen> = there().map(|track| track.seen.clone()).collect();
         devices.sort_by_key(|seen| seen.slot);
-        let health = self.devices.iter().map(|(id, track)| (*id, track.health.clone()));
+        let health = there().map(|track| (track.seen.device, track.health.clone()));
         Some(Present { facts, devices: (!blind).then_some(devices), health: health.collect() })
     }
 
-    /// What is worth remembering, if it is not what it was the last time.
-    pub fn memory(&mut self) -> Option<Memory> {
-        std::mem::take(&mut self.changed).then(|| Memory {
+    /// What is worth remembering, if it is not what it was the last time, or that is long ago.
+    pub fn news(&mut self, now: Duration) -> Option<Memory> {
+        let due = now.saturating_sub(self.remembered) >= REMEMBER_EVERY;
+        if !std::mem::take(&mut self.changed) && !due {
+            return None;
+        }
+        self.remembered = now;
+        Some(self.memory())
+    }
+
+    /// What is worth remembering.
+    pub fn memory(&self) -> Memory {
+        Memory {
             boot_id: Arc::clone(&self.boot_id),
             log_position: self.log_position,
             devices: self.devices.values().map(Track::remember).collect(),
-        })
+        }
     }
 
     /// What was logged of each device.
@@ -187,7 +212,8 @@ impl Judge {
     }
 
     fn notice_boot(&mut self, boot_id: &Arc<str>) {
-        if *boot_id == self.boot_id {
+        // One that can't be read is no other boot.
+        if *boot_id == self.boot_id || boot_id.is_empty() {
             return;
         }
         let first = self.boot_id.is_empty();
@@ -197,6 +223,8 @@ impl Judge {
             return;
         }
         self.log_position = None;
+        self.early.clear();
+        self.devices.retain(|_, track| !track.gone);
         for track in self.devices.values_mut() {
             track.happened(Latch::Boot, &self.policy);
         }
@@ -227,18 +255,16 @@ impl Judge {
         }
         let there: BTreeSet<DeviceId> = sightings.iter().map(|sighting| sighting.device).collect();
         let taken: BTreeSet<_> = sightings.iter().map(|sighting| sighting.slot).collect();
-        let settled = uptime(&observation.host, tick) >= self.policy.missing_grace;
-        let missing = self.policy.missing;
-        let before = self.devices.len();
-        self.devices.retain(|id, track| {
+        let settled = observation.uptime >= self.policy.missing_grace;
+        for (id, track) in &mut self.devices {
             if there.contains(id) {
-                track.absent_since = None;
-                return true;
+                (track.absent_since, track.gone) = (None, false);
+                continue;
             }
             let since = *track.absent_since.get_or_insert(now);
-            !taken.contains(&track.seen.slot) && (!settled || now.saturating_sub(since) < missing)
-        });
-        self.changed |= self.devices.len() != before;
+            let overdue = settled && now.saturating_sub(since) >= self.policy.missing;
+            track.gone |= overdue || taken.contains(&track.seen.slot);
+        }
         Answer::Devices
     }
 
@@ -252,18 +278,28 @@ impl Judge {
                 track.happened(Latch::Reset, &self.policy);
                 self.changed = true;
             }
-            track.wear = Wear::of(readings);
+            self.changed |= track.wear.note(readings);
         }
     }
 
-    fn note_faults(&mut self, xids: &[XidEvent]) {
-        for event in xids {
+    fn note_faults(&mut self, sightings: &[Sighting], xids: &[XidEvent]) {
+        let early = std::mem::take(&mut self.early);
+        for event in early.iter().chain(xids) {
+            let mut here = self.devices.values_mut().filter(|track| track.seen.slot == event.slot);
+            let Some(track) = here.find(|track| !track.gone) else {
+                if self.early.len() < EARLY_MAX {
+                    self.early.push(event.clone());
+                } else {
+                    tracing::warn!(slot = %event.slot, xid = event.code, "an XID of a GPU that is not there");
+                }
+                continue;
+            };
+            // The driver says that nothing is to be done for what was logged before anybody looked.
+            let sighting = sightings.iter().find(|sighting| sighting.device == track.seen.device);
+            let sound = sighting.and_then(Sighting::readings).is_some_and(|read| read.recovery_action == Some(0));
+            let over = sound && self.stranger && self.began.is_some_and(|began| event.at < began);
+            track.faults.log(event, &self.policy, over);
             self.changed = true;
-            if let Some(track) = self.devices.values_mut().find(|track| track.seen.slot == event.slot) {
-                track.faults.log(event, &self.policy.suspect);
-            } else {
-                tracing::warn!(slot = %event.slot, xid = event.code, "an XID of a GPU that was never seen");
-            }
         }
     }
 }
@@ -275,12 +311,6 @@ enum Answer {
     Never,
 }
 
-/// For how long the host has run; long, if its clock says that it has not begun.
-fn uptime(host: &Facts, tick: Tick) -> Duration {
-    let micros = tick.wall.micros().saturating_sub(host.booted_at.micros());
-    u64::try_from(micros).map_or(Duration::MAX, Duration::from_micros)
-}
-
 impl Track {
     fn new(seen: Seen, dampers: Vec<Damper>) -> Self {
         Self {
@@ -290,9 +320,32 @@ impl Track {
             dampers,
             unread_since: None,
             absent_since: None,
+            gone: false,
             minute: None,
             wear: Wear::default(),
         }
+    }
+
+    /// As it was remembered, by this policy: a kind that it does not know is over.
+    fn recall(old: Remembered, policy: &Policy) -> Self {
+        let dampers = policy.kinds.iter().flat_map(|(kind, lines)| {
+            let had = old.health.said.get(kind).and_then(Option::as_ref);
+            // The line that it was raised by, as far as that can be told: how bad it is may be said differently now.
+            let same = |line: &Line| had.is_some_and(|had| (had.severity, had.remedy) == (line.severity, line.remedy));
+            let by = had.map(|_| lines.iter().position(same).unwrap_or_default());
+            let damper = move |(at, line): (usize, &Line)| {
+                if by == Some(at) { Damper::raised(Duration::ZERO, &line.damping) } else { Damper::default() }
+            };
+            lines.iter().enumerate().map(damper)
+        });
+        let mut track = Self::new(old.seen, dampers.collect());
+        (track.health, track.faults, track.wear) = (old.health, old.faults, old.wear);
+        for (kind, said) in &mut track.health.said {
+            if !policy.kinds.contains_key(kind) {
+                *said = None;
+            }
+        }
+        track
     }
 
     fn remember(&self) -> Remembered {
@@ -305,7 +358,7 @@ impl Track {
         for (damper, (_, line)) in self.dampers.iter_mut().zip(policy.lines()) {
             damper.happened(what, &line.damping);
         }
-        self.wear = Wear::default();
+        self.wear = Wear { links_up: self.wear.links_up, ..Wear::default() };
         self.minute = None;
     }
 
@@ -375,7 +428,8 @@ impl Track {
         };
         match &line.test {
             Test::Level { signal, holds, clear_below, .. } => {
-                let value = sighting.and_then(|sighting| signal.value(Look { sighting, minute }));
+                let value =
+                    sighting.and_then(|sighting| signal.value(Look { sighting, minute, links_up: self.wear.links_up }));
                 let says = match value {
                     None => Says::Nothing,
                     Some(value) if holds.contains(value) => Says::Holds,
@@ -439,8 +493,8 @@ impl Track {
         };
         let condition = match (evidence, &line.test, before) {
             (Some(Evidence { xid, reason, since }), ..) => {
-                // The same line of the log is the same occurrence, also to an agent that remembers nothing.
-                let first_seen = before.map_or(since.unwrap_or(now), |old| old.first_seen);
+                // What is logged again is another occurrence: to who took the last one for over, it is news.
+                let first_seen = since.unwrap_or(condition.first_seen);
                 Condition { xid, reason, first_seen, ..condition }
             }
             (None, Test::Level { reason, .. }, _) => Condition { reason: Arc::clone(reason), ..condition },
@@ -448,8 +502,13 @@ impl Track {
             (None, _, Some(old)) => Condition { xid: old.xid, reason: Arc::clone(&old.reason), ..condition },
             (None, _, None) => condition,
         };
-        if before.is_some_and(|old| old.same_as(&condition)) {
-            return false;
+        if let Some(old) = before.filter(|old| old.same_as(&condition)) {
+            let again = old.first_seen != condition.first_seen;
+            if again {
+                let last_seen = old.last_seen.max(condition.first_seen);
+                self.health.said.insert(kind.clone(), Some(Condition { last_seen, ..condition }));
+            }
+            return again;
         }
         if before.is_none() && !matches!(line.test, Test::Flapping) && line.severity >= Severity::Warning {
             self.faults.raise(kind, now);
@@ -474,22 +533,22 @@ impl Evidence {
 }
 
 impl Wear {
-    fn of(readings: &Readings) -> Self {
-        let both = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
-        Self {
-            energy_mj: readings.energy_mj,
-            pcie_replays: readings.pcie.replays,
-            ecc_errors: both(readings.ecc.corrected, readings.ecc.uncorrected),
-        }
+    /// Takes in what it shows; what it does not show stays as it was. Whether it has more links up than ever.
+    fn note(&mut self, readings: &Readings) -> bool {
+        self.energy_mj = readings.energy_mj.or(self.energy_mj);
+        self.pcie_replays = readings.pcie.replays.or(self.pcie_replays);
+        let up = readings.nvlinks.map_or(0, |links| links.active);
+        let more = up > self.links_up;
+        self.links_up = self.links_up.max(up);
+        more
     }
 
-    /// Whether a counter went back: one alone may have passed its old value again, if nobody looked for a while.
+    /// Whether a counter went back, and the driver, where it says such things, asks for nothing more. Memory errors are not
+    /// among the counters: a command sets them back.
     fn was_reset(self, readings: &Readings) -> bool {
-        let now = Self::of(readings);
         let back = |then: Option<u64>, now: Option<u64>| then.zip(now).is_some_and(|(then, now)| now < then);
-        back(self.energy_mj, now.energy_mj)
-            || back(self.pcie_replays, now.pcie_replays)
-            || back(self.ecc_errors, now.ecc_errors)
+        let back = back(self.energy_mj, readings.energy_mj) || back(self.pcie_replays, readings.pcie.replays);
+        back && readings.recovery_action.is_none_or(|action| action == 0)
     }
 }
 

@@ -8,6 +8,8 @@ const ID: &str = "GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c";
 struct World {
     judge: Judge,
     now: u64,
+    /// When the host was started; a day ago, unless said otherwise.
+    booted: Option<u64>,
     host: Facts,
     readings: Readings,
     logged: Vec<XidEvent>,
@@ -19,14 +21,14 @@ impl World {
     }
 
     fn with(policy: Arc<Policy>, memory: Memory) -> Self {
-        let host = Facts { boot_id: "boot-1".into(), booted_at: wall(0).plus_seconds(-86_400), ..Facts::default() };
+        let host = Facts { boot_id: "boot-1".into(), ..Facts::default() };
         let readings = Readings {
             memory: GpuMemory { used: Some(0), ..GpuMemory::default() },
             energy_mj: Some(1000),
             throttle: Some(Throttle::default()),
             ..Readings::default()
         };
-        Self { judge: Judge::new(policy, memory), now: 0, host, readings, logged: vec![] }
+        Self { judge: Judge::new(policy, memory), now: 0, booted: None, host, readings, logged: vec![] }
     }
 
     fn tick(&self) -> Tick {
@@ -35,7 +37,8 @@ impl World {
 
     fn see(&mut self, devices: Result<Vec<Sighting>, Unreadable>) -> Option<Present> {
         let xids = std::mem::take(&mut self.logged);
-        let observation = Observation { host: self.host.clone(), devices, xids, logged_up_to: Some(self.now) };
+        let uptime = Duration::from_secs(self.booted.map_or(86_400, |booted| self.now - booted));
+        let observation = Observation { host: self.host.clone(), uptime, devices, xids, logged_up_to: Some(self.now) };
         let present = self.judge.look(self.tick(), observation);
         self.now += 1;
         present
@@ -73,7 +76,7 @@ impl World {
 
     fn restart(&mut self) {
         self.host.boot_id = "boot-2".into();
-        self.host.booted_at = wall(self.now);
+        self.booted = Some(self.now);
         self.readings.energy_mj = Some(0);
     }
 }
@@ -197,7 +200,8 @@ fn a_link_error_says_itself_whether_it_is_fatal() {
     world.log_of(149, None, "NETIR_LINK_EVT  Nonfatal XC0 i0 Link 08");
     assert_eq!(world.after(1), ["xid.link"]);
     world.log_of(149, None, "NETIR_LINK_EVT  Fatal    XC0 i0 Link 08");
-    assert_eq!(world.after(1), ["xid.fatal", "xid.link"]);
+    world.log_of(149, None, "NETIR_LINK_EVT  Nonfatal XC0 i0 Link 08");
+    assert_eq!(world.after(1), ["xid.fatal", "xid.link"], "one of them was");
 }
 
 #[test]
@@ -272,15 +276,22 @@ fn rates_are_of_a_whole_minute() {
         let told = kinds(&world.look()).iter().any(|kind| kind == "pcie.replay");
         assert_eq!(told, raised, "minute {minute}");
     }
+    assert_eq!(world.after(500), ["pcie.replay"]);
+    assert_eq!(world.after(200), [""; 0], "ten minutes without");
 }
 
 #[test]
 fn links_may_take_their_time_after_a_start() {
     let mut world = World::new();
-    world.host.booted_at = wall(0);
-    world.readings.nvlinks = Some(crate::source::NvLinks { total: 18, active: 17, ..Default::default() });
+    let links = |active| Some(crate::source::NvLinks { total: 18, active, ..Default::default() });
+    (world.booted, world.readings.nvlinks) = (Some(0), links(12));
+    assert_eq!(world.after(700), [""; 0], "six lead nowhere");
+    world.restart();
+    world.readings.nvlinks = links(11);
     assert_eq!(world.after(600), [""; 0]);
     assert_eq!(world.after(31), ["nvlink.down"]);
+    world.readings.nvlinks = links(12);
+    assert_eq!(world.after(31), [""; 0]);
 }
 
 #[test]
@@ -366,17 +377,18 @@ fn what_comes_and_goes_is_not_believed_to_be_over() {
 fn an_agent_that_begins_anew_knows_what_was() {
     let mut world = World::new();
     world.look();
-    assert!(world.judge.memory().is_some());
+    assert!(world.judge.news(Duration::ZERO).is_some());
     world.look();
-    assert_eq!(world.judge.memory(), None, "nothing has changed");
+    assert_eq!(world.judge.news(Duration::from_secs(2)), None, "nothing has changed");
     world.log(119);
     let before = world.look();
-    let memory = world.judge.memory().unwrap();
+    let memory = world.judge.news(Duration::from_secs(3)).unwrap();
     assert_eq!(memory.log_position, Some(2));
     let mut later = World::with(Policy::built_in(), memory.clone());
     (later.now, later.readings.energy_mj) = (100, Some(5000));
     assert_eq!(only(&later.look()), only(&before));
-    assert_eq!(later.judge.memory(), None);
+    assert_eq!(later.judge.news(Duration::from_secs(100)), None);
+    assert!(later.judge.news(Duration::from_mins(5)).is_some(), "the counters have moved");
 
     let mut reset = World::with(Policy::built_in(), memory.clone());
     (reset.now, reset.readings.energy_mj) = (100, Some(3));
@@ -392,4 +404,93 @@ fn an_agent_that_begins_anew_knows_what_was() {
     blind.now += 15;
     let present = blind.see(Err(Unreadable::NotLoaded)).unwrap();
     assert_eq!((present.devices.as_ref(), kinds(&present)), (None, vec!["xid.fatal".to_owned()]));
+}
+
+#[test]
+fn a_gpu_that_must_be_reset_and_says_nothing_else_is_known_to_be_reset_by_the_next_agent() {
+    let mut world = World::new();
+    world.after(10);
+    world.log(119);
+    world.look();
+    let mute = Readings { recovery_action: Some(1), ..Readings::default() };
+    world.state(State::Read(Box::new(mute)));
+    let mut later = World::with(Policy::built_in(), world.judge.memory());
+    (later.now, later.readings.energy_mj, later.readings.recovery_action) = (100, Some(3), Some(0));
+    assert_eq!(kinds(&later.look()), [""; 0]);
+}
+
+#[test]
+fn a_kind_that_the_policy_knows_no_more_is_over() {
+    let mut world = World::new();
+    world.log(119);
+    world.look();
+    let mut policy = Policy::clone(&Policy::built_in());
+    policy.kinds.remove(&"xid.fatal".parse().unwrap());
+    let mut later = World::with(Arc::new(policy), world.judge.memory());
+    let present = later.look();
+    assert_eq!(health(&present).said[&"xid.fatal".parse().unwrap()], None);
+}
+
+#[test]
+fn what_is_logged_again_is_another_occurrence() {
+    let mut world = World::new();
+    world.log(119);
+    let first = only(&world.look()).first_seen;
+    assert_eq!(world.after(600), ["xid.fatal"]);
+    world.log(119);
+    assert!(only(&world.look()).first_seen > first, "so that one that was cleared by hand is there again");
+}
+
+#[test]
+fn what_was_logged_before_a_slow_driver_answers_is_not_lost() {
+    let mut world = World::new();
+    world.log(119);
+    assert_eq!(world.see(Err(Unreadable::Hung)), None);
+    assert_eq!(world.after(1), ["xid.fatal"]);
+}
+
+#[test]
+fn what_was_logged_before_anybody_looked_is_over_if_the_driver_asks_for_nothing() {
+    for (action, expected) in [(Some(0), vec![]), (None, vec!["xid.fatal".to_owned()])] {
+        let mut world = World::new();
+        world.log(119);
+        (world.now, world.readings.recovery_action) = (3600, action);
+        assert_eq!(world.after(1), expected, "{action:?}");
+        world.log(119);
+        assert_eq!(world.after(1), ["xid.fatal"], "now somebody looks");
+    }
+}
+
+#[test]
+fn a_gpu_that_comes_back_in_the_same_boot_is_as_it_was() {
+    let mut world = World::new();
+    world.log(79);
+    world.look();
+    for _ in 0..30 {
+        world.see(Ok(vec![]));
+    }
+    world.log(119);
+    assert_eq!(world.see(Ok(vec![])).unwrap().devices.unwrap(), []);
+    assert_eq!(world.after(1), ["gpu.lost", "xid.fatal"]);
+}
+
+#[test]
+fn a_boot_id_that_can_not_be_read_is_no_other_boot() {
+    let mut world = World::new();
+    world.log(79);
+    world.look();
+    let known = std::mem::take(&mut world.host.boot_id);
+    assert_eq!(world.after(2), ["gpu.lost"]);
+    world.host.boot_id = known;
+    assert_eq!(world.after(2), ["gpu.lost"]);
+}
+
+#[test]
+fn errors_that_a_command_sets_back_are_no_sign_of_a_reset() {
+    let mut world = World::new();
+    world.readings.ecc.uncorrected = Some(3);
+    world.log(95);
+    assert_eq!(world.after(1), ["ecc.uncorrected", "xid.fatal"]);
+    world.readings.ecc.uncorrected = Some(0);
+    assert_eq!(world.after(2), ["xid.fatal"]);
 }

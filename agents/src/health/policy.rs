@@ -127,8 +127,8 @@ pub struct Suspect {
     pub processes: usize,
     /// ... within so long.
     pub within: Duration,
-    /// Codes that every job leaves, and say nothing.
-    pub except: BTreeSet<u32>,
+    /// The codes of applications' faults.
+    pub codes: BTreeSet<u32>,
 }
 
 /// A condition that begins again and again.
@@ -192,14 +192,22 @@ impl Policy {
         self.kinds.values().flatten().any(names)
     }
 
-    /// Whether this code is the application's, or of no consequence: known, and in no line.
-    pub fn is_of_application(&self, code: u32) -> bool {
+    /// Whether this code is counted, and is no condition by itself: known, and in no line.
+    pub fn is_only_counted(&self, code: u32) -> bool {
         self.names.contains_key(&code) && !self.has_line(code)
     }
 
     /// Every line with its kind, in the order in which they are judged.
     pub fn lines(&self) -> impl Iterator<Item = (&ConditionKind, &Line)> {
         self.kinds.iter().flat_map(|(kind, lines)| lines.iter().map(move |line| (kind, line)))
+    }
+
+    /// The words that lines look for in what is logged with this code.
+    pub fn words(&self, code: u32) -> impl Iterator<Item = &Arc<str>> {
+        self.kinds.values().flatten().filter_map(move |line| match &line.test {
+            Test::Xid { codes, detail, .. } if codes.contains(&code) => detail.as_ref(),
+            _ => None,
+        })
     }
 
     /// What a person is told of this code.

@@ -9,6 +9,8 @@ pub struct Look<'a> {
     pub sighting: &'a Sighting,
     /// What the last minute added, at the look that ends it.
     pub minute: Option<&'a Minute>,
+    /// The most `NVLinks` that it ever had up: some boards have links that lead nowhere.
+    pub links_up: u8,
 }
 
 /// What counters rose by in a minute; none for one that can't be read, or that began anew.
@@ -69,6 +71,7 @@ enum Read {
     State(fn(&State) -> Option<i64>),
     Readings(fn(&Readings) -> Option<i64>),
     Minute(fn(&Readings, &Minute) -> Option<i64>),
+    Links(fn(&Readings, u8) -> Option<i64>),
 }
 
 impl PartialEq for Read {
@@ -116,6 +119,7 @@ impl Signal {
             Read::State(read) => read(&look.sighting.state),
             Read::Readings(read) => read(readings?),
             Read::Minute(read) => read(readings?, look.minute?),
+            Read::Links(read) => read(readings?, look.links_up),
         }
     }
 }
@@ -150,7 +154,7 @@ const TABLE: &[Entry] = &[
     reading("pcie.lanes_lost_percent", "lanes that the PCI Express link has lost, in per cent of those it can have", lanes_lost),
     reading("pcie.generations_lost_under_load", "generations below what the PCI Express link can have, while the GPU works: an idle link is slow", generations_lost),
     minute("pcie.replays_over_bound", "packets sent again in the last minute beyond what an error rate of 1e-12 gives (DCGM's bound)", replays_over_bound),
-    reading("nvlink.down", "NVLinks that are down", |r| r.nvlinks.map(|links| i64::from(links.total.saturating_sub(links.active)))),
+    Entry { name: "nvlink.down", about: "NVLinks that are down, of those that ever were up", read: Read::Links(links_down) },
     minute("nvlink.replays_per_minute", "replays and recoveries of NVLinks in the last minute", |_, m| int(m.nvlink_replays?)),
     minute("nvlink.crc_per_second", "checksum errors of NVLinks a second, over the last minute", |_, m| int(m.nvlink_crc? / 60)),
     reading("info_rom.valid", "whether the info ROM is as it was written", |r| r.info_rom_valid.map(i64::from)),
@@ -184,7 +188,12 @@ fn lanes_lost(readings: &Readings) -> Option<i64> {
 
 fn generations_lost(readings: &Readings) -> Option<i64> {
     let lost = i64::from(readings.pcie.generation_max?.saturating_sub(readings.pcie.generation?));
-    Some(if readings.gpu_utilization? > 0 { lost } else { 0 })
+    (readings.gpu_utilization? > 0).then_some(lost)
+}
+
+fn links_down(readings: &Readings, up: u8) -> Option<i64> {
+    let links = readings.nvlinks.filter(|_| up > 0)?;
+    Some(i64::from(up.saturating_sub(links.active)))
 }
 
 /// DCGM's bound (`DcgmGPUHardwareLimits.h`): so many a minute and lane, by generation, in hundredths.

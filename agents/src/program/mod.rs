@@ -10,8 +10,9 @@ use crate::{
     source::{host::Host, nvml::NvmlSource},
 };
 use bus::{
-    bus::{Bus, Nats, SettingsError as NatsError},
+    bus::{Bus, Nats, NatsSettings, SettingsError as NatsError},
     clock::{Clock, SystemClock, SystemEntropy, time_ordered_id},
+    wire,
 };
 use domain::{Incarnation, NodeName};
 use std::{fmt::Write, io, path::PathBuf, sync::Arc, time::Duration};
@@ -64,7 +65,8 @@ pub fn main(arguments: Arguments) -> Result<(), ProgramError> {
         None => {
             let settings = Settings::load(arguments)?;
             write_log_lines(&settings)?;
-            // One thread is enough: all that may take long is on threads of its own.
+            // One thread is enough: drivers and logs are waited for on threads of their own. The disk is not: a node whose
+            // disk hangs falls silent, and is lost, as it should be.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_err(system("start the async runtime"))?.block_on(run(settings))
         }
@@ -110,7 +112,7 @@ async fn run(settings: Settings) -> Result<(), ProgramError> {
     let queue = OnDisk::open(&settings.state, fresh, InMemory::LIMIT)?;
     let node = node(&settings)?;
     let source = source(&settings, &policy, &clock, &queue);
-    let bus = Nats::connect(&settings.nats).await?;
+    let bus = Nats::connect(&nats(&settings, &node)).await?;
     let around = Surroundings { bus: Bus::Nats(bus), clock, entropy: Arc::new(SystemEntropy) };
     let pace = Pace { look_every: settings.look_every, frame_every: settings.frame_every, ..Pace::default() };
     tracing::info!(node.name = %node, policy = policy.version, "the agent looks and reports");
@@ -133,6 +135,12 @@ fn policy(settings: &Settings) -> Result<Arc<Policy>, ProgramError> {
         text.map_err(|error| SettingsError::Wrong { name: "policy", rule: format!("{}: {error}", path.display()) })?;
     let policy = Policy::parse(&text).map_err(|source| ProgramError::Policy { path: path.clone(), source })?;
     Ok(Arc::new(policy))
+}
+
+/// Answers come to a prefix of this node's own, so that a server can permit it alone.
+fn nats(settings: &Settings, node: &NodeName) -> NatsSettings {
+    let inbox_prefix = Some(wire::inbox_prefix(node));
+    NatsSettings { inbox_prefix, name: format!("dkube-agent {node}"), ..settings.nats.clone() }
 }
 
 /// The node that is set, else the host's own name.

@@ -39,9 +39,6 @@ pub struct Arguments {
     /// Speak to a NATS server on another machine without TLS or credentials
     #[arg(long, env = "DKUBE_NATS_INSECURE", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     nats_insecure: Option<bool>,
-    /// What answers of the NATS server begin with, where its permissions ask for a prefix of this agent's own
-    #[arg(long, value_name = "PREFIX", env = "DKUBE_NATS_INBOX_PREFIX")]
-    nats_inbox_prefix: Option<String>,
     /// The folder of what is kept until the server has it [default: /var/lib/dkube-agent]
     #[arg(long, value_name = "FOLDER", env = "DKUBE_AGENT_STATE")]
     state: Option<PathBuf>,
@@ -187,7 +184,6 @@ impl Arguments {
             nats_cert: self.nats_cert.or(other.nats_cert),
             nats_key: self.nats_key.or(other.nats_key),
             nats_insecure: self.nats_insecure.or(other.nats_insecure),
-            nats_inbox_prefix: self.nats_inbox_prefix.or(other.nats_inbox_prefix),
             state: self.state.or(other.state),
             nvml_library: self.nvml_library.or(other.nvml_library),
             kernel_log: self.kernel_log.or(other.kernel_log),
@@ -220,7 +216,6 @@ fn nats(all: &Arguments) -> Result<NatsSettings, SettingsError> {
         credentials,
         tls: Tls { required, first: false, authorities: all.nats_ca.clone(), certificate },
         allow_insecure: all.nats_insecure.unwrap_or_default(),
-        inbox_prefix: all.nats_inbox_prefix.clone(),
         ..NatsSettings::new(url, "dkube-agent")
     };
     match settings.servers() {

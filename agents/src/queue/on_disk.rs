@@ -154,10 +154,16 @@ impl Queue for OnDisk {
     }
 
     fn keep(&mut self) -> Result<(), QueueError> {
-        if self.changed {
-            self.write().map_err(QueueError::Storage)?;
-            self.changed = false;
+        if !self.changed {
+            return Ok(());
         }
+        if let Err(error) = self.write() {
+            // What is told from now on is not in it: an agent that went on from there would give its numbers again. One that
+            // finds nothing begins a life of its own.
+            let _ = fs::remove_file(self.folder.join(STATE));
+            return Err(QueueError::Storage(error));
+        }
+        self.changed = false;
         Ok(())
     }
 }
@@ -257,6 +263,7 @@ mod tests {
         fs::create_dir(folder.path().join("state.new")).unwrap();
         queue.push(Timestamp::default(), Content::Health { findings: vec![] }).unwrap();
         assert!(matches!(queue.keep(), Err(QueueError::Storage(_))));
+        assert!(!folder.path().join(STATE).exists(), "nobody goes on from what is not true");
         fs::remove_dir(folder.path().join("state.new")).unwrap();
         queue.keep().unwrap();
         drop(queue);

@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// Reads a host's facts below a root: `/`, or the folder where a container has the host's files.
@@ -55,6 +56,12 @@ impl Host {
         }
     }
 
+    /// For how long it has run (`/proc/uptime`); for ever, if that can't be read, so that nothing waits for it.
+    pub fn uptime(&self) -> Duration {
+        let read = self.read("proc/uptime").and_then(|text| uptime(&text));
+        read.unwrap_or(Duration::MAX)
+    }
+
     fn addresses(&self) -> Vec<Arc<str>> {
         // In a container, the first process of the host's own table is the one that sees the host's network.
         let read =
@@ -89,6 +96,12 @@ fn pretty_name(text: &str) -> String {
 fn booted_at(text: &str) -> Option<Timestamp> {
     let seconds: i64 = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
     Some(Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
+}
+
+/// The first number of `/proc/uptime`: seconds.
+fn uptime(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The processors that are on: each has a line of its own in `/proc/stat`.
@@ -140,6 +153,8 @@ mod tests {
     fn a_host_is_read_from_its_files() {
         assert_eq!(pretty_name("NAME=\"Ubuntu\"\nPRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\n"), "Ubuntu 24.04.3 LTS");
         assert_eq!(booted_at("cpu  1 2\nbtime 1772366400\n"), Some(Timestamp::from_micros(1_772_366_400_000_000)));
+        assert_eq!(uptime("86400.25 17.00\n"), Some(Duration::from_millis(86_400_250)));
+        assert_eq!(uptime("-1"), None);
         assert_eq!(cpus("cpu  1 2\ncpu0 1\ncpu1 1\nintr 4\n"), 2);
         assert_eq!(memory("MemTotal:       16307932 kB\nMemFree: 1 kB\n"), Some(16_307_932 * 1024));
         assert_eq!(local_v4(TRIE).into_iter().collect::<Vec<_>>(), [Ipv4Addr::new(10, 4, 0, 17)]);
@@ -156,7 +171,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_is_a_panic(text in ".*") {
-            let _ = (pretty_name(&text), booted_at(&text), cpus(&text), memory(&text), local_v4(&text), global_v6(&text));
+            let _ = (pretty_name(&text), booted_at(&text), uptime(&text), cpus(&text), memory(&text), local_v4(&text), global_v6(&text));
         }
     }
 }

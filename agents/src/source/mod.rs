@@ -41,6 +41,8 @@ pub trait Source: Send + 'static {
 pub struct Observation {
     /// What the host says of itself.
     pub host: Facts,
+    /// For how long it has run, by a clock that nobody sets.
+    pub uptime: Duration,
     /// Every GPU that is there; or that it can't be told which are there, which is not the same as none.
     pub devices: Result<Vec<Sighting>, Unreadable>,
     /// The XIDs that were logged since the last look, in their order.

@@ -147,6 +147,7 @@ proptest! {
         let mut server = Server::new();
         let mut hand = Hand::new(fleet.nodes().next().unwrap());
         let mut now = 0;
+        hand.look(0, 0);
         for seconds in looks {
             now += seconds;
             hand.look(now, now);
@@ -204,7 +205,13 @@ fn what_was_refused_waits_and_keeps_nothing_else_from_being_told() {
     let host = domain::node::Facts::default();
     let _ = thief.look(
         tick(0),
-        Some(agents::source::Observation { host, devices: Ok(other), xids: vec![], logged_up_to: None }),
+        Some(agents::source::Observation {
+            host,
+            devices: Ok(other),
+            xids: vec![],
+            logged_up_to: None,
+            uptime: Duration::MAX,
+        }),
     );
     let thief_name: NodeName = "thief".parse().unwrap();
     while let Some(report) = thief.next().cloned() {
@@ -226,6 +233,7 @@ fn what_was_refused_waits_and_keeps_nothing_else_from_being_told() {
         devices: Ok(vec![]),
         xids: vec![],
         logged_up_to: None,
+        uptime: Duration::MAX,
     };
     thief.look(tick(300), Some(gone)).unwrap();
     while let Some(report) = thief.next().cloned() {

@@ -5,8 +5,23 @@ use std::{collections::BTreeMap, ffi::OsString};
 /// What every variable of ours begins with.
 pub(super) const PREFIX: &str = "DKUBE_";
 
-/// Variables that are ours and no settings of the server.
-const OTHERS: [&str; 5] = ["DKUBE_CONFIG", "DKUBE_SERVER", "DKUBE_TOKEN", "DKUBE_SERVER_CA", "DKUBE_ALLOW_HTTP"];
+/// Variables that are ours and no settings of the server: those of the command line, and of `dkube agent`.
+const OTHERS: [&str; 14] = [
+    "DKUBE_CONFIG",
+    "DKUBE_SERVER",
+    "DKUBE_TOKEN",
+    "DKUBE_SERVER_CA",
+    "DKUBE_ALLOW_HTTP",
+    "DKUBE_NODE",
+    "DKUBE_AGENT_CONFIG",
+    "DKUBE_AGENT_POLICY",
+    "DKUBE_AGENT_STATE",
+    "DKUBE_HOST_ROOT",
+    "DKUBE_KERNEL_LOG",
+    "DKUBE_FRAME_EVERY",
+    "DKUBE_LOOK_EVERY",
+    "DKUBE_NVML_LIBRARY",
+];
 
 /// The process's environment as it was at the start.
 #[derive(Clone, Default)]

@@ -61,6 +61,11 @@ pub fn agent_of(subject: &str) -> Option<(NodeName, Kind)> {
     Some((node_of_token(token).ok()?, kind))
 }
 
+/// What the subjects begin with on which an agent of this node is answered: its own, and none that others may listen to.
+pub fn inbox_prefix(node: &NodeName) -> String {
+    format!("_INBOX_AGENT.{}", node_token(node))
+}
+
 /// Where the agent of a node sends what it measures: lossy, and not answered.
 pub fn telemetry(node: &NodeName) -> String {
     telemetry_subject(&node_token(node))

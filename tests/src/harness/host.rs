@@ -103,7 +103,7 @@ impl Host {
         let log = File::options().create(true).append(true).open(self.path("log")).context("open the agent's log")?;
         let child = self
             .command()?
-            .args(["--node", &self.name, "--nats", nats, "--frame-every", "1"])
+            .args(["--node", &self.name, "--nats", nats])
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -130,6 +130,7 @@ impl Host {
         }
         command
             .env("DKUBE_AGENT_STATE", self.path("state"))
+            .env("DKUBE_FRAME_EVERY", "1")
             .env("DKUBE_NVML_LIBRARY", self.nvml.library())
             .env("DKUBE_KERNEL_LOG", self.path("kmsg"))
             .env("DKUBE_HOST_ROOT", self.path("root"));

@@ -6,6 +6,7 @@ mod nats;
 mod nvml;
 mod proxy;
 mod python;
+mod secrets;
 mod server;
 mod tools;
 
@@ -16,6 +17,7 @@ pub use nats::NatsServer;
 pub use nvml::{FakeNvml, state as nvml_state};
 pub use proxy::Proxy;
 pub use python::Script;
+pub use secrets::Secrets;
 pub use server::{Client, OPERATOR, PASSWORD, Place, Ran, Reply, Running, Server};
 
 use serde_json::Value;

@@ -26,7 +26,7 @@ async fn what_the_kernel_logged_before_is_told_at_the_first_look_and_once() {
     let first = looker.look().await.xids;
     let [one, two] = &first[..] else { panic!("two XIDs: {first:?}") };
     assert_eq!((one.slot.to_string().as_str(), one.code, one.pid), ("00000000:11:00.0", 31, Some(77)));
-    assert_eq!(&*one.detail, "name=python, Ch 00000008");
+    assert_eq!(&*one.detail, "Ch 00000008");
     assert_eq!((two.code, two.gpu_instance, two.pid), (94, Some(5), None));
     let apart = (SystemClock.now().micros() - two.at.micros()).abs();
     assert!(apart < 60_000_000, "it was logged {apart} µs from now");

@@ -46,7 +46,7 @@ struct SuspectFile {
     burst_s: u32,
     processes: u8,
     within_s: u32,
-    except: BTreeSet<u32>,
+    codes: BTreeSet<u32>,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +142,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
             burst: seconds(suspect.burst_s),
             processes: suspect.processes.into(),
             within: seconds(suspect.within_s),
-            except: suspect.except,
+            codes: suspect.codes,
         },
         flapping: Flapping {
             times: flapping.times.into(),

@@ -23,11 +23,15 @@ pub(super) struct Xid<'a> {
 }
 
 /// A record as `priority,sequence,microseconds,flags[,…];text`. None, if the line is not one: a continuation line (it
-/// begins with a space), or nothing known.
+/// begins with a space), or nothing known; or if it is not the kernel's own. Who writes into the log from outside can't
+/// give it the kernel's facility, which is 0.
 pub(super) fn record(line: &str) -> Option<Record<'_>> {
     let (head, text) = line.split_once(';')?;
     let mut fields = head.split(',');
-    let _priority: u32 = fields.next()?.parse().ok()?;
+    let priority: u32 = fields.next()?.parse().ok()?;
+    if priority >> 3 != 0 {
+        return None;
+    }
     let sequence = fields.next()?.parse().ok()?;
     let uptime = Duration::from_micros(fields.next()?.parse().ok()?);
     Some(Record { sequence, uptime, text })
@@ -35,9 +39,10 @@ pub(super) fn record(line: &str) -> Option<Record<'_>> {
 
 /// The XID that the driver logs as
 /// `NVRM: Xid (PCI:0000:b3:00 GPU-I:05 GPU-CI:00): 94, pid=1234, name=python, Contained: …`, where the instances, the
-/// process and its name may be missing.
+/// process and its name may be missing. It stands at the beginning: further on, the kernel repeats what users chose, as the
+/// names of control groups.
 pub(super) fn xid(text: &str) -> Option<Xid<'_>> {
-    let (_, rest) = text.split_once("NVRM: Xid (")?;
+    let rest = text.strip_prefix("nvidia: ").unwrap_or(text).strip_prefix("NVRM: Xid (")?;
     let (place, rest) = rest.split_once("):")?;
     let mut words = place.split_whitespace();
     let address = words.next()?;
@@ -52,6 +57,10 @@ pub(super) fn xid(text: &str) -> Option<Xid<'_>> {
         // Where the driver does not know it: '<unknown>', quotes included.
         pid = number.trim().trim_matches('\'').parse().ok();
         detail = after;
+    }
+    // What a user calls his process is not the driver's word.
+    if let Some(named) = detail.trim_start().strip_prefix("name=") {
+        detail = named.split_once(',').map_or("", |(_, after)| after);
     }
     Some(Xid { slot, code, gpu_instance, pid, detail: detail.trim() })
 }
@@ -71,7 +80,7 @@ mod tests {
         let read = record(line).unwrap();
         assert_eq!((read.sequence, read.uptime), (1234, Duration::from_micros(5_678_901)));
         assert_eq!(read.text, "NVRM: Xid (PCI:0000:b3:00): 79, x; y");
-        for other in ["", " SUBSYSTEM=pci", "a,b,c,-;text", "4,1", "4,1;text", "4,-1,2,-;text"] {
+        for other in ["", " SUBSYSTEM=pci", "a,b,c,-;text", "4,1", "4,1;text", "4,-1,2,-;text", "12,1,2,-;text"] {
             assert_eq!(record(other), None, "{other}");
         }
     }
@@ -81,11 +90,11 @@ mod tests {
         let slot = "00000000:B3:00.0".to_owned();
         assert_eq!(
             read("NVRM: Xid (PCI:0000:b3:00): 79, pid=1234, name=python, GPU has fallen off the bus."),
-            (slot.clone(), 79, None, Some(1234), "name=python, GPU has fallen off the bus.")
+            (slot.clone(), 79, None, Some(1234), "GPU has fallen off the bus.")
         );
         assert_eq!(
             read("NVRM: Xid (PCI:0000:b3:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."),
-            (slot.clone(), 79, None, None, "name=<unknown>, GPU has fallen off the bus.")
+            (slot.clone(), 79, None, None, "GPU has fallen off the bus.")
         );
         assert_eq!(
             read("NVRM: Xid (PCI:0000:b3:00): 31, Ch 00000008, intr 10000000. MMU Fault"),
@@ -93,7 +102,7 @@ mod tests {
         );
         assert_eq!(
             read("NVRM: Xid (PCI:0000:b3:00 GPU-I:05): 94, pid='77', name=x, Contained: SM"),
-            (slot.clone(), 94, Some(5), Some(77), "name=x, Contained: SM")
+            (slot.clone(), 94, Some(5), Some(77), "Contained: SM")
         );
         assert_eq!(
             read("NVRM: Xid (PCI:0000:b3:00 GPU-I:13 GPU-CI:00): 13, pid=9"),
@@ -109,6 +118,7 @@ mod tests {
             "NVRM: GPU at PCI:0000:b3:00: GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
             "nvidia-nvswitch2: SXid (PCI:0000:85:00.0): 12028, Non-fatal",
             "NVRM: Xid (PCI:zz): 79",
+            "oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/user.slice/NVRM: Xid (PCI:0000:b3:00): 79, ,task=a",
             "NVRM: Xid (PCI:0000:b3:00): , pid=1",
             "NVRM: Xid (PCI:0000:b3:00): -1",
             "NVRM: Xid (PCI:0000:b3:00",

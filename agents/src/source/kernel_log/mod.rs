@@ -138,9 +138,9 @@ impl<L: Listener> Follower<L> {
             gpu_instance: xid.gpu_instance,
             pid: xid.pid,
             detail: detail(xid.detail),
-            at: start.wall(record.uptime).unwrap_or_else(|| self.clock.now()),
+            // What comes while one waits for it is of now: the clock of the log drifts, and the wall's may be set.
+            at: start.wall(record.uptime).filter(|_| !caught_up).unwrap_or_else(|| self.clock.now()),
         };
-        // What comes while one waits for it is of now: the clock of the log drifts.
         let when = if caught_up { Some(Instant::now()) } else { start.steady(record.uptime) };
         self.listener.hear(News::Xid { sequence: record.sequence, event, when });
     }

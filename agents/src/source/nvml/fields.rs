@@ -30,6 +30,8 @@ const SLOW: [Field; 4] = [
 
 /// Reads those of every look, and the others where it is time for them.
 pub(super) fn read(device: &Device<'_>, calls: &mut Calls<'_>, slow: bool, into: &mut Readings) {
+    // It may be set by what follows from other calls, and holds for this look alone.
+    into.recovery_action = None;
     let wanted = FAST.iter().chain(SLOW.iter().filter(|_| slow));
     let fields: Vec<&Field> = wanted.filter(|field| calls.supports(field.1)).collect();
     for field in &fields {

@@ -127,7 +127,8 @@ impl Source for NvmlSource {
         let driver = self.driver(&answer);
         let host = self.facts(tick.elapsed, &driver);
         let devices = answer.and_then(|answer| answer.devices);
-        Some(Observation { host, devices, xids, logged_up_to: self.kernel_log_sequence() })
+        let (uptime, logged_up_to) = (self.host.uptime(), self.kernel_log_sequence());
+        Some(Observation { host, uptime, devices, xids, logged_up_to })
     }
 }
 

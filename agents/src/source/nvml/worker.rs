@@ -115,14 +115,25 @@ impl Worker {
             if let Err(error) = &listener {
                 tracing::warn!(error = error as &dyn std::error::Error, "NVML's events can't be waited for");
             }
+            // Whatever becomes of it: NVML is not shut down, and no session begun, while a listener waits.
+            let _ending = Ending { watch: &watch, listener: listener.as_ref().ok().map(|one| one.thread().clone()) };
             self.failure = serve(nvml, &mut self.memory, &watch, first, asks);
-            watch.end();
-            if let Ok(listener) = listener {
-                listener.thread().unpark();
-                // NVML is not to be shut down while it is waited for. What the thread died of, it has said.
-                let _ = listener.join();
-            }
         });
+    }
+}
+
+/// Ends a session's listener when it is dropped.
+struct Ending<'a> {
+    watch: &'a Watch,
+    listener: Option<thread::Thread>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.watch.end();
+        if let Some(listener) = &self.listener {
+            listener.unpark();
+        }
     }
 }
 

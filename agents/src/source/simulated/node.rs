@@ -70,7 +70,11 @@ impl SimulatedNode {
         }
         let devices = (0..self.fleet.size.gpus_per_node).filter_map(|gpu| self.sighting(gpu, at)).collect();
         let xids = std::mem::take(&mut self.logged);
-        Some(Observation { host: self.facts(), devices: Ok(devices), xids, logged_up_to: None })
+        let uptime = match self.booted {
+            Some(booted) => at.saturating_sub(booted),
+            None => at + self.ran_before(),
+        };
+        Some(Observation { host: self.facts(), uptime, devices: Ok(devices), xids, logged_up_to: None })
     }
 
     /// Takes up what has begun, and settles what has ended.
@@ -118,6 +122,11 @@ impl SimulatedNode {
         }
     }
 
+    /// For how long it ran before the simulation began.
+    const fn ran_before(&self) -> Duration {
+        Duration::from_secs(3600 + (self.index as u64 + 1) % 1_000_000 * 600)
+    }
+
     /// What its driver logs of a fault when it meets it.
     fn logs(&self, entry: &Entry, at: Duration) -> Option<XidEvent> {
         let code = match entry.fault {
@@ -135,7 +144,7 @@ impl SimulatedNode {
         let began = self.fleet.began;
         let booted_at = match self.booted {
             Some(at) => later(began, at),
-            None => began.plus_seconds(-i64::try_from(3600 + number % 1_000_000 * 600).unwrap_or(3600)),
+            None => began.plus_seconds(-i64::try_from(self.ran_before().as_secs()).unwrap_or_default()),
         };
         let address = format!("10.{}.{}.{}", 64 + (number >> 16 & 63), number >> 8 & 255, number & 255);
         Facts {
@@ -165,8 +174,11 @@ impl SimulatedNode {
             State::Unreadable
         } else {
             let load = load(self.fleet.seed, node, nth, at);
-            let reset = self.resets.get(usize::from(gpu)).copied().unwrap_or_default();
-            let mut readings = self.figures.sound(load, at.saturating_sub(reset));
+            let since = match self.resets.get(usize::from(gpu)) {
+                Some(reset) if !reset.is_zero() => at.saturating_sub(*reset),
+                _ => at + self.ran_before(),
+            };
+            let mut readings = self.figures.sound(load, since);
             spoil(&mut readings, has);
             State::Read(Box::new(readings))
         };

@@ -3,6 +3,7 @@
 use domain::{
     Cluster, Timestamp,
     device::{Device, Presence},
+    job::Source,
     node::Node,
     telemetry::Field,
 };
@@ -90,25 +91,25 @@ impl Page {
         for (nth, device) in node.devices.values().filter_map(|id| cluster.device(*id)).enumerate() {
             let Some(latest) = telemetry.latest(device.id).filter(|latest| fresh(latest, now)) else { continue };
             if device.presence == Presence::Present {
-                self.device(node, nth, device, &latest);
+                let labels = labels(node, nth, device, &latest) + &workload(cluster, device);
+                self.device(&labels, &latest);
             }
         }
     }
 
-    fn device(&mut self, node: &Node, nth: usize, device: &Device, latest: &Latest) {
+    fn device(&mut self, labels: &str, latest: &Latest) {
         let Some(room) = self.room.checked_sub(1) else {
             self.left_out += 1;
             return;
         };
         self.room = room;
-        let labels = labels(node, nth, device, latest);
         for ((name, _, _, field, scale), lines) in FAMILIES.iter().zip(&mut self.families) {
             if let Some(value) = latest.get(*field) {
-                line(lines, name, &labels, scale.of(value));
+                line(lines, name, labels, scale.of(value));
             }
         }
         let last = latest.xids.first().map_or(0, |xid| xid.code);
-        line(&mut self.last_xids, LAST_XID.0, &labels, f64::from(last));
+        line(&mut self.last_xids, LAST_XID.0, labels, f64::from(last));
         for xid in &latest.xids {
             line(&mut self.xids, XIDS.0, &format!("{labels},xid=\"{}\"", xid.code), f64::from(xid.count));
         }
@@ -154,6 +155,18 @@ fn labels(node: &Node, nth: usize, device: &Device, latest: &Latest) -> String {
          instance=\"{name}:9400\",DCGM_FI_DRIVER_VERSION=\"{driver}\"",
         device.id
     )
+}
+
+/// Who uses it, as the exporter says it of pods, and of jobs elsewhere (`hpc_job`): the first, where there are several.
+fn workload(cluster: &Cluster, device: &Device) -> String {
+    let Some(job) = device.jobs().find_map(|id| cluster.job(id)) else { return String::new() };
+    if let Source::Observed { source, .. } = &job.source
+        && let ["kubernetes", _, namespace, pod, uid] = source.split('/').collect::<Vec<_>>()[..]
+    {
+        let (namespace, pod, uid) = (escaped(namespace), escaped(pod), escaped(uid));
+        return format!(",namespace=\"{namespace}\",pod=\"{pod}\",pod_uid=\"{uid}\"");
+    }
+    format!(",hpc_job=\"{}\"", escaped(job.name.as_str()))
 }
 
 /// As the text format wants the value of a label.

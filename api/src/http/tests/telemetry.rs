@@ -1,7 +1,9 @@
 //! What is measured: the past of a device, sums, idle devices, and the metrics that Prometheus reads.
 use crate::http::testing::{Call, Fixture};
 use domain::{
+    Command,
     device::Slot,
+    job,
     telemetry::{Column, DeviceFrame, Field, Frame, XidCount},
     token::Scope,
 };
@@ -109,6 +111,31 @@ async fn a_device_that_a_job_holds_and_does_nothing_is_idle() {
     assert_eq!((&idle["items"][0]["name"], &idle["items"][0]["user"]["login"]), (&json!("train"), &json!("ada")));
     measure(&fixture, 1, &[90]);
     assert_eq!(get(&fixture, &token, "/v1/idle-devices?minutes=0").await["total"], 0);
+}
+
+#[tokio::test]
+async fn series_say_who_uses_the_gpu() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    measure(&fixture, 0, &[40]);
+    let labels = async || {
+        fixture.settled().await;
+        let page = Call::get("/metrics").token(&token).send(&fixture.router).await.text;
+        let line = page.lines().find(|line| line.starts_with("DCGM_FI_DEV_GPU_UTIL{")).unwrap().to_owned();
+        line.split_once(",DCGM_FI_DRIVER_VERSION=\"\"").unwrap().1.to_owned()
+    };
+    assert_eq!(labels().await, "} 40");
+    fixture.system(Command::Job(job::Command::Observe {
+        name: "train-0".parse().unwrap(),
+        source: "kubernetes/east/research/train-0/4f1c0a9e".into(),
+        user: None,
+        devices: vec![Fixture::device(0)],
+    }));
+    assert_eq!(labels().await, ",namespace=\"research\",pod=\"train-0\",pod_uid=\"4f1c0a9e\"} 40");
+    fixture
+        .system(Command::Job(job::Command::ObserveEnd { source: "kubernetes/east/research/train-0/4f1c0a9e".into() }));
+    fixture.done(&token, Call::post("/v1/jobs", &json!({"name": "tune", "user": "ada", "devices": 4}))).await;
+    assert_eq!(labels().await, ",hpc_job=\"tune\"} 40");
 }
 
 #[tokio::test]
