@@ -1,4 +1,5 @@
 //! Acting: one agent, looking at its host and telling the server, until it is stopped.
+mod announce;
 mod desk;
 mod hold;
 mod pace;
@@ -12,6 +13,7 @@ use crate::{
     source::{Source, Tick},
     telemetry::Recorder,
 };
+use announce::Announcer;
 use bus::{
     bus::{Bus, BusError, Headers},
     clock::{Clock, Entropy, time_ordered_id},
@@ -58,6 +60,8 @@ pub struct Agent<S, Q> {
     /// How often in a row no report came through, and since when.
     failures: u32,
     failing_since: Option<Instant>,
+    /// What of it is logged, if it is.
+    announcer: Option<(Announcer, Incarnation)>,
     /// The last refusal that was logged, and when.
     told: Option<(String, Instant)>,
 }
@@ -93,7 +97,21 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
         let desk = Desk::new(queue, policy, pace.restate_every + share(&node, 1, pace.restate_every / 4));
         let recorder = Recorder::new(node.clone(), pace.frame_every, share(&node, 2, pace.frame_every));
         let started = Instant::now();
-        Self { node, source, desk, recorder, around, pace, age, started, failures: 0, failing_since: None, told: None }
+        let announcer = pace.announce.then(|| (Announcer::default(), desk.queue().incarnation()));
+        Self {
+            node,
+            source,
+            desk,
+            recorder,
+            around,
+            pace,
+            age,
+            started,
+            failures: 0,
+            failing_since: None,
+            announcer,
+            told: None,
+        }
     }
 
     /// Looks and tells, until `stop` says so or is dropped. What the server has not taken by then stays in the queue.
@@ -136,6 +154,7 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(node.name = %self.node, error, "not all that was seen could be queued: it is told later");
                     }
+                    self.announce();
                 }
                 () = tokio::time::sleep_until(not_before), if waits => {}
             }
@@ -157,6 +176,15 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
             let error: &dyn std::error::Error = &error;
             tracing::debug!(node.name = %self.node, error, "a frame of telemetry is lost");
         }
+    }
+
+    fn announce(&mut self) {
+        let Some((announcer, life)) = &mut self.announcer else { return };
+        if *life != self.desk.queue().incarnation() {
+            *life = self.desk.queue().incarnation();
+            announcer.begin_anew();
+        }
+        announcer.look(self.desk.queue().waiting());
     }
 
     /// Begins to send the oldest report, if there is one.

@@ -2,7 +2,7 @@
 use domain::NodeName;
 use std::time::Duration;
 
-/// The times of an agent.
+/// The times of an agent, and how much it talks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// From one look to the next.
@@ -19,6 +19,8 @@ pub struct Pace {
     pub outage: Duration,
     /// How often everything is told anew in any case.
     pub restate_every: Duration,
+    /// Whether what is found is logged here too: of a fleet in one process it would be too much.
+    pub announce: bool,
 }
 
 impl Default for Pace {
@@ -31,6 +33,7 @@ impl Default for Pace {
             retry_longest: Duration::from_secs(30),
             outage: Duration::from_secs(30),
             restate_every: Duration::from_mins(10),
+            announce: false,
         }
     }
 }

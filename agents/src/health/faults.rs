@@ -95,7 +95,7 @@ impl Faults {
         counts
     }
 
-    /// The first of these codes that stands, and when it last began to be logged; see [`Test::Xid`](super::policy::Test::Xid).
+    /// That of these codes which began last of those that stand, and when it last began to be logged; see [`Test::Xid`](super::policy::Test::Xid).
     pub(super) fn standing(
         &self,
         codes: &BTreeSet<u32>,
@@ -111,9 +111,10 @@ impl Faults {
         };
         let says = |logged: &Logged| detail.is_none_or(|word| logged.words.contains(word));
         let accompanied = with.is_empty() || with.iter().filter_map(|code| self.codes.get(code)).any(stands);
-        let mut found = codes.iter().filter_map(|code| Some((*code, self.codes.get(code)?)));
-        let found = found.find(|(_, logged)| accompanied && stands(logged) && says(logged));
-        found.map(|(code, logged)| (code, logged.bursts.back().map_or(logged.at, |burst| burst.at)))
+        let found = codes.iter().filter_map(|code| Some((*code, self.codes.get(code)?)));
+        let standing = found.filter(|(_, logged)| accompanied && stands(logged) && says(logged));
+        let begun = |logged: &Logged| logged.bursts.back().map_or(logged.at, |burst| burst.at);
+        standing.map(|(code, logged)| (code, begun(logged))).max_by_key(|(_, begun)| *begun)
     }
 
     /// The first code that the policy does not know, if it was logged within this time.

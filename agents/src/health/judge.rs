@@ -298,6 +298,10 @@ impl Judge {
             let sighting = sightings.iter().find(|sighting| sighting.device == track.seen.device);
             let sound = sighting.and_then(Sighting::readings).is_some_and(|read| read.recovery_action == Some(0));
             let over = sound && self.stranger && self.began.is_some_and(|began| event.at < began);
+            if over {
+                let (device, xid) = (track.seen.device, event.code);
+                tracing::warn!(%device, xid, "an XID from before this agent's time, and the driver asks for nothing: it is counted only");
+            }
             track.faults.log(event, &self.policy, over);
             self.changed = true;
         }
@@ -330,13 +334,13 @@ impl Track {
     fn recall(old: Remembered, policy: &Policy) -> Self {
         let dampers = policy.kinds.iter().flat_map(|(kind, lines)| {
             let had = old.health.said.get(kind).and_then(Option::as_ref);
-            // The line that it was raised by, as far as that can be told: how bad it is may be said differently now.
-            let same = |line: &Line| had.is_some_and(|had| (had.severity, had.remedy) == (line.severity, line.remedy));
-            let by = had.map(|_| lines.iter().position(same).unwrap_or_default());
-            let damper = move |(at, line): (usize, &Line)| {
-                if by == Some(at) { Damper::raised(Duration::ZERO, &line.damping) } else { Damper::default() }
-            };
-            lines.iter().enumerate().map(damper)
+            let same =
+                move |line: &Line| had.is_some_and(|had| (had.severity, had.remedy) == (line.severity, line.remedy));
+            // Raised by any of the lines that say the same; or by any at all, where how bad it is is said differently now.
+            let told_anew = had.is_some() && !lines.iter().any(same);
+            lines.iter().map(move |line| {
+                if same(line) || told_anew { Damper::raised(Duration::ZERO, &line.damping) } else { Damper::default() }
+            })
         });
         let mut track = Self::new(old.seen, dampers.collect());
         (track.health, track.faults, track.wear) = (old.health, old.faults, old.wear);
@@ -381,7 +385,7 @@ impl Track {
                 let raised = !early && damper.step(says, tick.elapsed, minute.is_some(), &line.damping);
                 clear |= says == Says::Clear;
                 if raised && holds.is_none() {
-                    holds = Some((line, evidence));
+                    holds = Some((line, evidence, says == Says::Holds));
                 }
             }
             changed |= self.conclude(kind, holds, clear, tick.wall);
@@ -469,12 +473,12 @@ impl Track {
     fn conclude(
         &mut self,
         kind: &ConditionKind,
-        holds: Option<(&Line, Option<Evidence>)>,
+        holds: Option<(&Line, Option<Evidence>, bool)>,
         clear: bool,
         now: Timestamp,
     ) -> bool {
         let old = self.health.said.get(kind);
-        let Some((line, evidence)) = holds else {
+        let Some((line, evidence, seen)) = holds else {
             let news = clear && old != Some(&None);
             if news {
                 self.health.said.insert(kind.clone(), None);
@@ -495,7 +499,8 @@ impl Track {
             (Some(Evidence { xid, reason, since }), ..) => {
                 // What is logged again is another occurrence: to who took the last one for over, it is news.
                 let first_seen = since.unwrap_or(condition.first_seen);
-                Condition { xid, reason, first_seen, ..condition }
+                let last_seen = since.unwrap_or(now);
+                Condition { xid, reason, first_seen, last_seen, ..condition }
             }
             (None, Test::Level { reason, .. }, _) => Condition { reason: Arc::clone(reason), ..condition },
             // It is kept for now: by what it was raised for stands in the books.
@@ -504,10 +509,9 @@ impl Track {
         };
         if let Some(old) = before.filter(|old| old.same_as(&condition)) {
             let again = old.first_seen != condition.first_seen;
-            if again {
-                let last_seen = old.last_seen.max(condition.first_seen);
-                self.health.said.insert(kind.clone(), Some(Condition { last_seen, ..condition }));
-            }
+            // When it was last seen is no news by itself: it is told with all else.
+            let last_seen = if seen { condition.last_seen } else { old.last_seen };
+            self.health.said.insert(kind.clone(), Some(Condition { last_seen, ..condition }));
             return again;
         }
         if before.is_none() && !matches!(line.test, Test::Flapping) && line.severity >= Severity::Warning {

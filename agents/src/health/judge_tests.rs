@@ -420,6 +420,44 @@ fn a_gpu_that_must_be_reset_and_says_nothing_else_is_known_to_be_reset_by_the_ne
 }
 
 #[test]
+fn what_only_a_restart_of_the_host_ends_outlives_the_agent() {
+    let mut world = World::new();
+    world.look();
+    world.state(State::Lost);
+    world.state(State::Lost);
+    assert_eq!(world.after(1), ["gpu.lost"]);
+    let mut later = World::with(Policy::built_in(), world.judge.memory());
+    (later.now, later.readings.energy_mj) = (10, Some(9000));
+    assert_eq!(later.after(60), ["gpu.lost"]);
+}
+
+#[test]
+fn another_code_of_the_same_kind_is_news() {
+    let mut world = World::new();
+    world.log(48);
+    assert_eq!(only(&world.look()).xid, Some(48));
+    world.after(600);
+    world.log(119);
+    assert_eq!(only(&world.look()).xid, Some(119));
+}
+
+#[test]
+fn how_long_it_was_seen_is_known_and_no_news() {
+    let mut world = World::new();
+    world.readings.remap = crate::source::Remap { pending: Some(true), ..Default::default() };
+    world.look();
+    world.judge.news(Duration::ZERO);
+    let later = world.look();
+    assert!(only(&later).last_seen > only(&later).first_seen);
+    assert_eq!(world.judge.news(Duration::from_secs(3)), None);
+    let mut logged = World::new();
+    logged.log(119);
+    let first = logged.look();
+    logged.after(60);
+    assert_eq!(only(&logged.look()).last_seen, only(&first).last_seen, "it was logged then");
+}
+
+#[test]
 fn a_kind_that_the_policy_knows_no_more_is_over() {
     let mut world = World::new();
     world.log(119);

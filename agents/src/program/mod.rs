@@ -114,7 +114,8 @@ async fn run(settings: Settings) -> Result<(), ProgramError> {
     let source = source(&settings, &policy, &clock, &queue);
     let bus = Nats::connect(&nats(&settings, &node)).await?;
     let around = Surroundings { bus: Bus::Nats(bus), clock, entropy: Arc::new(SystemEntropy) };
-    let pace = Pace { look_every: settings.look_every, frame_every: settings.frame_every, ..Pace::default() };
+    let (look_every, frame_every) = (settings.look_every, settings.frame_every);
+    let pace = Pace { look_every, frame_every, announce: true, ..Pace::default() };
     tracing::info!(node.name = %node, policy = policy.version, "the agent looks and reports");
     let (stop, stopped) = watch::channel(false);
     let mut agent = std::pin::pin!(Agent::new(node, source, queue, policy, around, pace, Duration::ZERO).run(stopped));

@@ -87,7 +87,7 @@ enum Command {
     /// Run the server
     Serve(serve::Arguments),
     /// Run the agent of this host, which tells the server what GPUs it has and how they are
-    Agent(agent::Arguments),
+    Agent(Box<agents::program::Arguments>),
     /// Run the agent of a Kubernetes cluster, which tells the server what runs there
     ClusterAgent(cluster_agent::Arguments),
     /// Look at the server's settings
@@ -160,7 +160,7 @@ impl Cli {
     fn run(self, environment: &Environment, console: &mut Console) -> Result<ExitCode, CliError> {
         match self.command {
             Command::Serve(arguments) => serve::run(&arguments, environment)?,
-            Command::Agent(arguments) => agent::run(&arguments)?,
+            Command::Agent(arguments) => agent::run(*arguments)?,
             Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,

@@ -65,6 +65,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 kind: old.kind,
                 severity: old.severity,
                 first_seen: old.first_seen,
+                last_seen: old.last_seen,
             }));
         }),
         Event::InstancesChanged { device, instances } => {

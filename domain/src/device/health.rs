@@ -116,7 +116,7 @@ record! {
         pub xid: Option<u32>,
         /// The node's clock when it was first seen.
         pub first_seen: Timestamp,
-        /// The node's clock when it was last seen changing.
+        /// The node's clock when it was last seen, as of when it was told.
         pub last_seen: Timestamp,
     }
 }

@@ -42,7 +42,7 @@ pub struct Device {
     pub readable: bool,
     /// Its troubles, by kind.
     pub conditions: Vec<Condition>,
-    /// Conditions that an operator cleared: of each kind the last, until it begins anew.
+    /// Conditions that an operator cleared: of each kind the last, until it begins anew or is seen again.
     pub dismissed: Vec<Dismissed>,
     /// The condition that keeps no work from it for a time, by an operator's wish.
     pub overridden: Option<Override>,
@@ -71,6 +71,8 @@ pub struct Dismissed {
     pub severity: Severity,
     /// The node's clock when it was first seen: one that began later is another.
     pub first_seen: Timestamp,
+    /// The node's clock when it was last seen, as far as was told: one that is seen again is not over.
+    pub last_seen: Timestamp,
 }
 
 /// A condition that keeps no work from its device for a time.
@@ -100,11 +102,10 @@ impl Device {
         quarantining.max_by_key(|(_, judgement)| judgement.severity).map(|(condition, _)| condition)
     }
 
-    /// Whether an operator cleared this: the same occurrence, and not worse than it was then.
+    /// Whether an operator cleared this: the same occurrence, not seen since, and not worse than it was then.
     pub(crate) fn is_dismissed(&self, new: &Condition) -> bool {
-        self.dismissed
-            .iter()
-            .any(|old| old.kind == new.kind && old.first_seen == new.first_seen && new.severity <= old.severity)
+        let same = |old: &Dismissed| old.kind == new.kind && old.first_seen == new.first_seen;
+        self.dismissed.iter().any(|old| same(old) && new.last_seen <= old.last_seen && new.severity <= old.severity)
     }
 
     /// Whether it can be given to a job, being on this node (its own, which whoever goes through many looks up once), by

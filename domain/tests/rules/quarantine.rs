@@ -219,7 +219,7 @@ fn an_operator_ends_an_override() {
 }
 
 #[test]
-fn what_is_cleared_stays_so_until_it_begins_anew() {
+fn what_is_cleared_stays_so_until_it_begins_anew_or_is_seen_again() {
     let mut world = twenty();
     let at = |micros| Condition { first_seen: Timestamp::from_micros(micros), ..condition(LOST, Severity::Critical) };
     let told = |condition| report_health("node-a", vec![finding(1, vec![condition], &[])]);
@@ -231,6 +231,10 @@ fn what_is_cleared_stays_so_until_it_begins_anew() {
     world.when(told(worse)).then(&["DeviceHealthChanged", "DeviceQuarantined"]);
     world.given(dismiss(1, LOST));
     world.when(told(at(2))).then(&["DeviceHealthChanged", "DeviceQuarantined"]);
+    world.given(dismiss(1, LOST));
+    world.when(told(at(2))).nothing();
+    let still = Condition { last_seen: Timestamp::from_micros(9), ..at(2) };
+    world.when(told(still)).then(&["DeviceHealthChanged", "DeviceQuarantined"]);
 }
 
 #[test]

@@ -110,6 +110,12 @@ impl Look<'_> {
         let reported = Reported::of(self.cluster(), node);
         let (short, surplus) = (reported.short(node), reported.surplus(node));
         let mut alerts = vec![];
+        // In the place of its version, an agent says in brackets why the driver gives no answer.
+        if node.facts.driver.starts_with('(') {
+            let summary = format!("its driver can't be asked {}: nothing is known of its GPUs", node.facts.driver);
+            let action = "look at the driver and where NVML is (nvidia-smi, the agent's setting nvml_library)";
+            alerts.push(about(Severity::Critical, "node.driver", None, summary, action));
+        }
         if short > 0 {
             let summary = format!("{short} of its {} devices are not there", reported.expected);
             let action = "look for them (lspci, dmesg): reset or restart the node; retire devices that were taken out";
@@ -160,8 +166,10 @@ const fn remedy(remedy: Remedy) -> &'static str {
         Remedy::None => "nothing need be done",
         Remedy::RestartApp => "restart the application that met the fault",
         Remedy::CheckApp => "look for the fault in the application",
-        Remedy::ResetGpu => "reset the GPU once it is idle (nvidia-smi --gpu-reset)",
-        Remedy::DrainAndReset => "let its work end, then reset the GPU (nvidia-smi --gpu-reset)",
+        Remedy::ResetGpu => "reset the GPU once it is idle: stop the node agent, nvidia-smi --gpu-reset, start it",
+        Remedy::DrainAndReset => {
+            "let its work end, then reset the GPU: stop the node agent, nvidia-smi --gpu-reset, start it"
+        }
         Remedy::RebootNode => "restart the node",
         Remedy::ServiceRequired => "have the hardware serviced (field diagnostics, RMA)",
         Remedy::Operator => "look into it: no rule says more",

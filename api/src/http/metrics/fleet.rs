@@ -1,6 +1,6 @@
 //! The fleet in numbers: conditions by kind, devices by what they can be used for, and what the server's other parts count.
 use crate::http::{app::App, port::Counted};
-use domain::{Cluster, device::Presence};
+use domain::{Cluster, device::Presence, node::Contact};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet},
@@ -41,6 +41,15 @@ impl Fleet {
         });
         app.present(|state| {
             let tripped = state.cluster().pools().values().filter(|pool| pool.breaker.tripped.is_some()).count();
+            let nodes = state.cluster().nodes().values().filter(|node| !node.retired);
+            let (lost, reporting): (Vec<_>, Vec<_>) = nodes.partition(|node| node.contact == Contact::Lost);
+            let by = |contact: &str, nodes: Vec<_>| (Some(("contact", contact.to_owned())), nodes.len() as u64);
+            counted.push(Counted {
+                name: "nodes",
+                help: "Nodes in service, by whether they are heard",
+                rises: false,
+                series: vec![by("reporting", reporting), by("lost", lost)],
+            });
             counted.push(Counted {
                 name: "breakers_tripped",
                 help: "Pools whose breaker holds quarantines back",

@@ -85,6 +85,26 @@ async fn a_lost_node_and_a_missing_device_are_alerts() {
 }
 
 #[tokio::test]
+async fn a_driver_that_can_not_be_asked_is_an_alert_of_its_node() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let driver = "(no NVML library is found)";
+    let origin =
+        Origin { incarnation: Incarnation(Uuid::from_u128(1)), sequence: 1, observed_at: fixture.engine.now() };
+    fixture.system(Command::Node(node::Command::ReportInventory {
+        node: "node-02".parse().unwrap(),
+        origin,
+        facts: node::Facts { driver: driver.into(), ..node::Facts::default() },
+        devices: None,
+        settled: true,
+    }));
+    fixture.settled().await;
+    let alert = &get(&fixture, &token, "/v1/alerts").await["items"][0];
+    assert_eq!((&alert["code"], &alert["subject"]), (&json!("node.driver"), &json!("node/node-02")));
+    assert!(alert["summary"].as_str().is_some_and(|summary| summary.contains(driver)), "{alert}");
+}
+
+#[tokio::test]
 async fn an_override_lets_a_device_work_and_ends() {
     let fixture = Fixture::new().await;
     let token = fixture.operator().await;

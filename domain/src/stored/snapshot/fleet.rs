@@ -73,7 +73,7 @@ struct Device<'a> {
     #[serde(borrow)]
     conditions: Vec<ConditionV1<'a>>,
     #[serde(borrow)]
-    dismissed: Vec<(&'a str, u8, i64)>,
+    dismissed: Vec<(&'a str, u8, i64, i64)>,
     #[serde(borrow)]
     overridden: Option<(&'a str, i64)>,
     quarantined: bool,
@@ -232,13 +232,16 @@ impl<'a> Device<'a> {
     }
 }
 
-fn dismissed(old: &device::Dismissed) -> (&str, u8, i64) {
-    (old.kind.as_str(), old.severity.code(), old.first_seen.micros())
+fn dismissed(old: &device::Dismissed) -> (&str, u8, i64, i64) {
+    (old.kind.as_str(), old.severity.code(), old.first_seen.micros(), old.last_seen.micros())
 }
 
-fn undismissed((kind, severity, first_seen): (&str, u8, i64)) -> Result<device::Dismissed, DecodeError> {
+fn undismissed(
+    (kind, severity, first_seen, last_seen): (&str, u8, i64, i64),
+) -> Result<device::Dismissed, DecodeError> {
     let (kind, severity) = (word(kind, "a condition")?, Severity::from_code(severity)?);
-    Ok(device::Dismissed { kind, severity, first_seen: timestamp(first_seen, "a time")? })
+    let (first_seen, last_seen) = (timestamp(first_seen, "a time")?, timestamp(last_seen, "a time")?);
+    Ok(device::Dismissed { kind, severity, first_seen, last_seen })
 }
 
 fn overridden((condition, until): (&str, i64)) -> Result<device::Override, DecodeError> {

@@ -22,19 +22,30 @@ impl Usage {
 
     /// Of the process with this number.
     pub(crate) fn of(pid: u32) -> Result<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;
-        // Fields 14 and 15 of proc_pid_stat(5); the second, the name, may hold spaces.
-        let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-        let ticks =
-            |field: usize| fields.get(field - 3).and_then(|text| text.parse::<u64>().ok()).context("a tick count");
-        let millis = (ticks(14)? + ticks(15)?) * 1000 / clock_ticks_per_second();
+        let busy = busy(&format!("/proc/{pid}/stat"))?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        Ok(Self {
-            busy: Duration::from_millis(millis),
-            resident: memory(&status, "VmRSS:")?,
-            most: memory(&status, "VmHWM:")?,
-        })
+        Ok(Self { busy, resident: memory(&status, "VmRSS:")?, most: memory(&status, "VmHWM:")? })
     }
+}
+
+/// The time that the process's threads of this name have taken.
+pub(crate) fn threads(pid: u32, name: &str) -> Result<Duration> {
+    let mut all = Duration::ZERO;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let path = thread?.path();
+        if fs::read_to_string(path.join("comm"))?.trim() == name {
+            all += busy(&path.join("stat").to_string_lossy())?;
+        }
+    }
+    Ok(all)
+}
+
+/// Fields 14 and 15 of `proc_pid_stat(5)`; the second, the name, may hold spaces.
+fn busy(path: &str) -> Result<Duration> {
+    let stat = fs::read_to_string(path).context("the process has ended")?;
+    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field - 3).and_then(|text| text.parse::<u64>().ok()).context("a tick count");
+    Ok(Duration::from_millis((ticks(14)? + ticks(15)?) * 1000 / clock_ticks_per_second()))
 }
 
 fn memory(status: &str, name: &str) -> Result<u64> {
