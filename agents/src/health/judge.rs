@@ -274,7 +274,11 @@ impl Judge {
             let (Some(track), Some(readings)) = (self.devices.get_mut(&sighting.device), sighting.readings()) else {
                 continue;
             };
-            if track.wear.was_reset(readings) {
+            if track.wear.went_back(readings) {
+                // A driver that still asks for something has not seen the end of it: the counters of before are kept.
+                if readings.recovery_action.is_some_and(|action| action != 0) {
+                    continue;
+                }
                 track.happened(Latch::Reset, &self.policy);
                 self.changed = true;
             }
@@ -547,12 +551,11 @@ impl Wear {
         more
     }
 
-    /// Whether a counter went back, and the driver, where it says such things, asks for nothing more. Memory errors are not
-    /// among the counters: a command sets them back.
-    fn was_reset(self, readings: &Readings) -> bool {
+    /// Whether a counter went back: the GPU was reset, or its driver loaded anew. Memory errors are not among the counters: a
+    /// command sets them back.
+    fn went_back(self, readings: &Readings) -> bool {
         let back = |then: Option<u64>, now: Option<u64>| then.zip(now).is_some_and(|(then, now)| now < then);
-        let back = back(self.energy_mj, readings.energy_mj) || back(self.pcie_replays, readings.pcie.replays);
-        back && readings.recovery_action.is_none_or(|action| action == 0)
+        back(self.energy_mj, readings.energy_mj) || back(self.pcie_replays, readings.pcie.replays)
     }
 }
 

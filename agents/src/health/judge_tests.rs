@@ -524,6 +524,19 @@ fn a_boot_id_that_can_not_be_read_is_no_other_boot() {
 }
 
 #[test]
+fn a_reset_counts_once_the_driver_asks_for_nothing_more() {
+    let mut world = World::new();
+    world.readings.energy_mj = Some(50_000);
+    world.log(119);
+    world.readings.recovery_action = Some(1);
+    assert_eq!(world.after(1), ["gpu.reset_required", "xid.fatal"]);
+    world.reset();
+    assert_eq!(world.after(2), ["gpu.reset_required", "xid.fatal"]);
+    world.readings.recovery_action = Some(0);
+    assert_eq!(world.after(1), [""; 0]);
+}
+
+#[test]
 fn errors_that_a_command_sets_back_are_no_sign_of_a_reset() {
     let mut world = World::new();
     world.readings.ecc.uncorrected = Some(3);
