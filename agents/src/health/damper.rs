@@ -64,9 +64,14 @@ pub(super) struct Damper {
 }
 
 impl Damper {
-    /// One that was raised before this agent began.
-    pub(super) fn raised(now: Duration, damping: &Damping) -> Self {
-        Self { raised: true, latched: damping.latch.is_some(), held: now, ..Self::default() }
+    /// One that was raised before this agent began, and whose latch may have been released since.
+    pub(super) fn raised(damping: &Damping, released: bool) -> Self {
+        Self { raised: true, latched: damping.latch.is_some() && !released, ..Self::default() }
+    }
+
+    /// Whether it is raised, and waits for nothing but to be seen clear.
+    pub(super) const fn is_released(&self) -> bool {
+        self.raised && !self.latched
     }
 
     /// Whether the condition has begun and is not over.

@@ -24,6 +24,8 @@ pub struct Faults {
     codes: BTreeMap<u32, Logged>,
     last: Option<u32>,
     raised: BTreeMap<ConditionKind, VecDeque<Timestamp>>,
+    /// Conditions whose reset or restart has happened, and which were not seen since: the next agent is to know that.
+    pub(super) released: BTreeSet<ConditionKind>,
 }
 
 /// What is known of one code.

@@ -342,8 +342,9 @@ impl Track {
                 move |line: &Line| had.is_some_and(|had| (had.severity, had.remedy) == (line.severity, line.remedy));
             // Raised by any of the lines that say the same; or by any at all, where how bad it is is said differently now.
             let told_anew = had.is_some() && !lines.iter().any(same);
+            let released = old.faults.released.contains(kind);
             lines.iter().map(move |line| {
-                if same(line) || told_anew { Damper::raised(Duration::ZERO, &line.damping) } else { Damper::default() }
+                if same(line) || told_anew { Damper::raised(&line.damping, released) } else { Damper::default() }
             })
         });
         let mut track = Self::new(old.seen, dampers.collect());
@@ -363,8 +364,11 @@ impl Track {
 
     fn happened(&mut self, what: Latch, policy: &Policy) {
         self.faults.happened(what);
-        for (damper, (_, line)) in self.dampers.iter_mut().zip(policy.lines()) {
+        for (damper, (kind, line)) in self.dampers.iter_mut().zip(policy.lines()) {
             damper.happened(what, &line.damping);
+            if line.damping.latch.is_some() && damper.is_released() {
+                self.faults.released.insert(kind.clone());
+            }
         }
         self.wear = Wear { links_up: self.wear.links_up, ..Wear::default() };
         self.minute = None;
@@ -388,6 +392,9 @@ impl Track {
                 let early = uptime < line.grace && !damper.is_raised();
                 let raised = !early && damper.step(says, tick.elapsed, minute.is_some(), &line.damping);
                 clear |= says == Says::Clear;
+                if matches!(says, Says::Holds | Says::Clear) {
+                    self.faults.released.remove(kind);
+                }
                 if raised && holds.is_none() {
                     holds = Some((line, evidence, says == Says::Holds));
                 }

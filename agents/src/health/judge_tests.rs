@@ -432,6 +432,19 @@ fn what_only_a_restart_of_the_host_ends_outlives_the_agent() {
 }
 
 #[test]
+fn a_restart_of_the_host_that_one_agent_saw_is_known_to_the_next() {
+    let mut world = World::new();
+    world.look();
+    world.state(State::Lost);
+    world.state(State::Lost);
+    world.restart();
+    assert_eq!(kinds(&world.state(State::Unreadable)), ["gpu.lost"]);
+    let mut later = World::with(Policy::built_in(), world.judge.memory());
+    (later.now, later.host) = (10, world.host.clone());
+    assert_eq!(later.after(1), [""; 0]);
+}
+
+#[test]
 fn another_code_of_the_same_kind_is_news() {
     let mut world = World::new();
     world.log(48);
