@@ -55,14 +55,6 @@ pub(crate) async fn run(nodes: u32, seconds: u64) -> Result<Report> {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let (took, after, bus_after) = (began.elapsed(), Usage::of(server_pid)?, Usage::of(bus)?);
-    let lost = client
-        .text("/metrics")
-        .await?
-        .lines()
-        .filter(|line| line.starts_with("dkube_telemetry_") && line.contains("lost"))
-        .map(str::to_owned)
-        .collect::<Vec<_>>()
-        .join("; ");
     agents.stop().await;
     ensure!(server.stop().await?.success(), "the server did not stop as it should");
     let told = vec![
@@ -70,7 +62,6 @@ pub(crate) async fn run(nodes: u32, seconds: u64) -> Result<Report> {
         ("its memory", mebibytes(after.resident)),
         ("the NATS server, of a core", format!("{:.1} %", bus_after.share(bus_before, took))),
         ("all were known after", format!("{:.1} s", known.as_secs_f64())),
-        ("lost", lost),
     ];
     // A frame every ten seconds holds ten samples of each GPU.
     let mut lag = Round::of(lags, took, 0);
