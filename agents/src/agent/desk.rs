@@ -196,7 +196,6 @@ fn push<Q: Queue>(queue: &mut Q, observed_at: Timestamp, findings: &[Finding]) -
 mod tests {
     use super::*;
     use crate::{
-        health::Begin,
         queue::InMemory,
         source::simulated::{Entry, Fault, Faults, Fleet, Script, SimulatedNode},
     };
@@ -204,30 +203,18 @@ mod tests {
     use std::sync::Arc;
     use uuid::Uuid;
 
-    /// The built-in policy without damping: so that what is seen and what is told can be compared at once.
-    fn undamped() -> Arc<Policy> {
-        let mut policy = Policy::clone(&Policy::built_in());
-        (policy.hung, policy.missing, policy.missing_grace) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-        policy.kinds.retain(|kind, _| kind.as_str() != "gpu.flapping");
-        for line in policy.kinds.values_mut().flatten() {
-            (line.damping.begin, line.damping.keep) = (Begin::After(Duration::ZERO), Duration::ZERO);
-            line.grace = Duration::ZERO;
-        }
-        Arc::new(policy)
-    }
-
     fn life(number: u128) -> Incarnation {
         Incarnation(Uuid::from_u128(number))
     }
 
-    /// A node of two GPUs, the first of which overheats in every second ten seconds.
+    /// A node of two GPUs, the first of which has a row to remap in every second ten seconds: that is told at once.
     fn node() -> SimulatedNode {
         let entry = |nth: u64| Entry {
             at: Duration::from_secs(10 + 20 * nth),
             lasts: Duration::from_secs(10),
             node: 0,
             device: 0,
-            fault: Fault::Overheated,
+            fault: Fault::RemapPending,
         };
         let faults = Faults::Script(Arc::new(Script::new((0..4).map(entry).collect())));
         let fleet = Fleet { size: "1x2".parse().unwrap(), seed: 1, began: Timestamp::default(), faults };
@@ -241,7 +228,7 @@ mod tests {
     /// A desk with an inventory, the health of both and two changes waiting: 1 to 4.
     fn desk() -> (Desk<InMemory>, SimulatedNode) {
         let mut node = node();
-        let mut desk = Desk::new(InMemory::new(life(1), 16), undamped(), Duration::from_hours(1));
+        let mut desk = Desk::new(InMemory::new(life(1), 16), Policy::built_in(), Duration::from_hours(1));
         for second in [0, 10, 20] {
             desk.look(tick(second), node.look(Duration::from_secs(second))).unwrap();
         }

@@ -58,8 +58,7 @@ impl Host {
 
     /// For how long it has run (`/proc/uptime`); for ever, if that can't be read, so that nothing waits for it.
     pub fn uptime(&self) -> Duration {
-        let read = self.read("proc/uptime").and_then(|text| uptime(&text));
-        read.unwrap_or(Duration::MAX)
+        uptime(&self.root).unwrap_or(Duration::MAX)
     }
 
     fn addresses(&self) -> Vec<Arc<str>> {
@@ -98,8 +97,13 @@ fn booted_at(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
 }
 
-/// The first number of `/proc/uptime`: seconds.
-fn uptime(text: &str) -> Option<Duration> {
+/// For how long the host has run.
+pub(super) fn uptime(root: &Path) -> Option<Duration> {
+    read(root, "proc/uptime").and_then(|text| seconds(&text))
+}
+
+/// The first number of `/proc/uptime`: seconds, with a fraction.
+fn seconds(text: &str) -> Option<Duration> {
     let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
 }
@@ -153,8 +157,8 @@ mod tests {
     fn a_host_is_read_from_its_files() {
         assert_eq!(pretty_name("NAME=\"Ubuntu\"\nPRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\n"), "Ubuntu 24.04.3 LTS");
         assert_eq!(booted_at("cpu  1 2\nbtime 1772366400\n"), Some(Timestamp::from_micros(1_772_366_400_000_000)));
-        assert_eq!(uptime("86400.25 17.00\n"), Some(Duration::from_millis(86_400_250)));
-        assert_eq!(uptime("-1"), None);
+        assert_eq!(seconds("86400.25 17.00\n"), Some(Duration::from_millis(86_400_250)));
+        assert_eq!((seconds("-1"), seconds("")), (None, None));
         assert_eq!(cpus("cpu  1 2\ncpu0 1\ncpu1 1\nintr 4\n"), 2);
         assert_eq!(memory("MemTotal:       16307932 kB\nMemFree: 1 kB\n"), Some(16_307_932 * 1024));
         assert_eq!(local_v4(TRIE).into_iter().collect::<Vec<_>>(), [Ipv4Addr::new(10, 4, 0, 17)]);
@@ -171,7 +175,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_is_a_panic(text in ".*") {
-            let _ = (pretty_name(&text), booted_at(&text), uptime(&text), cpus(&text), memory(&text), local_v4(&text), global_v6(&text));
+            let _ = (pretty_name(&text), booted_at(&text), seconds(&text), cpus(&text), memory(&text), local_v4(&text), global_v6(&text));
         }
     }
 }

@@ -194,7 +194,10 @@ fn level(file: &ConditionFile) -> Result<Line, String> {
     let begin = match (file.for_s, file.minutes) {
         (time, None) => Begin::After(seconds(time.unwrap_or_default())),
         (None, Some((held, of))) if (1..=of).contains(&held) && of <= 60 => Begin::Minutes { held, of },
-        _ => return Err("says either for_s or minutes, as [2, 5], of at most 60".to_owned()),
+        (None, Some(_)) => {
+            return Err("minutes is [held, of], as [2, 5]: at most 60, and no more held than of".to_owned());
+        }
+        (Some(_), Some(_)) => return Err("says either for_s or minutes".to_owned()),
     };
     if file.reason.len() > NAME_MAX {
         return Err(TOO_LONG.to_owned());

@@ -43,7 +43,8 @@ fn a_wrong_policy_says_where_it_is_wrong() {
     let wrong = broken("signal = \"lost\"", "signal = \"found\"");
     assert_eq!(wrong, "the health policy, [[condition]] gpu.lost of found: there is no signal \"found\"");
     assert!(broken("is = [4]", "is = [4]\nat_least = 1").contains("one of at_least, is and is_not"));
-    assert!(broken("minutes = [3, 5]", "minutes = [6, 5]").contains("either for_s or minutes"));
+    assert!(broken("minutes = [3, 5]", "minutes = [6, 5]").contains("no more held than of"));
+    assert!(broken("minutes = [3, 5]", "minutes = [3, 5]\nfor_s = 1").contains("either for_s or minutes"));
     assert!(broken("minutes = [3, 5]", "minutes = [3, 61]").contains("at most 60"));
     assert!(broken("clear_below = -5", "clear_below = 5").contains("at most at_least"));
     assert!(broken("until = \"boot\"", "keep_s = 3\nuntil = \"boot\"").contains("[[xid]] gpu.lost: says either"));

@@ -15,7 +15,7 @@ pub(super) struct Start {
 
 impl Start {
     pub(super) fn read(root: &Path, clock: &dyn Clock) -> Self {
-        let uptime = host::read(root, "proc/uptime").and_then(|text| uptime(&text));
+        let uptime = host::uptime(root);
         Self {
             wall: uptime.map(|uptime| plus(clock.now(), uptime, -1)),
             steady: uptime.and_then(|uptime| Instant::now().checked_sub(uptime)),
@@ -38,20 +38,12 @@ fn plus(at: Timestamp, span: Duration, sign: i64) -> Timestamp {
     Timestamp::from_micros(at.micros().saturating_add(micros.saturating_mul(sign)))
 }
 
-/// The first number of `/proc/uptime`: seconds, with a fraction.
-fn uptime(text: &str) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.split_whitespace().next()?.parse().ok()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_time_since_the_start_is_a_time_of_the_clock() {
-        assert_eq!(uptime("350735.47 234388.90\n"), Some(Duration::from_millis(350_735_470)));
-        assert_eq!(uptime("-1 2"), None);
-        assert_eq!(uptime(""), None);
         let start = Start { wall: Some(Timestamp::from_micros(1_000_000)), steady: None };
         assert_eq!(start.wall(Duration::from_micros(5)), Some(Timestamp::from_micros(1_000_005)));
         assert_eq!(start.steady(Duration::ZERO), None);

@@ -1,0 +1,158 @@
+//! What the driver logs, and what ends it.
+use super::*;
+use domain::device::{Remedy, Severity};
+
+#[test]
+fn an_xid_of_a_lost_gpu_is_told_at_once_and_only_a_restart_ends_it() {
+    let mut world = World::new();
+    world.look();
+    world.log(79);
+    let lost = world.state(State::Lost);
+    let condition = only(&lost);
+    assert_eq!((condition.severity, condition.remedy, condition.xid), (Severity::Fatal, Remedy::RebootNode, Some(79)));
+    assert_eq!(&*condition.reason, "XID 79: the GPU has fallen off the bus");
+    assert!(health(&lost).readable, "that it is lost is an answer");
+    world.state(State::Lost);
+    assert_eq!(world.after(60), ["gpu.lost"], "it may answer for a while");
+    world.reset();
+    assert_eq!(world.after(60), ["gpu.lost"], "a reset does not bring it back for good");
+    world.restart();
+    let first_seen = condition.first_seen;
+    assert_eq!(kinds(&world.state(State::Unreadable)), ["gpu.lost"], "it has to be seen");
+    assert_eq!(world.after(1), [""; 0]);
+    world.log(79);
+    assert!(only(&world.state(State::Lost)).first_seen > first_seen, "another occurrence");
+}
+
+#[test]
+fn a_fault_stands_until_the_gpu_is_reset() {
+    let mut world = World::new();
+    world.log(119);
+    assert_eq!(world.after(1), ["xid.fatal"]);
+    assert_eq!(world.after(3600), ["xid.fatal"]);
+    world.reset();
+    assert_eq!(world.after(1), [""; 0]);
+}
+
+#[test]
+fn an_uncorrectable_error_with_a_remapping_calls_for_a_drain() {
+    let mut world = World::new();
+    world.log(48);
+    assert_eq!(only(&world.look()).remedy, Remedy::ResetGpu);
+    world.log(63);
+    assert_eq!(only(&world.look()).remedy, Remedy::DrainAndReset);
+}
+
+#[test]
+fn an_application_fault_is_counted_and_is_no_condition() {
+    let mut world = World::new();
+    for code in [13, 31, 43, 45, 63] {
+        world.log(code);
+    }
+    assert_eq!(world.after(1), [""; 0]);
+    let (_, faults) = world.judge.faults().next().unwrap();
+    let mut counts: Vec<_> = faults.counts().iter().map(|xid| (xid.code, xid.count)).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [(13, 1), (31, 1), (43, 1), (45, 1), (63, 1)]);
+}
+
+#[test]
+fn a_contained_error_is_a_warning_for_a_while() {
+    let mut world = World::new();
+    world.log(94);
+    assert_eq!(world.after(1), ["xid.app"]);
+    assert_eq!(world.after(598), ["xid.app"]);
+    assert_eq!(world.after(2), [""; 0]);
+}
+
+#[test]
+fn a_link_error_says_itself_whether_it_is_fatal() {
+    let mut world = World::new();
+    world.log_of(149, None, "NETIR_LINK_EVT  Nonfatal XC0 i0 Link 08");
+    assert_eq!(world.after(1), ["xid.link"]);
+    world.log_of(149, None, "NETIR_LINK_EVT  Fatal    XC0 i0 Link 08");
+    world.log_of(149, None, "NETIR_LINK_EVT  Nonfatal XC0 i0 Link 08");
+    assert_eq!(world.after(1), ["xid.fatal", "xid.link"], "one of them was");
+}
+
+#[test]
+fn the_same_fault_of_several_applications_makes_the_hardware_suspect() {
+    let mut world = World::new();
+    for pid in 1..=5 {
+        assert_eq!(world.after(600), [""; 0]);
+        world.log_of(13, Some(pid), "");
+    }
+    let present = world.look();
+    assert_eq!(only(&present).kind.as_str(), "xid.suspect_hw");
+    assert_eq!(&*only(&present).reason, "XID 13: graphics engine exception, again and again, from different processes");
+}
+
+#[test]
+fn an_unknown_fault_is_told() {
+    let mut world = World::new();
+    world.log(999);
+    assert_eq!(&*only(&world.look()).reason, "XID 999, which the policy does not know");
+}
+
+#[test]
+fn another_code_of_the_same_kind_is_news() {
+    let mut world = World::new();
+    world.log(48);
+    assert_eq!(only(&world.look()).xid, Some(48));
+    world.after(600);
+    world.log(119);
+    assert_eq!(only(&world.look()).xid, Some(119));
+}
+
+#[test]
+fn what_is_logged_again_is_another_occurrence() {
+    let mut world = World::new();
+    world.log(119);
+    let first = only(&world.look()).first_seen;
+    assert_eq!(world.after(600), ["xid.fatal"]);
+    world.log(119);
+    assert!(only(&world.look()).first_seen > first, "so that one that was cleared by hand is there again");
+}
+
+#[test]
+fn what_was_logged_before_a_slow_driver_answers_is_not_lost() {
+    let mut world = World::new();
+    world.log(119);
+    assert_eq!(world.see(Err(Unreadable::Hung)), None);
+    assert_eq!(world.after(1), ["xid.fatal"]);
+}
+
+#[test]
+fn what_was_logged_before_anybody_looked_is_over_if_the_driver_asks_for_nothing() {
+    for (action, expected) in [(Some(0), vec![]), (None, vec!["xid.fatal".to_owned()])] {
+        let mut world = World::new();
+        world.log(119);
+        (world.now, world.readings.recovery_action) = (3600, action);
+        assert_eq!(world.after(1), expected, "{action:?}");
+        world.log(119);
+        assert_eq!(world.after(1), ["xid.fatal"], "now somebody looks");
+    }
+}
+
+#[test]
+fn a_reset_counts_once_the_driver_asks_for_nothing_more() {
+    let mut world = World::new();
+    world.readings.energy_mj = Some(50_000);
+    world.log(119);
+    world.readings.recovery_action = Some(1);
+    assert_eq!(world.after(1), ["gpu.reset_required", "xid.fatal"]);
+    world.reset();
+    assert_eq!(world.after(2), ["gpu.reset_required", "xid.fatal"]);
+    world.readings.recovery_action = Some(0);
+    assert_eq!(world.after(1), [""; 0]);
+}
+
+#[test]
+fn errors_that_a_command_sets_back_are_no_sign_of_a_reset() {
+    let mut world = World::new();
+    world.readings.ecc.uncorrected = Some(3);
+    world.log(95);
+    assert_eq!(world.after(1), ["ecc.uncorrected", "xid.fatal"]);
+    world.readings.ecc.uncorrected = Some(0);
+    assert_eq!(world.after(2), ["xid.fatal"]);
+}

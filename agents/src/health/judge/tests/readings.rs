@@ -1,0 +1,105 @@
+//! What is read from look to look.
+use super::*;
+use crate::source::{NvLinks, Pcie, Temperatures};
+use domain::device::Severity;
+
+#[test]
+fn a_sound_gpu_has_no_condition_and_what_can_be_told_is_told() {
+    let mut world = World::new();
+    let present = world.look();
+    assert_eq!(kinds(&present), [""; 0]);
+    assert!(health(&present).readable && health(&present).said.len() > 5);
+    assert!(!health(&present).said.contains_key(&"ecc.uncorrected".parse().unwrap()), "it was not read");
+}
+
+#[test]
+fn a_loss_that_is_only_seen_is_confirmed_by_a_second_look() {
+    let mut world = World::new();
+    world.look();
+    assert_eq!(kinds(&world.state(State::Lost)), [""; 0]);
+    assert_eq!(kinds(&world.state(State::Lost)), ["gpu.lost"]);
+}
+
+#[test]
+fn heat_has_to_last_and_to_be_over_for_a_while() {
+    let mut world = World::new();
+    let heat = |world: &mut World, gpu| {
+        world.readings.temperatures =
+            Temperatures { gpu: Some(gpu), slowdown: Some(90), shutdown: Some(95), ..Temperatures::default() };
+    };
+    heat(&mut world, 90);
+    assert_eq!(world.after(10), [""; 0]);
+    let warm = world.look();
+    assert_eq!((only(&warm).kind.as_str(), only(&warm).severity), ("thermal.over_limit", Severity::Warning));
+    heat(&mut world, 93);
+    world.after(11);
+    assert_eq!(only(&world.look()).severity, Severity::Critical);
+    heat(&mut world, 88);
+    assert_eq!(world.after(400), ["thermal.over_limit"], "within three degrees of the limit");
+    assert_eq!(only(&world.look()).severity, Severity::Warning);
+    heat(&mut world, 80);
+    assert_eq!(world.after(299), ["thermal.over_limit"]);
+    assert_eq!(world.after(2), [""; 0]);
+}
+
+#[test]
+fn a_throttle_has_to_come_in_most_minutes() {
+    let mut world = World::new();
+    for minute in 0..6 {
+        assert_eq!(world.after(1), [""; 0], "minute {minute}");
+        world.readings.throttle = Some(Throttle::HW_THERMAL);
+        world.after(1);
+        world.readings.throttle = Some(Throttle::POWER_CAP);
+        world.after(58);
+    }
+    assert_eq!(world.after(2), ["thermal.hw_slowdown"]);
+    assert_eq!(world.after(530), ["thermal.hw_slowdown"]);
+    assert_eq!(world.after(120), [""; 0]);
+}
+
+#[test]
+fn rates_are_of_a_whole_minute() {
+    let mut world = World::new();
+    let mut replays = 0;
+    world.readings.pcie = Pcie { width: Some(16), width_max: Some(16), generation_max: Some(5), ..Pcie::default() };
+    for minute in 0..4 {
+        // DCGM's bound for 16 lanes of the fifth generation is 31 a minute.
+        let raised = minute >= 1;
+        for _ in 0..60 {
+            replays += 1;
+            world.readings.pcie.replays = Some(replays);
+            world.look();
+        }
+        let told = kinds(&world.look()).iter().any(|kind| kind == "pcie.replay");
+        assert_eq!(told, raised, "minute {minute}");
+    }
+    assert_eq!(world.after(500), ["pcie.replay"]);
+    assert_eq!(world.after(200), [""; 0], "ten minutes without");
+}
+
+#[test]
+fn links_may_take_their_time_after_a_start() {
+    let mut world = World::new();
+    let links = |active| Some(NvLinks { total: 18, active, ..Default::default() });
+    (world.booted, world.readings.nvlinks) = (Some(0), links(12));
+    assert_eq!(world.after(700), [""; 0], "six lead nowhere");
+    world.restart();
+    world.readings.nvlinks = links(11);
+    assert_eq!(world.after(600), [""; 0]);
+    assert_eq!(world.after(31), ["nvlink.down"]);
+    world.readings.nvlinks = links(12);
+    assert_eq!(world.after(31), [""; 0]);
+}
+
+#[test]
+fn what_comes_and_goes_is_not_believed_to_be_over() {
+    let mut world = World::new();
+    for nth in 0..5 {
+        assert_eq!(world.after(1), [""; 0], "{nth}");
+        world.readings.recovery_action = Some(1);
+        world.after(1);
+        world.readings.recovery_action = Some(0);
+    }
+    assert_eq!(world.after(2), ["gpu.flapping"]);
+    assert_eq!(&*only(&world.look()).reason, "gpu.reset_required comes and goes: it is not believed to be over");
+}
