@@ -260,6 +260,8 @@ mod tests {
     fn a_disk_that_fails_is_told_and_nothing_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let mut queue = open(folder.path());
+        queue.remember(memory());
+        queue.keep().unwrap();
         fs::create_dir(folder.path().join("state.new")).unwrap();
         queue.push(Timestamp::default(), Content::Health { findings: vec![] }).unwrap();
         assert!(matches!(queue.keep(), Err(QueueError::Storage(_))));

@@ -3,7 +3,8 @@
 use crate::server::{Counting, Server, Taken, TokioClock, entry, fleet, undamped};
 use agents::{
     Simulation,
-    agent::{Pace, Surroundings},
+    agent::{Agent, Pace, Surroundings},
+    queue::OnDisk,
     source::simulated::{Fault, Fleet},
 };
 use bus::{
@@ -54,13 +55,16 @@ impl World {
         Self { bus, server, mood, began: Instant::now(), intakes }
     }
 
-    fn simulate(&self, fleet: &Fleet) -> Simulation {
-        let around = Surroundings {
+    fn around(&self) -> Surroundings {
+        Surroundings {
             bus: self.bus.clone(),
             clock: Arc::new(TokioClock::start()),
             entropy: Arc::new(Counting::default()),
-        };
-        Simulation::start(fleet, &undamped(), &around, Pace::default())
+        }
+    }
+
+    fn simulate(&self, fleet: &Fleet) -> Simulation {
+        Simulation::start(fleet, &undamped(), &self.around(), Pace::default())
     }
 
     fn set(&self, mood: Mood) {
@@ -326,4 +330,24 @@ async fn a_fleet_reports_through_the_intake() {
     assert_eq!(counts.received, counts.taken + counts.out_of_turn + refused);
     simulation.stop().await;
     intake.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_agent_knows_when_it_is_stopped_is_there_for_the_next() {
+    let fleet = fleet("1x2", vec![]);
+    let world = World::new(Mood::Kind).await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = || std::fs::read(folder.path().join("state")).unwrap();
+    let (around, node) = (world.around(), fleet.nodes().next().unwrap());
+    let queue = OnDisk::open(folder.path(), around.incarnation(), 16).unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let agent = Agent::new(node.name().clone(), node, queue, undamped(), around, Pace::default(), Duration::ZERO);
+    let running = tokio::spawn(agent.run(stopped));
+    world.until(120).await;
+    let before = state();
+    world.until(180).await;
+    assert_eq!(state(), before, "nothing is news");
+    stop.send_replace(true);
+    running.await.unwrap();
+    assert_ne!(state(), before, "the counters by which the next one knows a reset");
 }

@@ -250,6 +250,33 @@ mod tests {
         assert!(matches!(news[0], News::Readable(_)));
     }
 
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> domain::Timestamp {
+            domain::Timestamp::from_micros(43_200_000_000)
+        }
+    }
+
+    #[test]
+    fn what_comes_while_one_waits_is_of_now_and_what_was_there_of_its_own_time() {
+        let (tell, news) = std::sync::mpsc::channel();
+        let (root, clock) = (tempfile::tempdir().unwrap(), Arc::new(Noon));
+        std::fs::create_dir(root.path().join("proc")).unwrap();
+        std::fs::write(root.path().join("proc/uptime"), "3600.00 1.00\n").unwrap();
+        let start = Start::read(root.path(), &Noon);
+        let listener = Ear { tell, gone: Arc::default() };
+        let mut follower = Follower::new(PathBuf::new(), PathBuf::new(), clock, None, listener);
+        let mut at = |sequence: u64, caught_up| {
+            let line = format!("4,{sequence},60000000,-;NVRM: Xid (PCI:0000:b3:00): 79, gone");
+            follower.take(&line, &start, caught_up);
+            let Ok(News::Xid { event, .. }) = news.try_recv() else { panic!("an XID is heard") };
+            event.at
+        };
+        assert_eq!(at(1, false), Noon.now().plus_seconds(60 - 3600));
+        assert_eq!(at(2, true), Noon.now(), "whatever the log's clock says by then");
+    }
+
     #[test]
     fn a_log_that_is_not_there_is_unreadable() {
         let news = heard("/nowhere/kmsg", |news| *news == News::CaughtUp);

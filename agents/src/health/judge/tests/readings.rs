@@ -103,3 +103,17 @@ fn what_comes_and_goes_is_not_believed_to_be_over() {
     assert_eq!(world.after(2), ["gpu.flapping"]);
     assert_eq!(&*only(&world.look()).reason, "gpu.reset_required comes and goes: it is not believed to be over");
 }
+
+#[test]
+fn a_link_that_is_slow_while_idle_says_nothing() {
+    let mut world = World::new();
+    world.readings.pcie = Pcie { generation: Some(1), generation_max: Some(5), ..Pcie::default() };
+    world.readings.gpu_utilization = Some(0);
+    assert_eq!(world.after(60), [""; 0]);
+    world.readings.gpu_utilization = Some(50);
+    assert_eq!(world.after(40), ["pcie.degraded"]);
+    world.readings.gpu_utilization = Some(0);
+    assert_eq!(world.after(300), ["pcie.degraded"], "and does not clear it");
+    (world.readings.gpu_utilization, world.readings.pcie.generation) = (Some(50), Some(5));
+    assert_eq!(world.after(40), [""; 0]);
+}
