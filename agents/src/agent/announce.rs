@@ -1,13 +1,16 @@
 //! What an agent finds, as log lines: for who looks at the node itself. What is told anew is not said again.
 use bus::wire::{Content, Report};
-use domain::device::{ConditionKind, DeviceId};
+use domain::{
+    Incarnation,
+    device::{ConditionKind, DeviceId},
+};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Says each report once, when it is queued.
 #[derive(Debug, Default)]
 pub(super) struct Announcer {
-    /// The number of the last report that was said.
-    said: u64,
+    /// The last report that was said: its number, and the life of the queue in which it has it.
+    said: (Option<Incarnation>, u64),
     /// The driver, and how many devices it was said to have.
     driver: Option<(Arc<str>, Option<usize>)>,
     standing: BTreeSet<(DeviceId, ConditionKind)>,
@@ -15,8 +18,12 @@ pub(super) struct Announcer {
 
 impl Announcer {
     pub(super) fn look<'a>(&mut self, waiting: impl Iterator<Item = &'a Report>) {
-        for report in waiting.filter(|report| report.origin.sequence > self.said).collect::<Vec<_>>() {
-            self.said = report.origin.sequence;
+        for report in waiting {
+            let (life, sequence) = (Some(report.origin.incarnation), report.origin.sequence);
+            if self.said.0 == life && sequence <= self.said.1 {
+                continue;
+            }
+            self.said = (life, sequence);
             match &report.content {
                 Content::Inventory { facts, devices } => {
                     let devices = devices.as_ref().map(Vec::len);
@@ -49,10 +56,5 @@ impl Announcer {
                 }
             }
         }
-    }
-
-    /// The numbers begin anew.
-    pub(super) fn begin_anew(&mut self) {
-        self.said = 0;
     }
 }

@@ -61,7 +61,7 @@ pub struct Agent<S, Q> {
     failures: u32,
     failing_since: Option<Instant>,
     /// What of it is logged, if it is.
-    announcer: Option<(Announcer, Incarnation)>,
+    announcer: Option<Announcer>,
     /// The last refusal that was logged, and when.
     told: Option<(String, Instant)>,
 }
@@ -97,7 +97,7 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
         let desk = Desk::new(queue, policy, pace.restate_every + share(&node, 1, pace.restate_every / 4));
         let recorder = Recorder::new(node.clone(), pace.frame_every, share(&node, 2, pace.frame_every));
         let started = Instant::now();
-        let announcer = pace.announce.then(|| (Announcer::default(), desk.queue().incarnation()));
+        let announcer = pace.announce.then(Announcer::default);
         Self {
             node,
             source,
@@ -154,7 +154,9 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(node.name = %self.node, error, "not all that was seen could be queued: it is told later");
                     }
-                    self.announce();
+                    if let Some(announcer) = &mut self.announcer {
+                        announcer.look(self.desk.queue().waiting());
+                    }
                 }
                 () = tokio::time::sleep_until(not_before), if waits => {}
             }
@@ -176,15 +178,6 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
             let error: &dyn std::error::Error = &error;
             tracing::debug!(node.name = %self.node, error, "a frame of telemetry is lost");
         }
-    }
-
-    fn announce(&mut self) {
-        let Some((announcer, life)) = &mut self.announcer else { return };
-        if *life != self.desk.queue().incarnation() {
-            *life = self.desk.queue().incarnation();
-            announcer.begin_anew();
-        }
-        announcer.look(self.desk.queue().waiting());
     }
 
     /// Begins to send the oldest report, if there is one.

@@ -31,7 +31,7 @@ pub struct Faults {
 /// What is known of one code.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Logged {
-    /// How often it was logged, since the agent first ran in this boot.
+    /// How often it was logged, since the agent first ran on this host.
     count: u32,
     /// When it was logged last.
     at: Timestamp,

@@ -235,11 +235,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut queue = open(folder.path());
         queue.push(Timestamp::default(), Content::Health { findings: vec![] }).unwrap();
+        queue.remember(memory());
         queue.keep().unwrap();
         drop(queue);
         let path = folder.path().join(STATE);
         let sound = fs::read(&path).unwrap();
-        for damage in [&sound[..sound.len() - 1], b"", b"dkube-agent state 2\nx", &sound[..25]] {
+        let mut other = sound.clone();
+        let text = other.windows(4).position(|bytes| bytes == b"boot").unwrap();
+        other[text] = b'B';
+        for damage in [&other, &sound[..sound.len() - 1], b"", b"dkube-agent state 2\nx", &sound[..25]] {
             fs::write(&path, damage).unwrap();
             let queue = OnDisk::open(folder.path(), life(2), 4).unwrap();
             assert_eq!((queue.incarnation(), queue.waiting().count()), (life(2), 0));
