@@ -5,7 +5,7 @@ use crate::{
 };
 use bus::wire::PROCESSES_MAX;
 use domain::{
-    NodeName, Timestamp,
+    AgentRun, NodeName, Timestamp,
     device::{DeviceId, Slot},
     telemetry::{Column, DeviceFrame, Field, Frame, Process, ProcessOwner, SAMPLES_MAX},
 };
@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 #[derive(Debug)]
 pub struct Recorder {
     node: NodeName,
+    run: AgentRun,
     every: Duration,
     due: Option<Duration>,
     first_after: Duration,
@@ -41,9 +42,10 @@ struct Track {
 impl Recorder {
     /// Gathers for so long at a time; the first frame is due after a time of this node's own, so that a fleet does not send
     /// all at once.
-    pub fn new(node: NodeName, every: Duration, first_after: Duration) -> Self {
+    pub fn new(node: NodeName, run: AgentRun, every: Duration, first_after: Duration) -> Self {
         Self {
             node,
+            run,
             every,
             due: None,
             first_after,
@@ -79,7 +81,12 @@ impl Recorder {
             return None;
         }
         self.due = Some(tick.elapsed + self.every);
-        Some(self.frame(&faults.collect()))
+        Some(self.frame(&faults.collect(), false))
+    }
+
+    /// The last frame: what was gathered since the one before it.
+    pub fn end<'a>(&mut self, faults: impl Iterator<Item = (DeviceId, &'a Faults)>) -> Frame {
+        self.frame(&faults.collect(), true)
     }
 
     fn track(&mut self, sighting: &Sighting, bit: u64) {
@@ -96,8 +103,8 @@ impl Recorder {
         }
     }
 
-    fn frame(&mut self, faults: &BTreeMap<DeviceId, &Faults>) -> Frame {
-        let all = u64::MAX >> (64 - self.samples);
+    fn frame(&mut self, faults: &BTreeMap<DeviceId, &Faults>, ends: bool) -> Frame {
+        let all = (1 << self.samples) - 1;
         let devices = std::mem::take(&mut self.devices).into_iter().map(|(device, track)| DeviceFrame {
             device,
             slot: track.slot,
@@ -116,6 +123,8 @@ impl Recorder {
         let frame = Frame {
             node: self.node.clone(),
             boot_id: Arc::clone(&self.boot_id),
+            run: self.run,
+            ends,
             sequence: self.sequence,
             sampled_at: self.sampled_at,
             step_millis: span.checked_div(steps).map_or(0, |step| u32::try_from(step.as_millis()).unwrap_or(u32::MAX)),
@@ -212,6 +221,7 @@ mod tests {
     use domain::node::Facts;
 
     const EVERY: Duration = Duration::from_secs(10);
+    const RUN: AgentRun = AgentRun(uuid::Uuid::from_u128(5));
 
     fn tick(second: u64) -> Tick {
         let wall = Timestamp::default().plus_seconds(i64::try_from(second).unwrap());
@@ -219,7 +229,7 @@ mod tests {
     }
 
     fn recorder() -> Recorder {
-        Recorder::new("n".parse().unwrap(), EVERY, Duration::from_secs(3))
+        Recorder::new("n".parse().unwrap(), RUN, EVERY, Duration::from_secs(3))
     }
 
     fn note(recorder: &mut Recorder, second: u64, seen: &Observation) -> Option<Frame> {
@@ -275,6 +285,17 @@ mod tests {
     }
 
     #[test]
+    fn the_last_frame_has_what_was_gathered_since_the_one_before() {
+        let mut recorder = recorder();
+        let taken = (0..5).find_map(|at| note(&mut recorder, at, &seen(warm(40)))).unwrap();
+        assert_eq!((taken.run, taken.ends), (RUN, false));
+        assert!(note(&mut recorder, 4, &seen(warm(41))).is_none());
+        let last = recorder.end(std::iter::empty());
+        assert_eq!((last.sequence, last.samples, last.run, last.ends), (1, 1, RUN, true));
+        assert!(bus::wire::encode_frame(&self::recorder().end(std::iter::empty())).is_ok(), "without a look, too");
+    }
+
+    #[test]
     fn a_node_that_can_read_nothing_shows_that_it_lives() {
         let mut recorder = recorder();
         let blind = Observation {
@@ -308,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_frame_is_never_fuller_than_it_may_be() {
-        let mut recorder = Recorder::new("n".parse().unwrap(), Duration::from_hours(1), Duration::from_hours(1));
+        let mut recorder = Recorder::new("n".parse().unwrap(), RUN, Duration::from_hours(1), Duration::from_hours(1));
         let frames: Vec<_> = (0..121).filter_map(|at| note(&mut recorder, at, &seen(warm(40)))).collect();
         assert_eq!(frames.iter().map(|frame| usize::from(frame.samples)).collect::<Vec<_>>(), [SAMPLES_MAX; 2]);
         assert!(frames.iter().all(|frame| bus::wire::encode_frame(frame).is_ok()));

@@ -49,6 +49,9 @@ ids! {
     TokenId,
     /// One life of an agent's report queue: a new one is drawn when the agent has lost count.
     Incarnation,
+    /// One run of an agent, from its start to its end: two that speak for one node at a time differ in it, even where one
+    /// host is a copy of the other.
+    AgentRun,
 }
 
 /// A command that was accepted for a decision (`UUIDv7` whose last 16 bits are zero).

@@ -42,7 +42,7 @@ pub use decide::{Context, decide};
 pub use event::{Event, Founding, NOUNS};
 pub use evolve::{Stamp, evolve};
 pub use fold::FOLD;
-pub use id::{ClusterId, CommandId, EventId, IdError, Incarnation, JobId, TokenId, UserId};
+pub use id::{AgentRun, ClusterId, CommandId, EventId, IdError, Incarnation, JobId, TokenId, UserId};
 pub use name::{ClusterName, GroupName, JobName, Login, Model, NodeName, PoolName, Reason, TokenName, WordError};
 pub use recorded::{Origin, Position, Recorded};
 pub use rejection::{Kind, Refusal, Rejection, Shortage};

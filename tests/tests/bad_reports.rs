@@ -4,7 +4,7 @@ use anyhow::Context;
 use bus::wire::{self, Content, Kind, REPORT_MAX, Reply, Report};
 use bytes::Bytes;
 use domain::{
-    Incarnation, Origin, Timestamp,
+    AgentRun, Incarnation, Origin, Timestamp,
     device::{Condition, DeviceId, Finding, Remedy, Severity, Slot},
     node::{Facts, Seen},
     telemetry::{Column, DeviceFrame, Field, Frame},
@@ -55,7 +55,7 @@ fn inventory(life: u128, sequence: u64, devices: std::ops::Range<u8>) -> Report 
         instances: vec![],
     };
     let content = Content::Inventory { facts: Facts::default(), devices: Some(devices.map(seen).collect()) };
-    Report { origin: origin(life, sequence), settled: true, content }
+    Report::new(origin(life, sequence), content)
 }
 
 /// That device number 1 is lost.
@@ -70,7 +70,7 @@ fn lost(life: u128, sequence: u64) -> Report {
         last_seen: Timestamp::default(),
     };
     let finding = Finding { device: device(1), readable: true, raised: vec![condition], cleared: vec![] };
-    Report { origin: origin(life, sequence), settled: true, content: Content::Health { findings: vec![finding] } }
+    Report::new(origin(life, sequence), Content::Health { findings: vec![finding] })
 }
 
 /// One sample of how busy each of these devices is, as a node tells it.
@@ -87,6 +87,8 @@ fn frame(node: &str, sequence: u64, devices: &[(u128, i64)]) -> anyhow::Result<B
     let frame = Frame {
         node: node.parse()?,
         boot_id: "boot".into(),
+        run: AgentRun(Uuid::nil()),
+        ends: false,
         sequence,
         sampled_at: Timestamp::from_micros(1),
         step_millis: 1000,

@@ -258,3 +258,28 @@ async fn a_host_without_a_driver_is_known_and_says_why() -> anyhow::Result<()> {
     assert!(world.server.stop().await?.success());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_second_agent_of_a_node_takes_nothing_from_the_first() -> anyhow::Result<()> {
+    let (first, copy) = (Host::new("gpu-01", 2)?, Host::new("gpu-01", 1)?);
+    let world = World::new().await?;
+    let agent = first.agent(&world.nats.url(), &[])?;
+    let devices = world.healthy(2).await?;
+
+    let second = copy.agent(&world.nats.url(), &[])?;
+    let two = |alerts: &Value| items(alerts).iter().any(|alert| alert["code"] == "node.two_agents");
+    world.client.until("/v1/alerts", two).await?;
+    let recorded = |page: &Value| page["events"][0]["data"]["code"] == "node.second_agent";
+    world.client.until("/v1/audit?type=NodeReportRefused", recorded).await?;
+    assert_eq!(world.healthy(2).await?, devices, "nothing of the node is as the copy says");
+    assert!(copy.log().contains("another agent speaks for this node"), "{}", copy.log());
+    assert_eq!(world.recorded("NodeReportRefused").await?.len(), 1);
+
+    // Once the first is gone, the node is the other's.
+    assert!(agent.stop().await?.success());
+    world.client.until("/v1/nodes/gpu-01", |node| node["devices"]["seen"] == 1).await?;
+    world.client.until("/v1/alerts", |alerts| !two(alerts)).await?;
+    assert!(second.stop().await?.success());
+    assert!(world.server.stop().await?.success());
+    Ok(())
+}

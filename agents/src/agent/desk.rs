@@ -128,6 +128,12 @@ impl<Q: Queue> Desk<Q> {
             Reply::Taken { up_to } if *up_to >= sequence => self.taken(*up_to),
             // An answer that fits to no question of ours.
             Reply::Taken { .. } | Reply::TryAgain { .. } => Progress::Again,
+            // The other may be a copy of this one, with its numbers. What it told meanwhile is not what is here.
+            Reply::Held { .. } => {
+                self.queue.begin_anew(fresh);
+                self.restate();
+                Progress::Again
+            }
             Reply::Refused { next, .. } => {
                 self.holds.refuse(now, &first.content);
                 self.queue.settle(sequence);

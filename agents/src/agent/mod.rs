@@ -20,7 +20,7 @@ use bus::{
     wire::{self, Reply, Report, WireError},
 };
 use bytes::Bytes;
-use domain::{Incarnation, NodeName, telemetry::Frame};
+use domain::{AgentRun, Incarnation, NodeName, telemetry::Frame};
 use pace::share;
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::{
@@ -49,6 +49,7 @@ impl Surroundings {
 /// The agent of one node.
 pub struct Agent<S, Q> {
     node: NodeName,
+    run: AgentRun,
     source: S,
     desk: Desk<Q>,
     recorder: Recorder,
@@ -95,11 +96,13 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
         age: Duration,
     ) -> Self {
         let desk = Desk::new(queue, policy, pace.restate_every + share(&node, 1, pace.restate_every / 4));
-        let recorder = Recorder::new(node.clone(), pace.frame_every, share(&node, 2, pace.frame_every));
+        let run = AgentRun(time_ordered_id(around.clock.now(), &*around.entropy));
+        let recorder = Recorder::new(node.clone(), run, pace.frame_every, share(&node, 2, pace.frame_every));
         let started = Instant::now();
         let announcer = pace.announce.then(Announcer::default);
         Self {
             node,
+            run,
             source,
             desk,
             recorder,
@@ -117,6 +120,8 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     /// Looks and tells, until `stop` says so or is dropped. What the server has not taken by then stays in the queue.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         self.work(&mut stop).await;
+        let last = self.recorder.end(self.desk.faults());
+        self.show(&last).await;
         if let Err(error) = self.desk.close() {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(node.name = %self.node, error, "what is known could not be kept for the next agent");
@@ -183,7 +188,8 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     /// Begins to send the oldest report, if there is one.
     fn send(&mut self) -> Option<Sending> {
         let oldest = self.desk.next()?;
-        let report = &Report { settled: self.desk.queue().waiting().nth(1).is_none(), ..oldest.clone() };
+        let settled = self.desk.queue().waiting().nth(1).is_none();
+        let report = &Report { run: self.run, settled, ..oldest.clone() };
         let subject = wire::agent(&self.node, report.kind());
         match report.encode() {
             Ok(payload) => {
@@ -227,18 +233,20 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     }
 
     fn settle(&mut self, reply: &Reply) -> Duration {
-        if let Reply::Refused { code, detail, .. } = reply {
-            // It is refused again and again for as long as the reason lasts.
-            let now = Instant::now();
-            if self.told.as_ref().is_none_or(|(told, at)| told != code || now.duration_since(*at) >= QUIET) {
-                tracing::warn!(node.name = %self.node, code, detail, "the server refuses a report: said once an hour");
-                self.told = Some((code.clone(), now));
+        match reply {
+            Reply::Refused { code, detail, .. } => self.complain(code, detail),
+            Reply::Held { .. } => {
+                self.complain(
+                    "node.second_agent",
+                    "another agent speaks for this node: give each host a name of its own",
+                );
             }
+            Reply::Taken { .. } | Reply::TryAgain { .. } | Reply::Expected { .. } => {}
         }
         let now = self.age + self.started.elapsed();
         let fresh = self.around.incarnation();
         match (self.desk.answered(now, reply, fresh), reply) {
-            (Ok(_), Reply::TryAgain { after }) => {
+            (Ok(_), Reply::TryAgain { after } | Reply::Held { after }) => {
                 let backoff = self.fail();
                 backoff.max((*after).min(self.pace.retry_longest))
             }
@@ -256,6 +264,15 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                 tracing::error!(node.name = %self.node, error, "the waiting reports can't be kept");
                 self.fail()
             }
+        }
+    }
+
+    /// Logs that the server does not take a report, which is so again and again for as long as the reason lasts.
+    fn complain(&mut self, code: &str, detail: &str) {
+        let now = Instant::now();
+        if self.told.as_ref().is_none_or(|(told, at)| told != code || now.duration_since(*at) >= QUIET) {
+            tracing::warn!(node.name = %self.node, code, detail, "the server does not take a report: said once an hour");
+            self.told = Some((code.to_owned(), now));
         }
     }
 

@@ -55,7 +55,7 @@ impl Queue for InMemory {
             return Err(QueueError::Full(self.limit));
         }
         let origin = Origin { incarnation: self.incarnation, sequence: self.next, observed_at };
-        self.waiting.push_back(Report { origin, settled: true, content });
+        self.waiting.push_back(Report::new(origin, content));
         self.next += 1;
         Ok(())
     }

@@ -134,5 +134,5 @@ fn decode_device(device: DeviceV1) -> Result<Remembered, WireError> {
 /// Where it stands in a queue is of no meaning here.
 const fn report(content: Content) -> Report {
     let origin = Origin { incarnation: Incarnation(Uuid::nil()), sequence: 0, observed_at: Timestamp::from_micros(0) };
-    Report { origin, settled: true, content }
+    Report::new(origin, content)
 }

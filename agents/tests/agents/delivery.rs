@@ -304,7 +304,7 @@ impl Decides for Port {
                 unknown_login: None,
                 shortage: None,
             })),
-            Reply::TryAgain { .. } => Err(Failure::Overloaded),
+            Reply::TryAgain { .. } | Reply::Held { .. } => Err(Failure::Overloaded),
         }
     }
 }

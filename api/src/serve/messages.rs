@@ -167,8 +167,8 @@ impl Ears {
     }
 
     async fn listen(&self) -> Result<(Intake, TelemetryIntake, MirrorIntake), BusError> {
-        let (sink, heard) = (Arc::clone(&self.sink), self.gauges.heard.clone());
-        let telemetry = TelemetryIntake::start(&self.bus, sink, heard, Arc::clone(&self.frames)).await?;
+        let (sink, gauges) = (Arc::clone(&self.sink), self.gauges.clone());
+        let telemetry = TelemetryIntake::start(&self.bus, sink, gauges, Arc::clone(&self.frames)).await?;
         let intake = Intake::start(&self.bus, self.engine.clone(), Bounds::default(), self.gauges.clone()).await?;
         let mirrors = MirrorIntake::start(&self.bus, Arc::clone(&self.mirrors) as _).await?;
         Ok((intake, telemetry, mirrors))

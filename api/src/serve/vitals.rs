@@ -1,12 +1,14 @@
 //! How the engine and the relay are.
 use crate::http::port::{Counted, EngineVitals, Health, Vitals};
 use bus::{
+    clock::{Clock, SystemClock},
     engine::Engine,
     intake::{FrameCounters, Gauges},
     relay::{State, Status},
 };
+use domain::{NodeName, Timestamp};
 use std::sync::{Arc, atomic::Ordering};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// What is watched.
 pub(crate) struct Watched {
@@ -38,6 +40,7 @@ impl Vitals for Watched {
             ("received", counts.received),
             ("taken", counts.taken),
             ("deferred", counts.deferred),
+            ("waiting", counts.waiting),
             ("out_of_turn", counts.out_of_turn),
             ("malformed", counts.malformed),
             ("recorded", counts.recorded),
@@ -89,5 +92,12 @@ impl Vitals for Watched {
             State::Connecting | State::Relaying | State::Stopped => None,
         };
         vec![Health { part: "log", trouble: log }, Health { part: "relay", trouble: relay }]
+    }
+
+    fn contested(&self) -> Vec<(NodeName, Timestamp)> {
+        let now = SystemClock.now();
+        let ago = |since: Instant| i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
+        let contested = self.gauges.holders.contested().into_iter();
+        contested.map(|(node, since)| (node, now.plus_seconds(-ago(since)))).collect()
     }
 }

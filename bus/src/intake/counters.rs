@@ -13,6 +13,7 @@ pub struct Counters {
     received: AtomicU64,
     taken: AtomicU64,
     deferred: AtomicU64,
+    waiting: AtomicU64,
     out_of_turn: AtomicU64,
     malformed: AtomicU64,
     recorded: AtomicU64,
@@ -29,6 +30,8 @@ pub struct Counts {
     pub taken: u64,
     /// Reports whose senders were asked to come back: no room, or no durable log at present.
     pub deferred: u64,
+    /// Reports of an agent that has to wait until it is known whether the one before it still runs.
+    pub waiting: u64,
     /// Reports that were not the next of their agent.
     pub out_of_turn: u64,
     /// Reports that could not be read, or whose subject names no node.
@@ -47,6 +50,7 @@ impl Counters {
             received: of(&self.received),
             taken: of(&self.taken),
             deferred: of(&self.deferred),
+            waiting: of(&self.waiting),
             out_of_turn: of(&self.out_of_turn),
             malformed: of(&self.malformed),
             recorded: of(&self.recorded),
@@ -64,6 +68,10 @@ impl Counters {
 
     pub(super) fn deferred(&self) {
         self.deferred.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn waiting(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn out_of_turn(&self) {

@@ -1,6 +1,6 @@
 //! One report at a time: read it, have it decided, answer.
 use super::{
-    Counters, Decides,
+    Counters, Decides, Gauges, Holders, Standing,
     ration::Ration,
     told::{Due, Told},
 };
@@ -13,6 +13,9 @@ use bytes::Bytes;
 use domain::{Actor, Command, NodeName, Principal, Refusal, Via, node};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
+
+/// How long an agent is to wait whose node another has.
+const SECOND_ASKS_AFTER: Duration = Duration::from_secs(15);
 
 /// A report as it came in.
 pub(super) struct Incoming {
@@ -40,6 +43,7 @@ impl Incoming {
 pub(super) struct Lane<E> {
     engine: E,
     counters: Arc<Counters>,
+    holders: Holders,
     ration: Arc<Ration>,
     told: Told,
     /// The refusal that is to be recorded, once its sender has been answered.
@@ -47,8 +51,9 @@ pub(super) struct Lane<E> {
 }
 
 impl<E: Decides> Lane<E> {
-    pub(super) fn new(engine: E, counters: Arc<Counters>, ration: Arc<Ration>) -> Self {
-        Self { engine, counters, ration, told: Told::default(), record: None }
+    pub(super) fn new(engine: E, gauges: &Gauges, ration: Arc<Ration>) -> Self {
+        let (counters, holders) = (Arc::clone(&gauges.counters), gauges.holders.clone());
+        Self { engine, counters, holders, ration, told: Told::default(), record: None }
     }
 
     /// Until nobody sends any more and all that was sent is answered.
@@ -92,6 +97,14 @@ impl<E: Decides> Lane<E> {
             Ok(report) => report,
             Err(error) => return self.malformed(&incoming.node, &error),
         };
+        match self.holders.hear(&incoming.node, report.run) {
+            Standing::Holds => {}
+            Standing::Waits(after) => {
+                self.counters.waiting();
+                return Reply::TryAgain { after };
+            }
+            Standing::Second => return self.second(&incoming.node),
+        }
         let sequence = report.origin.sequence;
         let node = incoming.node.clone();
         let asker = Principal { actor: Actor::Agent(node.clone()), via: Via::Internal, address: None };
@@ -132,6 +145,13 @@ impl<E: Decides> Lane<E> {
             Failure::OutcomeUnknown | Failure::Stopping => later(5),
             Failure::ReadOnly(_) => later(15),
         }
+    }
+
+    /// What it has to tell keeps: it is taken once the other agent is gone.
+    fn second(&mut self, node: &NodeName) -> Reply {
+        const DETAIL: &str = "another agent speaks for this node: give each host a name of its own";
+        self.tell(node, "node.second_agent", DETAIL);
+        Reply::Held { after: SECOND_ASKS_AFTER }
     }
 
     fn malformed(&mut self, node: &NodeName, error: &WireError) -> Reply {

@@ -6,6 +6,7 @@
 //! Whose a report is says the subject that it came on: NATS lets an agent send on its own subjects only.
 mod counters;
 mod heard;
+mod holders;
 mod lane;
 mod leases;
 mod mirror;
@@ -15,6 +16,7 @@ mod told;
 
 pub use counters::{Counters, Counts};
 pub use heard::Heard;
+pub use holders::{Holders, Standing};
 pub use leases::Leases;
 pub use mirror::{MirrorIntake, Mirrors};
 pub use telemetry::{FrameCounters, Sink, TelemetryIntake};
@@ -74,6 +76,8 @@ impl Default for Bounds {
 pub struct Gauges {
     /// When each node was last heard.
     pub heard: Heard,
+    /// Which agent has each node.
+    pub holders: Holders,
     /// What was done.
     pub counters: Arc<Counters>,
 }
@@ -125,7 +129,7 @@ impl Dispatcher {
         let ration = Arc::new(Ration::new());
         let open = |_| {
             let (lane, incoming) = mpsc::channel(bounds.waiting.max(1));
-            working.spawn(Lane::new(engine.clone(), gauges.counters.clone(), ration.clone()).run(incoming));
+            working.spawn(Lane::new(engine.clone(), &gauges, ration.clone()).run(incoming));
             lane
         };
         let lanes = (0..bounds.lanes.max(1)).map(open).collect();

@@ -1,6 +1,6 @@
 //! The server's side of telemetry: takes frames from the bus, checks whose they are, and hands them on. Lossy: what finds
 //! no room is dropped and counted.
-use super::Heard;
+use super::{Gauges, Standing};
 use crate::{
     bus::{Bus, BusError, Message},
     wire::{self, AGENTS_TELEMETRY},
@@ -29,17 +29,20 @@ pub struct FrameCounters {
     pub malformed: AtomicU64,
     /// Frames that came on another node's subject than they say.
     pub forged: AtomicU64,
+    /// Frames of an agent whose node another has.
+    pub second: AtomicU64,
 }
 
 impl FrameCounters {
     /// Each count with its name.
-    pub fn counts(&self) -> [(&'static str, u64); 4] {
+    pub fn counts(&self) -> [(&'static str, u64); 5] {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             ("taken", of(&self.taken)),
             ("samples", of(&self.samples)),
             ("malformed", of(&self.malformed)),
             ("forged", of(&self.forged)),
+            ("second", of(&self.second)),
         ]
     }
 }
@@ -59,7 +62,7 @@ impl TelemetryIntake {
     pub async fn start(
         bus: &Bus,
         sink: Arc<dyn Sink>,
-        heard: Heard,
+        gauges: Gauges,
         counters: Arc<FrameCounters>,
     ) -> Result<Self, BusError> {
         let mut frames = bus.subscribe(AGENTS_TELEMETRY).await?;
@@ -71,8 +74,7 @@ impl TelemetryIntake {
                     message = frames.next() => message,
                 };
                 let Some(message) = message else { return };
-                if let Some(frame) = take(&message, &counters) {
-                    heard.mark(&frame.node);
+                if let Some(frame) = take(&message, &gauges, &counters) {
                     sink.frame(frame);
                 }
             }
@@ -81,14 +83,19 @@ impl TelemetryIntake {
     }
 }
 
-/// The frame, if it can be read and is its sender's own.
-fn take(message: &Message, counters: &FrameCounters) -> Option<Frame> {
+/// The frame, if it can be read, is its sender's own, and no other agent has the node.
+fn take(message: &Message, gauges: &Gauges, counters: &FrameCounters) -> Option<Frame> {
     let count = |counter: &AtomicU64, by: u64| {
         counter.fetch_add(by, Ordering::Relaxed);
     };
     let sender = wire::telemetry_of(&message.subject);
     match (wire::decode_frame(&message.payload), sender) {
         (Ok(frame), Some(sender)) if frame.node == sender => {
+            gauges.heard.mark(&sender);
+            if gauges.holders.hear_frame(&frame) != Standing::Holds {
+                count(&counters.second, 1);
+                return None;
+            }
             count(&counters.taken, 1);
             count(&counters.samples, frame.devices.len() as u64 * u64::from(frame.samples));
             Some(frame)
@@ -110,9 +117,10 @@ mod tests {
     use super::*;
     use crate::bus::Headers;
     use bytes::Bytes;
-    use domain::Timestamp;
+    use domain::{AgentRun, Timestamp};
     use std::{sync::Mutex, time::Duration};
     use tokio::sync::mpsc;
+    use uuid::Uuid;
 
     struct Kept(Mutex<mpsc::UnboundedSender<Frame>>);
 
@@ -122,10 +130,12 @@ mod tests {
         }
     }
 
-    fn frame(node: &str, sequence: u64) -> Frame {
+    fn frame(node: &str, run: u128, sequence: u64) -> Frame {
         Frame {
             node: node.parse().unwrap(),
             boot_id: "b".into(),
+            run: AgentRun(Uuid::from_u128(run)),
+            ends: false,
             sequence,
             sampled_at: Timestamp::default(),
             step_millis: 1000,
@@ -137,18 +147,23 @@ mod tests {
 
     #[tokio::test]
     async fn only_good_frames_of_their_own_node_are_taken() {
-        let (bus, heard, counters) = (Bus::in_process(), Heard::default(), Arc::new(FrameCounters::default()));
+        let (bus, gauges, counters) = (Bus::in_process(), Gauges::default(), Arc::new(FrameCounters::default()));
         let (sender, mut frames) = mpsc::unbounded_channel();
         let sink = Arc::new(Kept(Mutex::new(sender)));
-        let _intake = TelemetryIntake::start(&bus, sink, heard.clone(), counters.clone()).await.unwrap();
+        let _intake = TelemetryIntake::start(&bus, sink, gauges.clone(), counters.clone()).await.unwrap();
         let send = async |subject: &str, payload: Bytes| bus.publish(subject, Headers::new(), payload).await.unwrap();
-        send("dkube.telemetry.b", wire::encode_frame(&frame("a", 0)).unwrap()).await;
+        send("dkube.telemetry.b", wire::encode_frame(&frame("a", 1, 0)).unwrap()).await;
         send("dkube.telemetry.a", Bytes::from_static(b"\x01nonsense")).await;
         send("dkube.telemetry.a", Bytes::from_static(b"\xc8")).await;
-        send("dkube.telemetry.a", wire::encode_frame(&frame("a", 7)).unwrap()).await;
-        let taken = tokio::time::timeout(Duration::from_secs(10), frames.recv()).await.unwrap().unwrap();
-        assert_eq!(taken.sequence, 7);
-        assert_eq!(counters.counts().map(|(_, count)| count), [1, 0, 2, 1]);
+        for (run, sequence) in [(1, 7), (2, 8), (1, 9)] {
+            send("dkube.telemetry.a", wire::encode_frame(&frame("a", run, sequence)).unwrap()).await;
+        }
+        for sequence in [7, 9] {
+            let taken = tokio::time::timeout(Duration::from_secs(10), frames.recv()).await.unwrap().unwrap();
+            assert_eq!(taken.sequence, sequence, "the second agent's is left out");
+        }
+        assert_eq!(counters.counts().map(|(_, count)| count), [2, 0, 2, 1, 1]);
+        let heard = &gauges.heard;
         assert!(heard.last(&"a".parse().unwrap()).is_some() && heard.last(&"b".parse().unwrap()).is_none());
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use domain::{
-    Actor, Command, Denied, Incarnation, Origin, Position, Principal, Refusal, Rejection, Timestamp, Via,
+    Actor, AgentRun, Command, Denied, Incarnation, Origin, Position, Principal, Refusal, Rejection, Timestamp, Via,
     node::{self, Facts},
 };
 use std::{
@@ -75,11 +75,8 @@ fn node(name: &str) -> NodeName {
 
 fn report(sequence: u64) -> Report {
     let incarnation = Incarnation(Uuid::from_u128(1));
-    Report {
-        origin: Origin { incarnation, sequence, observed_at: Timestamp::default() },
-        settled: true,
-        content: Content::Inventory { facts: Facts::default(), devices: Some(vec![]) },
-    }
+    let origin = Origin { incarnation, sequence, observed_at: Timestamp::default() };
+    Report::new(origin, Content::Inventory { facts: Facts::default(), devices: Some(vec![]) })
 }
 
 async fn ask(bus: &Bus, name: &str, payload: Bytes) -> Reply {
@@ -258,4 +255,26 @@ async fn stopping_answers_what_was_taken() {
     stopping.await.unwrap();
     let late = bus.request(&wire::agent(&node("gpu-1"), Kind::Inventory), Bytes::new(), Duration::from_secs(1)).await;
     assert_eq!(late, Err(BusError::NoResponder));
+}
+
+#[tokio::test]
+async fn what_another_agent_of_a_node_says_is_not_taken() {
+    let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
+    let (intake, gauges) = intake(&bus, &engine).await;
+    let say = async |run: u128, sequence| {
+        let report = Report { run: AgentRun(Uuid::from_u128(run)), ..report(sequence) };
+        ask(&bus, "gpu-1", report.encode().unwrap()).await
+    };
+    assert_eq!(say(1, 1).await, Reply::Taken { up_to: 1 });
+    assert!(matches!(say(2, 1).await, Reply::TryAgain { .. }), "the first may be over");
+    assert_eq!(say(1, 2).await, Reply::Taken { up_to: 2 });
+    for _ in 0..3 {
+        assert!(matches!(say(2, 1).await, Reply::Held { .. }));
+    }
+    assert_eq!(engine.asked().len(), 2);
+    let counts = gauges.counters.counts();
+    assert_eq!((counts.taken, counts.waiting, counts.deferred), (2, 1, 0));
+    assert_eq!(counts.refused, [("node.second_agent".to_owned(), 3)].into());
+    intake.stop().await;
+    assert_eq!(engine.recorded(), ["gpu-1 node.second_agent"], "said once");
 }

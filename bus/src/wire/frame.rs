@@ -3,7 +3,7 @@
 use super::{FRAME_MAX, WireError, read, write};
 use bytes::Bytes;
 use domain::{
-    Timestamp,
+    AgentRun, Timestamp,
     device::{DeviceId, Slot},
     telemetry::{Column, DeviceFrame, Field, Frame, Process, ProcessOwner, SAMPLES_MAX, XidCount},
 };
@@ -47,6 +47,8 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Frame, WireError> {
 struct FrameV1<'a> {
     node: &'a str,
     boot_id: &'a str,
+    run: [u8; 16],
+    ends: bool,
     sequence: u64,
     sampled_at: i64,
     step_millis: u32,
@@ -99,6 +101,8 @@ impl<'a> From<&'a Frame> for FrameV1<'a> {
         Self {
             node: frame.node.as_str(),
             boot_id: &frame.boot_id,
+            run: frame.run.0.into_bytes(),
+            ends: frame.ends,
             sequence: frame.sequence,
             sampled_at: frame.sampled_at.micros(),
             step_millis: frame.step_millis,
@@ -124,6 +128,8 @@ impl FrameV1<'_> {
         Ok(Frame {
             node: self.node.parse()?,
             boot_id: self.boot_id.into(),
+            run: AgentRun(Uuid::from_bytes(self.run)),
+            ends: self.ends,
             sequence: self.sequence,
             sampled_at: Timestamp::from_micros(self.sampled_at),
             step_millis: self.step_millis,

@@ -47,6 +47,8 @@ fn frame() -> impl Strategy<Value = Frame> {
             move |(devices, processes, sequence)| Frame {
                 node: "gpu-1.rack-2".parse().unwrap(),
                 boot_id: "b".into(),
+                run: AgentRun(Uuid::from_u128(sequence.into())),
+                ends: sequence % 2 == 1,
                 sequence,
                 sampled_at: Timestamp::from_micros(5),
                 step_millis: 1000,
@@ -86,6 +88,8 @@ fn what_stands_still_costs_nothing() {
     let of = |values: Vec<i64>| Frame {
         node: "n".parse().unwrap(),
         boot_id: "b".into(),
+        run: AgentRun(Uuid::nil()),
+        ends: false,
         sequence: 0,
         sampled_at: Timestamp::default(),
         step_millis: 1000,

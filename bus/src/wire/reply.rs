@@ -27,6 +27,12 @@ pub enum Reply {
         /// How long to wait first.
         after: Duration,
     },
+    /// Another agent has this node, and nothing of this one is taken while that is so; the same bytes again, after this
+    /// time.
+    Held {
+        /// How long to wait first.
+        after: Duration,
+    },
     /// The report is not the next one: reports from this sequence on are wanted.
     Expected {
         /// The sequence that the server takes next: 1 for an incarnation that it does not know.
@@ -48,8 +54,9 @@ impl Reply {
             Self::Refused { next, code, detail } => {
                 ReplyV1::Refused(*next, cut(code).to_owned(), cut(detail).to_owned())
             }
-            Self::TryAgain { after } => ReplyV1::TryAgain(u32::try_from(after.as_millis()).unwrap_or(u32::MAX)),
+            Self::TryAgain { after } => ReplyV1::TryAgain(millis(*after)),
             Self::Expected { next } => ReplyV1::Expected(*next),
+            Self::Held { after } => ReplyV1::Held(millis(*after)),
         };
         write(&reply, REPLY_MAX)
     }
@@ -64,6 +71,7 @@ impl Reply {
             ReplyV1::Refused(next, code, detail) => Self::Refused { next, code, detail },
             ReplyV1::TryAgain(millis) => Self::TryAgain { after: Duration::from_millis(millis.into()) },
             ReplyV1::Expected(next) => Self::Expected { next },
+            ReplyV1::Held(millis) => Self::Held { after: Duration::from_millis(millis.into()) },
         })
     }
 }
@@ -75,6 +83,11 @@ enum ReplyV1 {
     Refused(u64, String, String),
     TryAgain(u32),
     Expected(u64),
+    Held(u32),
+}
+
+fn millis(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn cut(text: &str) -> &str {
@@ -85,12 +98,13 @@ fn cut(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn every_reply() -> [Reply; 4] {
+    fn every_reply() -> [Reply; 5] {
         [
             Reply::Taken { up_to: 41 },
             Reply::Refused { next: 7, code: "device.elsewhere".to_owned(), detail: "it is on another node".to_owned() },
             Reply::TryAgain { after: Duration::from_millis(250) },
             Reply::Expected { next: u64::MAX },
+            Reply::Held { after: Duration::from_secs(15) },
         ]
     }
 

@@ -2,7 +2,7 @@
 use super::{Kind, REPORT_MAX, WireError, read, write};
 use bytes::Bytes;
 use domain::{
-    Incarnation, NodeName, Origin, Timestamp,
+    AgentRun, Incarnation, NodeName, Origin, Timestamp,
     device::{Condition, ConditionKind, DeviceId, Finding, Instance, Remedy, Severity, Slot},
     node::{Command, Facts, Seen},
 };
@@ -15,6 +15,8 @@ use uuid::Uuid;
 pub struct Report {
     /// Which report of the agent's queue: inventory and health share one count.
     pub origin: Origin,
+    /// The run of the agent that sends it; nil until it is sent.
+    pub run: AgentRun,
     /// Whether nothing more waited to be told when it was sent. Until such a report comes, the server records what it is
     /// told and draws no consequence: what waited may be over.
     pub settled: bool,
@@ -40,6 +42,11 @@ pub enum Content {
 }
 
 impl Report {
+    /// A report that was not sent yet.
+    pub const fn new(origin: Origin, content: Content) -> Self {
+        Self { origin, run: AgentRun(Uuid::nil()), settled: true, content }
+    }
+
     /// Which kind of report it is, and so which subject it goes to.
     pub const fn kind(&self) -> Kind {
         match self.content {
@@ -53,15 +60,15 @@ impl Report {
     /// # Errors
     /// They are more than [`REPORT_MAX`].
     pub fn encode(&self) -> Result<Bytes, WireError> {
-        let (origin, settled) = (OriginV1::from(&self.origin), self.settled);
+        let (origin, run, settled) = (OriginV1::from(&self.origin), self.run.0.into_bytes(), self.settled);
         match &self.content {
             Content::Inventory { facts, devices } => {
                 let devices = devices.as_ref().map(|all| all.iter().map(SeenV1::from).collect());
-                write(&InventoryV1 { origin, settled, facts: facts.into(), devices }, REPORT_MAX)
+                write(&InventoryV1 { origin, run, settled, facts: facts.into(), devices }, REPORT_MAX)
             }
             Content::Health { findings } => {
                 let findings = findings.iter().map(FindingV1::from).collect();
-                write(&HealthV1 { origin, settled, findings }, REPORT_MAX)
+                write(&HealthV1 { origin, run, settled, findings }, REPORT_MAX)
             }
         }
     }
@@ -71,20 +78,20 @@ impl Report {
     /// # Errors
     /// See [`WireError`].
     pub fn decode(kind: Kind, bytes: &[u8]) -> Result<Self, WireError> {
-        let (origin, settled, content) = match kind {
+        let (origin, run, settled, content) = match kind {
             Kind::Inventory => {
-                let InventoryV1 { origin, settled, facts, devices } = read(bytes, REPORT_MAX)?;
+                let InventoryV1 { origin, run, settled, facts, devices } = read(bytes, REPORT_MAX)?;
                 let seen = |all: Vec<SeenV1>| all.into_iter().map(Seen::try_from).collect::<Result<_, _>>();
                 let devices = devices.map(seen).transpose()?;
-                (origin, settled, Content::Inventory { facts: facts.into(), devices })
+                (origin, run, settled, Content::Inventory { facts: facts.into(), devices })
             }
             Kind::Health => {
-                let HealthV1 { origin, settled, findings } = read(bytes, REPORT_MAX)?;
+                let HealthV1 { origin, run, settled, findings } = read(bytes, REPORT_MAX)?;
                 let findings = findings.into_iter().map(Finding::try_from).collect::<Result<_, _>>()?;
-                (origin, settled, Content::Health { findings })
+                (origin, run, settled, Content::Health { findings })
             }
         };
-        Ok(Self { origin: origin.into(), settled, content })
+        Ok(Self { origin: origin.into(), run: AgentRun(Uuid::from_bytes(run)), settled, content })
     }
 
     /// The command that it is when the agent of this node sends it.
@@ -96,14 +103,16 @@ impl Report {
         }
     }
 
-    /// The report behind a command, and whose it is; none if the command is no report.
+    /// The report behind a command, as it was before it was sent, and whose it is; none if the command is no report.
     pub fn from_command(command: Command) -> Option<(NodeName, Self)> {
         match command {
             Command::ReportInventory { node, origin, facts, devices, settled } => {
-                Some((node, Self { origin, settled, content: Content::Inventory { facts, devices } }))
+                let content = Content::Inventory { facts, devices };
+                Some((node, Self { settled, ..Self::new(origin, content) }))
             }
             Command::ReportHealth { node, origin, findings, settled } => {
-                Some((node, Self { origin, settled, content: Content::Health { findings } }))
+                let content = Content::Health { findings };
+                Some((node, Self { settled, ..Self::new(origin, content) }))
             }
             Command::Lose { .. } | Command::Return { .. } | Command::RecordRefusal { .. } | Command::Change { .. } => {
                 None
@@ -117,6 +126,7 @@ impl Report {
 #[derive(Serialize, Deserialize)]
 struct InventoryV1 {
     origin: OriginV1,
+    run: [u8; 16],
     settled: bool,
     facts: FactsV1,
     devices: Option<Vec<SeenV1>>,
@@ -125,6 +135,7 @@ struct InventoryV1 {
 #[derive(Serialize, Deserialize)]
 struct HealthV1 {
     origin: OriginV1,
+    run: [u8; 16],
     settled: bool,
     findings: Vec<FindingV1>,
 }

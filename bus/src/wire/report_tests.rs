@@ -29,7 +29,7 @@ fn health() -> Report {
         raised,
         cleared: vec!["row_remap.pending".parse().unwrap()],
     };
-    Report { origin: origin(), settled: true, content: Content::Health { findings: vec![finding] } }
+    Report::new(origin(), Content::Health { findings: vec![finding] })
 }
 
 fn inventory(devices: u8) -> Report {
@@ -51,11 +51,7 @@ fn inventory(devices: u8) -> Report {
         driver: "570.1".into(),
         agent: "0.1.0".into(),
     };
-    Report {
-        origin: origin(),
-        settled: true,
-        content: Content::Inventory { facts, devices: Some((0..devices.into()).map(seen).collect()) },
-    }
+    Report::new(origin(), Content::Inventory { facts, devices: Some((0..devices.into()).map(seen).collect()) })
 }
 
 fn origin() -> Origin {
@@ -69,6 +65,7 @@ fn origin() -> Origin {
 #[test]
 fn reports_come_back_as_they_were() {
     for report in [inventory(0), inventory(8), health()] {
+        let report = Report { run: AgentRun(Uuid::from_u128(4)), settled: false, ..report };
         let bytes = report.encode().unwrap();
         assert_eq!(Report::decode(report.kind(), &bytes).unwrap(), report);
     }
@@ -86,11 +83,12 @@ fn a_report_is_a_command_and_back() {
 
 #[test]
 fn the_bytes_are_frozen() {
-    let report = Report { origin: origin(), settled: true, content: Content::Health { findings: vec![] } };
-    let incarnation = u128::to_be_bytes(3);
+    let report =
+        Report { run: AgentRun(Uuid::from_u128(4)), ..Report::new(origin(), Content::Health { findings: vec![] }) };
+    let (incarnation, run) = (u128::to_be_bytes(3), u128::to_be_bytes(4));
     let sequence = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
     let observed_at = [0x82, 0xc0, 0xf8, 0xda, 0xa6, 0xfd, 0xa5, 0x06];
-    let frozen = [&[1], &incarnation[..], &sequence, &observed_at, &[1], &[0]].concat();
+    let frozen = [&[1], &incarnation[..], &sequence, &observed_at, &run, &[1], &[0]].concat();
     assert_eq!(report.encode().unwrap(), frozen);
 }
 
@@ -116,11 +114,7 @@ fn too_much_is_not_sent() {
         raised: vec![],
         cleared: vec!["row_remap.pending".parse().unwrap(); 32],
     };
-    let report = Report {
-        origin: origin(),
-        settled: true,
-        content: Content::Health { findings: (0..1000).map(finding).collect() },
-    };
+    let report = Report::new(origin(), Content::Health { findings: (0..1000).map(finding).collect() });
     assert!(matches!(report.encode(), Err(WireError::TooLarge { .. })));
 }
 

@@ -1,6 +1,6 @@
 use super::Field;
 use crate::{
-    NodeName, Timestamp,
+    AgentRun, NodeName, Timestamp,
     device::{DeviceId, Slot},
 };
 use std::sync::Arc;
@@ -16,7 +16,11 @@ pub struct Frame {
     pub node: NodeName,
     /// The node's boot.
     pub boot_id: Arc<str>,
-    /// Which frame of the agent's life, from 0: what is left out was lost.
+    /// The run of the agent.
+    pub run: AgentRun,
+    /// Whether it is the last frame of this run.
+    pub ends: bool,
+    /// Which frame of the run, from 0: what is left out was lost.
     pub sequence: u64,
     /// The node's clock at the last sample.
     pub sampled_at: Timestamp,

@@ -4,7 +4,7 @@ use super::{
     series::{Series, SeriesError, series},
 };
 use domain::{
-    NodeName, Timestamp,
+    AgentRun, NodeName, Timestamp,
     device::DeviceId,
     telemetry::{DeviceFrame, Field, Frame, Process, XidCount},
 };
@@ -43,6 +43,7 @@ pub struct NodeLink {
     /// What ran on its devices then; none if that could not be told.
     pub processes: Option<Vec<Process>>,
     boot_id: Arc<str>,
+    run: AgentRun,
     sequence: u64,
 }
 
@@ -104,8 +105,8 @@ impl Telemetry {
         let Fleet { nodes, devices } = &mut *fleet;
         let known = nodes.get(&frame.node);
         let lost = known.map_or(0, |link| {
-            let same_life = link.boot_id == frame.boot_id && frame.sequence > link.sequence;
-            link.lost + if same_life { frame.sequence - link.sequence - 1 } else { 0 }
+            let same_run = link.run == frame.run && frame.sequence > link.sequence;
+            link.lost + if same_run { frame.sequence - link.sequence - 1 } else { 0 }
         });
         let link = NodeLink {
             received_at: now,
@@ -113,6 +114,7 @@ impl Telemetry {
             lost,
             processes: frame.processes.clone(),
             boot_id: Arc::clone(&frame.boot_id),
+            run: frame.run,
             sequence: frame.sequence,
         };
         nodes.insert(frame.node.clone(), link);
@@ -206,6 +208,8 @@ mod tests {
         Frame {
             node: "n".parse().unwrap(),
             boot_id: "b".into(),
+            run: AgentRun(Uuid::nil()),
+            ends: false,
             sequence,
             sampled_at: at(0),
             step_millis: 1000,

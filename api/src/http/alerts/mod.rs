@@ -100,5 +100,16 @@ fn measured(app: &App) -> Vec<AlertView> {
             "look whether its API server is reached; its pods are shown as they were, and none of their jobs is ended"
                 .to_owned(),
     });
-    stalled.into_iter().chain(troubled).chain(away).collect()
+    let contested = app.parts.vitals.contested().into_iter().map(|(node, since)| AlertView {
+        severity: Severity::Critical,
+        code: "node.two_agents".to_owned(),
+        subject: format!("node/{node}"),
+        node: Some(node.to_string()),
+        since: Some(since),
+        summary: "two agents speak for it: what the first one says is taken, the other's reports wait".to_owned(),
+        action:
+            "look which hosts are named so, by copy or by setting, and give each a name and a state folder of its own"
+                .to_owned(),
+    });
+    stalled.into_iter().chain(troubled).chain(away).chain(contested).collect()
 }

@@ -1,3 +1,5 @@
+use domain::{NodeName, Timestamp};
+
 /// How the rest of the server is, for `/metrics` and `/readyz`.
 pub trait Vitals: Send + Sync + 'static {
     /// What the engine has done and has before it.
@@ -8,6 +10,9 @@ pub trait Vitals: Send + Sync + 'static {
 
     /// The parts that must work for the server to be ready, besides the read models: each with its name.
     fn health(&self) -> Vec<Health>;
+
+    /// The nodes for which two agents speak at present, and since when.
+    fn contested(&self) -> Vec<(NodeName, Timestamp)>;
 }
 
 /// Numbers of one sort, for `/metrics`.

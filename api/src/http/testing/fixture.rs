@@ -53,6 +53,10 @@ impl Vitals for Calm {
     fn health(&self) -> Vec<Health> {
         vec![Health { part: "engine", trouble: None }]
     }
+
+    fn contested(&self) -> Vec<(domain::NodeName, Timestamp)> {
+        vec![]
+    }
 }
 
 impl Fixture {

@@ -1,13 +1,14 @@
 //! What is measured: the past of a device, sums, idle devices, and the metrics that Prometheus reads.
 use crate::http::testing::{Call, Fixture};
 use domain::{
-    Command,
+    AgentRun, Command,
     device::Slot,
     job,
     telemetry::{Column, DeviceFrame, Field, Frame, XidCount},
     token::Scope,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// A frame of `node-01` with one sample a second of device number 0.
 fn measure(fixture: &Fixture, sequence: u64, utilization: &[i64]) {
@@ -16,6 +17,8 @@ fn measure(fixture: &Fixture, sequence: u64, utilization: &[i64]) {
     let frame = Frame {
         node: "node-01".parse().unwrap(),
         boot_id: "b".into(),
+        run: AgentRun(Uuid::nil()),
+        ends: false,
         sequence,
         sampled_at: fixture.engine.now(),
         step_millis: 1000,

@@ -1,6 +1,6 @@
 use super::{super::testing::World, *};
 use domain::{
-    Command, Incarnation, Origin,
+    AgentRun, Command, Incarnation, Origin,
     device::Slot,
     job::Source,
     node::{self, Facts, Seen},
@@ -52,6 +52,8 @@ impl Node {
         let frame = Frame {
             node: "n".parse().unwrap(),
             boot_id: "boot".into(),
+            run: AgentRun(Uuid::nil()),
+            ends: false,
             sequence: self.frames,
             sampled_at: self.world.now,
             step_millis: 1000,

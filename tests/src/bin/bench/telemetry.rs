@@ -14,9 +14,10 @@ use agents::{
 use anyhow::{Context, Result};
 use bus::wire;
 use bytes::Bytes;
-use domain::{Timestamp, device::DeviceId};
+use domain::{AgentRun, Timestamp, device::DeviceId};
 use projections::Telemetry;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Samples of a frame: one a second, a frame every ten.
 const SAMPLES: u64 = 10;
@@ -30,7 +31,8 @@ fn frames(nodes: u32) -> Result<Vec<Bytes>> {
     let fleet = Fleet { size, seed: 1, began: Timestamp::default(), faults: Faults::Never };
     let frame = |mut node: agents::source::simulated::SimulatedNode| {
         let every = Duration::from_secs(SAMPLES);
-        let mut recorder = Recorder::new(node.name().clone(), every, Duration::from_secs(SAMPLES - 1));
+        let mut recorder =
+            Recorder::new(node.name().clone(), AgentRun(Uuid::nil()), every, Duration::from_secs(SAMPLES - 1));
         let made = (0..SAMPLES).find_map(|second| {
             let elapsed = Duration::from_secs(3600 + second);
             recorder.note(Tick { elapsed, wall: Timestamp::default() }, &node.look(elapsed)?, std::iter::empty())
