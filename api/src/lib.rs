@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod http;
+pub mod license;
 pub mod log;
 pub mod serve;
 pub mod settings;

@@ -32,13 +32,14 @@ impl Role {
     #[expect(clippy::match_same_arms, reason = "a table, with rows for each role")]
     pub const fn allows(self, action: Action) -> Allowed {
         use Action::{
-            ChangePassword, Erase, Follow, ForceJobs, ManageDevices, ManageGroups, ManageNodes, ManagePolicy,
-            ManagePools, ManageTokens, ManageUsers, ReadAlerts, ReadAudit, ReadDevices, ReadGroups, ReadJobs,
-            ReadMetrics, ReadNodes, ReadOverview, ReadPolicy, ReadPools, ReadTokens, ReadUsers, Report, RunJobs,
+            ChangePassword, Erase, Follow, ForceJobs, ManageDevices, ManageGroups, ManageLicense, ManageNodes,
+            ManagePolicy, ManagePools, ManageTokens, ManageUsers, ReadAbout, ReadAlerts, ReadAudit, ReadDevices,
+            ReadGroups, ReadJobs, ReadMetrics, ReadNodes, ReadOverview, ReadPolicy, ReadPools, ReadTokens, ReadUsers,
+            Report, RunJobs,
         };
         match (self, action) {
             (_, Report) => Allowed::No,
-            (Self::Operator, _) => Allowed::All,
+            (Self::Operator, _) | (_, ReadAbout) => Allowed::All,
             (
                 Self::Auditor,
                 ReadAudit | Follow | ReadOverview | ReadPools | ReadGroups | ReadUsers | ReadNodes | ReadDevices
@@ -53,12 +54,13 @@ impl Role {
             (
                 Self::Auditor,
                 ManagePools | ManageGroups | ManageUsers | ManageNodes | ManageDevices | RunJobs | ForceJobs | Erase
-                | ManagePolicy,
+                | ManagePolicy | ManageLicense,
             )
             | (
                 Self::DataScientist,
                 ManagePools | ManageGroups | ManageUsers | ManageNodes | ManageDevices | ForceJobs | Erase | ReadAudit
-                | Follow | ReadOverview | ReadNodes | ReadMetrics | ReadAlerts | ReadPolicy | ManagePolicy,
+                | Follow | ReadOverview | ReadNodes | ReadMetrics | ReadAlerts | ReadPolicy | ManagePolicy
+                | ManageLicense,
             ) => Allowed::No,
         }
     }
@@ -123,6 +125,10 @@ pub enum Action {
     ReadPolicy,
     /// Set the health policy, reset breakers.
     ManagePolicy,
+    /// Install a license.
+    ManageLicense,
+    /// Look at the license, and at which server this is.
+    ReadAbout,
 }
 
 impl Action {
@@ -142,6 +148,7 @@ impl Action {
                 | Self::ChangePassword
                 | Self::Report
                 | Self::ManagePolicy
+                | Self::ManageLicense
         )
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     device::{Device, DeviceId},
     group::Group,
     job::Job,
+    license::Installed,
     node::Node,
     policy::{HealthPolicy, Standing},
     pool::Pool,
@@ -54,6 +55,7 @@ pub struct Cluster {
     /// Devices that no node has told of, with the jobs that were seen on them.
     pub(crate) awaited: BTreeMap<DeviceId, BTreeSet<JobId>>,
     pub(crate) policy: Standing,
+    pub(crate) license: Option<Installed>,
     /// Every override, by its end.
     pub(crate) overrides: BTreeSet<(Timestamp, DeviceId)>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
@@ -176,6 +178,11 @@ impl Cluster {
         &self.policy.policy
     }
 
+    /// The license that holds, whether or not one is required.
+    pub const fn license(&self) -> Option<&Installed> {
+        self.license.as_ref()
+    }
+
     /// When there is something to do at the latest that time alone brings: an override ends, a breaker closes.
     pub fn next_due(&self) -> Option<Timestamp> {
         let breaker = self.policy.policy.breaker;
@@ -207,6 +214,7 @@ impl Cluster {
             Subject::Job(id) => self.jobs.get(id).map(|job| job.revision),
             Subject::Token(id) => self.tokens.get(id).map(|token| token.revision),
             Subject::HealthPolicy => self.founded.map(|_| self.policy.revision),
+            Subject::License => self.license.as_ref().map(|installed| installed.revision),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Wishes.
 use crate::{
     Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, device, group, job,
-    node, policy, pool, token, user,
+    license, node, policy, pool, token, user,
 };
 
 /// A wish: accepted or rejected as a whole.
@@ -32,6 +32,8 @@ pub enum Command {
     Token(token::Command),
     /// For the health policy.
     Policy(policy::Command),
+    /// For the license.
+    License(license::Command),
 }
 
 /// What must still be so for a command to be decided.
@@ -56,11 +58,19 @@ pub struct Limits {
     pub cordon_new_devices: bool,
     /// The most tokens that one user may have.
     pub tokens_per_user: usize,
+    /// Whether growth needs a license.
+    pub license_required: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events_per_command: 16_384, devices_per_node: 128, cordon_new_devices: false, tokens_per_user: 50 }
+        Self {
+            events_per_command: 16_384,
+            devices_per_node: 128,
+            cordon_new_devices: false,
+            tokens_per_user: 50,
+            license_required: false,
+        }
     }
 }
 
@@ -89,6 +99,7 @@ impl Command {
             Self::Job(_) => Action::RunJobs,
             Self::Token(_) => Action::ManageTokens,
             Self::Policy(_) => Action::ManagePolicy,
+            Self::License(_) => Action::ManageLicense,
         }
     }
 
@@ -120,6 +131,7 @@ impl Command {
             | Self::Node(_)
             | Self::Device(_)
             | Self::Policy(_)
+            | Self::License(_)
             | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => false,
         }
     }
@@ -188,6 +200,7 @@ impl Command {
                 | device::Command::Clear { device, .. },
             ) => vec![Subject::Device(*device)],
             Self::Policy(policy::Command::Set { .. }) => vec![Subject::HealthPolicy],
+            Self::License(license::Command::Install { .. }) => vec![Subject::License],
             Self::Policy(policy::Command::ResetBreaker { pool }) => pool.iter().cloned().map(Subject::Pool).collect(),
             Self::Job(job::Command::Start { user, .. }) => logins(std::slice::from_ref(user)),
             Self::Job(job::Command::Finish { job, .. }) => vec![Subject::Job(*job)],

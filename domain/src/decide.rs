@@ -1,7 +1,7 @@
 //! Deciding a command: what would happen, or why it may not.
 use crate::{
     Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, Model, PoolName, Principal,
-    Rejection, Role, Subject, Timestamp, UserId, device, group, job, node, policy,
+    Rejection, Role, Subject, Timestamp, UserId, device, group, job, license, node, policy,
     pool::{self, Pool},
     token,
     user::{self, Newcomer, User},
@@ -44,6 +44,7 @@ pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Fa
     if cluster.founded().is_none() && !matches!(command, Command::Found { .. }) {
         return Err(Rejection::NotFound(Subject::Cluster));
     }
+    license::admits(cluster, command, context)?;
     let events = match command {
         Command::Found { cluster: id, demonstration, operator } => {
             found(cluster, *id, *demonstration, operator, context)
@@ -56,6 +57,7 @@ pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Fa
         Command::Job(command) => job::decide(cluster, command, context),
         Command::Token(command) => token::decide(cluster, command, context),
         Command::Policy(command) => policy::decide(cluster, command, context),
+        Command::License(command) => license::decide(cluster, command, context),
     }?;
     context.bounded(events.len())?;
     Ok(events)

@@ -1,6 +1,6 @@
 //! Facts, in the past tense.
 use crate::{
-    ClusterId, PoolName, Subject, device, group, job, node, policy, pool,
+    ClusterId, PoolName, Subject, device, group, job, license, node, policy, pool,
     published::{Noun, Published, record},
     token, user,
 };
@@ -53,6 +53,8 @@ pub enum Event {
     Token(token::Event),
     /// Of the health policy.
     Policy(policy::Event),
+    /// Of the license.
+    License(license::Event),
 }
 
 /// Every kind of thing with its events; and for an event, which kind it is of and what it is called.
@@ -89,6 +91,7 @@ nouns! {
     Job(job::Event) = "job",
     Token(token::Event) = "token",
     Policy(policy::Event) = "policy",
+    License(license::Event) = "license",
 }
 
 impl Event {
@@ -104,6 +107,7 @@ impl Event {
         match self {
             Self::Founded(_) => vec![Subject::Cluster],
             Self::Policy(policy::Event::Changed { .. }) => vec![Subject::HealthPolicy],
+            Self::License(license::Event::Installed { .. }) => vec![Subject::License],
             Self::Pool(
                 P::Created { name, .. }
                 | P::Deleted { name }

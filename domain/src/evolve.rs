@@ -1,5 +1,7 @@
 //! Folding a fact into the state.
-use crate::{Cluster, Event, Founded, Position, Timestamp, device, group, job, node, policy, pool, token, user};
+use crate::{
+    Cluster, Event, Founded, Position, Timestamp, device, group, job, license, node, policy, pool, token, user,
+};
 
 /// Where and when an event stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +26,7 @@ pub fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         Event::Device(event) => device::evolve(cluster, at, event),
         Event::Job(event) => job::evolve(cluster, at, event),
         Event::Policy(event) => policy::evolve(cluster, at, event),
+        Event::License(event) => license::evolve(cluster, at, event),
         Event::Token(event) => token::evolve(cluster, at, event),
     }
     cluster.at = at;

@@ -47,6 +47,8 @@ ids! {
     JobId,
     /// An API token.
     TokenId,
+    /// A license, as its vendor numbers it.
+    LicenseId,
     /// One life of an agent's report queue: a new one is drawn when the agent has lost count.
     Incarnation,
     /// One run of an agent, from its start to its end: two that speak for one node at a time differ in it, even where one

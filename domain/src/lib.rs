@@ -24,6 +24,7 @@ mod warning;
 pub mod device;
 pub mod group;
 pub mod job;
+pub mod license;
 pub mod mirror;
 pub mod node;
 pub mod policy;
@@ -42,8 +43,10 @@ pub use decide::{Context, decide};
 pub use event::{Event, Founding, NOUNS};
 pub use evolve::{Stamp, evolve};
 pub use fold::FOLD;
-pub use id::{AgentRun, ClusterId, CommandId, EventId, IdError, Incarnation, JobId, TokenId, UserId};
-pub use name::{ClusterName, GroupName, JobName, Login, Model, NodeName, PoolName, Reason, TokenName, WordError};
+pub use id::{AgentRun, ClusterId, CommandId, EventId, IdError, Incarnation, JobId, LicenseId, TokenId, UserId};
+pub use name::{
+    ClusterName, GroupName, JobName, Licensee, Login, Model, NodeName, PoolName, Reason, TokenName, WordError,
+};
 pub use recorded::{Origin, Position, Recorded};
 pub use rejection::{Kind, Refusal, Rejection, Shortage};
 pub use stock::{Availability, Tally};

@@ -81,6 +81,8 @@ words! {
     JobName, "a job name", "is 1 to 128 characters on one line, with no space at either end", line128;
     /// A token's name: what its owner calls it.
     TokenName, "a token name", "is 1 to 64 characters on one line, with no space at either end", line64;
+    /// To whom a license is granted.
+    Licensee, "a licensee", "is 1 to 128 characters on one line, with no space at either end", line128;
     /// A GPU's model, as NVML's `nvmlDeviceGetName` gives it: `NVIDIA H100 80GB HBM3`.
     Model, "a GPU model", "is 1 to 96 characters on one line, with no space at either end", line96;
     /// The name that a person signs in with, folded to lower case (GitHub logins and mail addresses do not tell case apart).

@@ -1,8 +1,9 @@
 //! Why a command is refused by the rules. Nothing here holds a login or a secret: users are named by id, and a login
 //! that nobody has by its place in the command.
 use crate::{
-    GroupName, JobId, Model, NodeName, PoolName, Role, Subject, Tally, TokenId, UserId,
+    GroupName, JobId, Model, NodeName, PoolName, Role, Subject, Tally, Timestamp, TokenId, UserId,
     device::{ConditionKind, DeviceId},
+    license::Unlicensed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -274,6 +275,28 @@ pub enum Rejection {
     /// The user has a token of that name.
     #[error("there is a token of that name already")]
     TokenNameTaken(TokenId),
+
+    /// Growth needs a license that grants it.
+    #[error("{0}")]
+    Unlicensed(Unlicensed),
+    /// A newer license holds.
+    #[error("the license that holds was signed later, at {than}: an older one does not follow it")]
+    LicenseOlder {
+        /// When the one that holds was signed.
+        than: Timestamp,
+    },
+    /// It begins later.
+    #[error("the license begins at {starts_at}: install it then")]
+    LicenseNotBegun {
+        /// When it begins.
+        starts_at: Timestamp,
+    },
+    /// It ended already.
+    #[error("the license ended at {ends_at}")]
+    LicenseEnded {
+        /// When it ended.
+        ends_at: Timestamp,
+    },
 }
 
 impl Rejection {
@@ -295,6 +318,7 @@ impl Rejection {
                 Subject::Job(_) => "job.not_found",
                 Subject::Token(_) => "token.not_found",
                 Subject::HealthPolicy => "policy.not_found",
+                Subject::License => "license.not_found",
             },
             Self::UnknownLogin(_) => "user.not_found",
             Self::PoolIsDefault => "pool.default",
@@ -331,6 +355,10 @@ impl Rejection {
             Self::DeviceNotOnNode { .. } => "device.not_on_node",
             Self::TooManyDevices { .. } => "node.too_many_devices",
             Self::TooManyTokens(_) => "token.too_many",
+            Self::Unlicensed(why) => why.code(),
+            Self::LicenseOlder { .. } => "license.older",
+            Self::LicenseNotBegun { .. } => "license.not_begun",
+            Self::LicenseEnded { .. } => "license.ended",
         }
     }
 
@@ -365,6 +393,10 @@ impl Rejection {
             | Self::ReasonNeeded
             | Self::TooManyDevices { .. }
             | Self::TooManyTokens(_) => vec![],
+            Self::Unlicensed(_)
+            | Self::LicenseOlder { .. }
+            | Self::LicenseNotBegun { .. }
+            | Self::LicenseEnded { .. } => vec![Subject::License],
             Self::PoolBusy { jobs } | Self::NodeBusy { jobs, .. } | Self::DeviceBusy { jobs, .. } => {
                 all(jobs, Subject::Job)
             }

@@ -23,11 +23,13 @@ pub enum Subject {
     Token(TokenId),
     /// The health policy: the one policy that there is.
     HealthPolicy,
+    /// The license: whichever holds.
+    License,
 }
 
 /// The text names no subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a subject is cluster, or a kind and a name, like pool/vision, user/<id>, device/GPU-<uuid>")]
+#[error("a subject is cluster or license, or a kind and a name, like pool/vision, user/<id>, device/GPU-<uuid>")]
 pub struct SubjectError;
 
 impl Subject {
@@ -43,6 +45,7 @@ impl Subject {
             Self::Job(_) => "job",
             Self::Token(_) => "token",
             Self::HealthPolicy => "policy",
+            Self::License => "license",
         }
     }
 }
@@ -51,7 +54,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entity = self.entity();
         match self {
-            Self::Cluster => f.write_str(entity),
+            Self::Cluster | Self::License => f.write_str(entity),
             Self::Pool(name) => write!(f, "{entity}/{name}"),
             Self::Group(name) => write!(f, "{entity}/{name}"),
             Self::User(id) => write!(f, "{entity}/{id}"),
@@ -70,8 +73,10 @@ impl FromStr for Subject {
         fn parsed<T: FromStr>(text: &str) -> Result<T, SubjectError> {
             text.parse().map_err(|_| SubjectError)
         }
-        if text == "cluster" {
-            return Ok(Self::Cluster);
+        match text {
+            "cluster" => return Ok(Self::Cluster),
+            "license" => return Ok(Self::License),
+            _ => {}
         }
         let (entity, name) = text.split_once('/').ok_or(SubjectError)?;
         match entity {

@@ -163,6 +163,7 @@ impl Counts {
             Event::Founded(_)
             | Event::Pool(_)
             | Event::Token(_)
+            | Event::License(_)
             | Event::User(user::Event::PasswordSet { .. } | user::Event::Erased { .. })
             | Event::Job(job::Event::DevicesAdded { .. } | job::Event::DevicesReleased { .. })
             | Event::Group(

@@ -31,7 +31,8 @@ impl<'a> Presenter<'a> {
             | Subject::Device(_)
             | Subject::Job(_)
             | Subject::Token(_)
-            | Subject::HealthPolicy => subject.to_string(),
+            | Subject::HealthPolicy
+            | Subject::License => subject.to_string(),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Histories, a log and a store for tests: made through `decide`, written and read through the stored form.
 use crate::{Events, Ports, Root, SourceError, Store, state::State};
 use domain::{
-    Actor, Cluster, ClusterId, Command, CommandId, Context, Event, GroupName, Incarnation, Limits, Login, NodeName,
-    Origin, PoolName, Position, Principal, Recorded, Role, Stamp, Timestamp, UserId, Via,
+    Actor, Cluster, ClusterId, Command, CommandId, Context, Event, GroupName, Incarnation, LicenseId, Limits, Login,
+    NodeName, Origin, PoolName, Position, Principal, Recorded, Role, Stamp, Timestamp, UserId, Via,
     device::{self, Condition, ConditionKind, DeviceId, Finding, Instance, Remedy, Severity, Slot},
-    group, job, node,
+    group, job,
+    license::{self, License},
+    node,
     policy::{self, HealthPolicy, KindRule},
     pool,
     stored::{self, testing::TestVault},
@@ -23,6 +25,9 @@ pub(crate) fn count(position: Position) -> usize {
 }
 
 pub(crate) const LOG: ClusterId = ClusterId(Uuid::from_u128(0xC1));
+
+/// When histories begin.
+const BEGAN: i64 = 1_772_366_400_000_000;
 
 /// How many kinds of steps there are.
 const KINDS: u8 = 22;
@@ -99,7 +104,7 @@ impl Teller {
     fn tell(&mut self, actor: &Actor, command: &Command, pause: i64) {
         self.commands += 1;
         let now = self.cluster.at().recorded_at;
-        let now = if now == Timestamp::default() { Timestamp::from_micros(1_772_366_400_000_000) } else { now };
+        let now = if now == Timestamp::default() { Timestamp::from_micros(BEGAN) } else { now };
         let now = Timestamp::from_micros(now.micros() + 1 + pause);
         let id = CommandId::from_uuid(Uuid::from_u64_pair(
             0x0190_0000_0000_7000 + (self.commands >> 32),
@@ -290,7 +295,7 @@ impl Teller {
 /// What the server finds by itself, and what operators make of it.
 fn upkeep(a: u16, b: u16, c: u16) -> Command {
     let policy = |command| Command::Policy(command);
-    match c % 4 {
+    match c % 5 {
         0 => policy(policy::Command::Upkeep),
         1 => policy(policy::Command::ResetBreaker { pool: b.is_multiple_of(2).then(|| pool_name(a)) }),
         2 => policy(policy::Command::Set {
@@ -304,11 +309,26 @@ fn upkeep(a: u16, b: u16, c: u16) -> Command {
                 ..HealthPolicy::default()
             },
         }),
+        3 => Command::License(license::Command::Install { license: license(b) }),
         _ => Command::Node(node::Command::RecordRefusal {
             node: node_name(a),
             code: "report.malformed".into(),
             detail: "it can't be read".into(),
         }),
+    }
+}
+
+fn license(n: u16) -> License {
+    let at = |second: i64| Timestamp::from_micros(BEGAN + second * 1_000_000);
+    License {
+        id: LicenseId(Uuid::from_u128(n.into())),
+        licensee: "Example Institute".parse().expect("it is one"),
+        issued_at: at(i64::from(n) - 100_000),
+        starts_at: at(-100_000),
+        ends_at: at(1_000_000_000),
+        grace_days: 7,
+        seats: Some(n.into()),
+        devices: None,
     }
 }
 

@@ -12,8 +12,11 @@ struct Tour {
 
 impl Tour {
     async fn begin() -> anyhow::Result<Self> {
-        let place = Place::new()?;
-        let server = Server::start(&place, &["--simulate", "2x4"]).await?;
+        Self::begin_in(Place::new()?, &[]).await
+    }
+
+    async fn begin_in(place: Place, flags: &[&str]) -> anyhow::Result<Self> {
+        let server = Server::start(&place, &[&["--simulate", "2x4"], flags].concat()).await?;
         let devices = |list: &Value| list["items"].as_array().is_some_and(|devices| devices.len() == 8);
         Client::operator(&server).await?.until("/v1/devices", devices).await?;
         let tour = Self { place, server };
@@ -242,4 +245,28 @@ async fn lists(place: &Place, last: u64) -> anyhow::Result<Vec<Vec<Value>>> {
     }
     assert!(server.stop().await?.success());
     Ok(lists)
+}
+
+#[tokio::test]
+async fn a_vendor_signs_a_license_and_an_operator_installs_it() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let (key, public) = (place.text("vendor"), place.text("vendor.pub"));
+    place.dkube(&["license", "keygen", &key]).await?.done()?;
+    let issue =
+        ["license", "issue", "--key", &key, "--licensee", "Example Institute", "--days", "90", "--devices", "8"];
+    let token = place.dkube(&issue).await?.done()?;
+    fs::write(place.path("license"), &token)?;
+
+    let tour = Tour::begin_in(place, &["--license-key", &public]).await?;
+    let create = ["pool", "create", "vision"];
+    assert!(tour.fails(3, &create).await?.contains("there is no license"));
+    let license = tour.place.text("license");
+    let installed = tour.table(&["license", "install", &license]).await?;
+    assert!(installed.contains("LicenseInstalled") && !installed.contains(token.trim()), "{installed}");
+    tour.table(&create).await?;
+    let shown = tour.table(&["license", "show"]).await?;
+    assert!(shown.contains("Example Institute") && shown.contains("valid"), "{shown}");
+    let about = tour.json(&["about"]).await?;
+    assert_eq!((&about["license"], &about["license_required"]), (&json!("valid"), &json!(true)));
+    Ok(())
 }

@@ -30,6 +30,7 @@ mod health;
 mod hint;
 mod job;
 mod job_id;
+mod license;
 mod log;
 mod login;
 mod new_password;
@@ -43,6 +44,7 @@ mod problem;
 mod serve;
 mod sign_in;
 mod sse;
+mod stdin;
 mod table;
 mod telemetry;
 #[cfg(test)]
@@ -54,6 +56,7 @@ mod token;
 mod user;
 
 use crate::settings::Environment;
+use call::Call;
 use clap::{Parser, Subcommand};
 use connection::Connection;
 use console::{Console, Format};
@@ -111,6 +114,11 @@ enum Command {
     /// What needs an operator
     #[command(subcommand)]
     Alert(alert::Command),
+    /// Show which server this is, and how its parts are
+    About,
+    /// The license: show, install; for vendors, issue
+    #[command(subcommand)]
+    License(license::Command),
     /// Pools of devices
     #[command(subcommand)]
     Pool(pool::Command),
@@ -165,6 +173,7 @@ impl Cli {
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
             Command::Completions(arguments) => completions::run(&arguments, console)?,
+            Command::License(command) if !command.asks() => command.run_here(console)?,
             client => {
                 // A client waits for one thing at a time.
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -194,6 +203,8 @@ impl Command {
             Self::Whoami(whoami) => whoami.run(context).await,
             Self::Password(password) => password.run(context).await,
             Self::Overview(overview) => overview.run(context).await,
+            Self::About => context.show(Call::get(["about"]), &args::Read::default()).await,
+            Self::License(command) => command.run(context).await,
             Self::Pool(command) => command.run(context).await,
             Self::Group(command) => command.run(context).await,
             Self::User(command) => command.run(context).await,

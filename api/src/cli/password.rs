@@ -1,5 +1,5 @@
 //! Where a password comes from: a file, standard input, or the terminal, without being seen; never the command line.
-use super::error::CliError;
+use super::{error::CliError, stdin};
 use crate::settings::{Secret, read_password};
 use std::{
     io::{self, IsTerminal, Read},
@@ -44,9 +44,7 @@ impl Source {
 }
 
 fn of_stdin() -> Result<Secret, CliError> {
-    let mut text = zeroize::Zeroizing::new(String::new());
-    let read = io::stdin().take(PASSWORD_MAX + 2).read_to_string(&mut text);
-    read.map_err(|error| CliError::failed("read the password from standard input", error))?;
+    let text = stdin::read(PASSWORD_MAX + 2, "the password")?;
     let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     Ok(Secret::new(line.to_owned()))
 }

@@ -6,6 +6,7 @@ use super::{
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
     problem::Problem,
 };
+use crate::license::VendorKey;
 use domain::{ClusterId, Position, Timestamp, UserId};
 use projections::{Live, Past, State, Telemetry, mirror::Mirrors};
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -56,6 +57,8 @@ pub struct HttpSettings {
     pub session_life: Duration,
     /// What a password hash costs.
     pub password_cost: PasswordCost,
+    /// The vendor's key, where growth needs a license.
+    pub vendor_key: Option<VendorKey>,
 }
 
 /// What a password hash costs whoever computes it (argon2id, RFC 9106).
@@ -101,6 +104,7 @@ impl Default for HttpSettings {
             session_idle: Duration::from_secs(8 * HOUR),
             session_life: Duration::from_secs(24 * HOUR),
             password_cost: PasswordCost::default(),
+            vendor_key: None,
         }
     }
 }
@@ -140,6 +144,7 @@ pub struct App(Arc<Shared>);
 /// What stands behind an [`App`].
 pub struct Shared {
     pub(crate) parts: Parts,
+    pub(crate) started_at: Timestamp,
     pub(crate) sessions: Sessions,
     pub(crate) last_seen: LastSeen,
     pub(crate) slowdown: Slowdown,
@@ -174,9 +179,11 @@ impl App {
     /// An app of these parts, with no sessions.
     pub fn new(parts: Parts) -> Self {
         let settings = &parts.settings;
+        let started_at = (parts.clock)();
         Self(Arc::new(Shared {
+            started_at,
             sessions: Sessions::new(settings),
-            last_seen: LastSeen::new((parts.clock)()),
+            last_seen: LastSeen::new(started_at),
             slowdown: Slowdown::default(),
             passwords: Passwords::new(settings.password_cost),
             metrics: Metrics::default(),

@@ -2,6 +2,7 @@
 //!
 //! One endpoint is one file under the folder of its noun. Who may use it is in one table (`auth/rules.rs`), what can go
 //! wrong in another (`problem/table.rs`).
+mod about;
 mod alerts;
 mod answer;
 mod app;
@@ -15,6 +16,7 @@ mod health_policy;
 mod input;
 mod jobs;
 mod layer;
+mod license;
 mod metrics;
 mod nodes;
 mod openapi;
@@ -84,6 +86,8 @@ fn routes() -> (Router<App>, OpenApi) {
         .merge(tokens::routes())
         .merge(alerts::routes())
         .merge(health_policy::routes())
+        .merge(license::routes())
+        .merge(about::routes())
         .merge(telemetry::routes())
         .merge(health::routes())
         .split_for_parts()

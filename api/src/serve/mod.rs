@@ -121,6 +121,7 @@ fn http_settings(settings: &Settings) -> HttpSettings {
         trusted_proxies: settings.trusted_proxies.clone(),
         open_metrics: settings.metrics_open,
         requests_per_address_max: settings.requests_per_address,
+        vendor_key: settings.license_key.clone(),
         ..HttpSettings::default()
     }
 }
@@ -139,6 +140,7 @@ fn parts(settings: &Settings, opened: &Opened, messages: &Messages, stopping: wa
         vitals: Arc::new(vitals::Watched {
             engine: opened.engine.clone(),
             relay: messages.relay_status(),
+            connection: settings.nats.as_ref().map(|_| messages.bus().connection()),
             gauges: messages.gauges().clone(),
             frames: Arc::clone(messages.frames()),
         }),

@@ -64,7 +64,11 @@ impl Opened {
             tracing::info!(position = position.0, of = recovered.tip.size, "reading the log");
         })?;
         let options = Options {
-            limits: Limits { cordon_new_devices: settings.cordon_new_devices, ..Limits::default() },
+            limits: Limits {
+                cordon_new_devices: settings.cordon_new_devices,
+                license_required: settings.license_key.is_some(),
+                ..Limits::default()
+            },
             free_floor: settings.free_space_floor.0,
             ..Options::new(Arc::new(clock), entropy)
         };

@@ -1,6 +1,7 @@
 //! How the engine and the relay are.
-use crate::http::port::{Counted, EngineVitals, Health, Vitals};
+use crate::http::port::{Counted, EngineVitals, Health, Relaying, Vitals};
 use bus::{
+    bus::Connection,
     clock::{Clock, SystemClock},
     engine::Engine,
     intake::{FrameCounters, Gauges},
@@ -14,6 +15,8 @@ use tokio::{sync::watch, time::Instant};
 pub(crate) struct Watched {
     pub(crate) engine: Engine,
     pub(crate) relay: watch::Receiver<Status>,
+    /// That of the NATS server; none where the bus is in this process.
+    pub(crate) connection: Option<watch::Receiver<Connection>>,
     pub(crate) gauges: Gauges,
     pub(crate) frames: Arc<FrameCounters>,
 }
@@ -92,6 +95,15 @@ impl Vitals for Watched {
             State::Connecting | State::Relaying | State::Stopped => None,
         };
         vec![Health { part: "log", trouble: log }, Health { part: "relay", trouble: relay }]
+    }
+
+    fn relaying(&self) -> Option<Relaying> {
+        let status = self.relay.borrow();
+        self.connection.as_ref().map(|connection| Relaying {
+            connected: connection.borrow().is_up(),
+            relaying: status.state == State::Relaying,
+            relayed: status.cursor.unwrap_or_default(),
+        })
     }
 
     fn contested(&self) -> Vec<(NodeName, Timestamp)> {

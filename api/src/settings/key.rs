@@ -57,6 +57,8 @@ pub enum Key {
     KubeGpuPodsOnly,
     /// How long a GPU pod runs before it is a job.
     KubeJobAfter,
+    /// The file with the vendor's key.
+    LicenseKey,
     /// The proxies that are believed.
     TrustedProxies,
     /// The most requests of one address at a time.
@@ -97,7 +99,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Data,
         Self::Listen,
         Self::InsecureListen,
@@ -125,6 +127,7 @@ impl Key {
         Self::KubeUserLabel,
         Self::KubeGpuPodsOnly,
         Self::KubeJobAfter,
+        Self::LicenseKey,
         Self::TrustedProxies,
         Self::RequestsPerAddress,
         Self::MetricsOpen,
@@ -216,6 +219,12 @@ impl Key {
             | Self::KubeUserLabel
             | Self::KubeGpuPodsOnly
             | Self::KubeJobAfter => self.of_kubernetes(),
+            Self::LicenseKey => text(
+                "license_key",
+                None,
+                "FILE",
+                "The vendor's Ed25519 public key (PEM): new things then need a license; left out: no limits",
+            ),
             Self::TrustedProxies => text(
                 "trusted_proxies",
                 None,

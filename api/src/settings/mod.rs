@@ -26,6 +26,7 @@ pub use nats::{Identity, Nats, Tls};
 pub use secret::Secret;
 pub use value::{ByteSize, Fleet, LogFormat, LogLevel, ValueError};
 
+use crate::license::VendorKey;
 use domain::Login;
 use layers::Layer;
 use reqwest::Url;
@@ -71,6 +72,8 @@ pub struct Settings {
     pub kube_job_after: Duration,
     /// Whether processes on GPUs are recorded as jobs.
     pub observe_processes: bool,
+    /// The vendor's key, by which licenses are known; none: everything works without limits.
+    pub license_key: Option<VendorKey>,
     /// The proxies whose word on where a request came from is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// The most requests of one address at a time.
@@ -141,6 +144,7 @@ impl Settings {
             kubernetes: kubernetes::read(&layers)?,
             kube_job_after: layers.required::<value::Period>(Key::KubeJobAfter)?.0,
             observe_processes: layers.required(Key::ObserveProcesses)?,
+            license_key: license_key(&layers)?,
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,
@@ -175,6 +179,12 @@ fn listen(layers: &Layer) -> Result<SocketAddr, SettingsError> {
          Listen on 127.0.0.1 behind a proxy that ends TLS, or, where the network itself is trusted, set insecure_listen"
     );
     Err(layers.unfit(Key::Listen, rule))
+}
+
+fn license_key(layers: &Layer) -> Result<Option<VendorKey>, SettingsError> {
+    let read =
+        |path: PathBuf| VendorKey::in_file(&path).map_err(|error| layers.unfit(Key::LicenseKey, error.to_string()));
+    nats::file(layers, Key::LicenseKey)?.map(read).transpose()
 }
 
 fn node_lease(layers: &Layer) -> Result<Duration, SettingsError> {

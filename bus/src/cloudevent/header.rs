@@ -41,7 +41,7 @@ pub const TYPE: Header =
 pub const SUBJECT: Header = Header {
     name: "ce-subject",
     about: "What it is about, as `pool/vision`: a kind and a name, or `cluster` alone.",
-    pattern: r"^(cluster|[a-z]+/[A-Za-z0-9.\-]+)$",
+    pattern: r"^(cluster|license|[a-z]+/[A-Za-z0-9.\-]+)$",
 };
 
 /// When it was decided.

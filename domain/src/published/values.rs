@@ -2,7 +2,8 @@
 //! (`bus/src/asyncapi`) hold it against what serde really writes, and against what is read as such a word.
 use super::{Choice, Shape, Shaped, Text};
 use crate::{
-    ClusterId, GroupName, JobId, JobName, Model, NodeName, PoolName, Role, Timestamp, TokenId, TokenName, UserId,
+    ClusterId, GroupName, JobId, JobName, LicenseId, Licensee, Model, NodeName, PoolName, Role, Timestamp, TokenId,
+    TokenName, UserId,
     device::{ConditionKind, DeviceId, Remedy, Severity, Slot},
     job::Breach,
     token::Scope,
@@ -45,6 +46,7 @@ texts! {
     NodeName, NodeName::RULE, concat!("^", label!(), r"(\.", label!(), ")*$"), 253, None;
     JobName, JobName::RULE, LINE, 128, None;
     TokenName, TokenName::RULE, LINE, 64, None;
+    Licensee, Licensee::RULE, LINE, 128, None;
     Model, Model::RULE, LINE, 96, None;
     ConditionKind, ConditionKind::RULE, r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", 64, None;
     DeviceId, DeviceId::RULE, concat!("^GPU-", uuid!(), "$"), 40, None;
@@ -53,6 +55,7 @@ texts! {
     ClusterId, "is the id of a cluster, for ever", concat!("^", uuid!(), "$"), 36, Some("uuid");
     UserId, "is the id of a user: who is on-boarded again is another", concat!("^", uuid!(), "$"), 36, Some("uuid");
     JobId, "is the id of a job", concat!("^", uuid!(), "$"), 36, Some("uuid");
+    LicenseId, "is the id of a license", concat!("^", uuid!(), "$"), 36, Some("uuid");
     TokenId, "is the id of a token", concat!("^", uuid!(), "$"), 36, Some("uuid");
 }
 

@@ -240,6 +240,7 @@ mod tag {
     pub(super) const JOB: u8 = 7 << 2 | UUID;
     pub(super) const TOKEN: u8 = 8 << 2 | UUID;
     pub(super) const HEALTH_POLICY: u8 = 9 << 2 | NOTHING;
+    pub(super) const LICENSE: u8 = 10 << 2 | NOTHING;
 }
 
 fn put_subjects(out: &mut Vec<u8>, subjects: &[Subject]) -> Result<(), EncodeError> {
@@ -258,6 +259,7 @@ fn put_subjects(out: &mut Vec<u8>, subjects: &[Subject]) -> Result<(), EncodeErr
             Subject::Job(id) => put_uuid(out, tag::JOB, id.0),
             Subject::Token(id) => put_uuid(out, tag::TOKEN, id.0),
             Subject::HealthPolicy => out.push(tag::HEALTH_POLICY),
+            Subject::License => out.push(tag::LICENSE),
         }
     }
     Ok(())
@@ -297,6 +299,7 @@ const fn of_nothing(tag: u8) -> Option<Subject> {
     match tag {
         tag::CLUSTER => Some(Subject::Cluster),
         tag::HEALTH_POLICY => Some(Subject::HealthPolicy),
+        tag::LICENSE => Some(Subject::License),
         _ => None,
     }
 }

@@ -11,7 +11,9 @@
 //! 5. Add its golden line (`domain/tests/golden.rs` says how). The old line stays, and goes on being read.
 //!
 //! Numbers are grouped by noun, with gaps; 2 and 3 are kept for `CommandRejected` and `AccessDenied`.
-use super::{DecodeError, EncodeError, Vault, cluster, device, envelope, group, job, node, policy, pool, token, user};
+use super::{
+    DecodeError, EncodeError, Vault, cluster, device, envelope, group, job, license, node, policy, pool, token, user,
+};
 use crate::{Event, EventId, Recorded};
 use serde::{Deserialize, Serialize};
 
@@ -153,4 +155,6 @@ stored! {
     201 . 1 "TokenRevoked" token::TokenRevokedV1;
 
     220 . 1 "HealthPolicyChanged" policy::HealthPolicyChangedV1<'a>;
+
+    240 . 1 "LicenseInstalled" license::LicenseInstalledV1<'a>;
 }

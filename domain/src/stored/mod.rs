@@ -10,6 +10,7 @@ mod envelope;
 mod frozen;
 mod group;
 mod job;
+mod license;
 mod node;
 mod policy;
 mod pool;
@@ -88,6 +89,7 @@ pub fn encode(recorded: &Recorded, vault: &dyn Vault) -> Result<Vec<u8>, EncodeE
         Event::Job(event) => job::write(event, &writer),
         Event::Token(event) => token::write(event, &writer),
         Event::Policy(event) => policy::write(event, &writer),
+        Event::License(event) => license::write(event, &writer),
     }?;
     if bytes.len() > EVENT_MAX { Err(EncodeError::TooLarge(bytes.len())) } else { Ok(bytes) }
 }

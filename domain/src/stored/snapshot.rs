@@ -15,8 +15,8 @@ mod fleet;
 mod jobs;
 mod people;
 
-use super::{DecodeError, EncodeError, Vault, envelope::timestamp};
-use crate::{Cluster, ClusterId, EventId, FOLD, Founded, Position, Stamp};
+use super::{DecodeError, EncodeError, Vault, envelope::timestamp, license::LicenseV1};
+use crate::{Cluster, ClusterId, EventId, FOLD, Founded, Position, Stamp, license};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -36,6 +36,16 @@ struct Body<'a> {
     people: people::People<'a>,
     #[serde(borrow)]
     jobs: Vec<jobs::Job<'a>>,
+    #[serde(borrow)]
+    license: Option<Installed<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Installed<'a> {
+    #[serde(borrow)]
+    license: LicenseV1<'a>,
+    at: i64,
+    revision: u64,
 }
 
 impl Cluster {
@@ -54,6 +64,7 @@ impl Cluster {
             fleet: fleet::Fleet::of(self),
             people: people::People::of(self, vault)?,
             jobs: self.jobs.values().map(jobs::Job::of).collect(),
+            license: self.license.as_ref().map(Installed::of),
         };
         let bytes = postcard::to_extend(&head, vec![]).and_then(|bytes| postcard::to_extend(&body, bytes));
         bytes.map_err(|_| EncodeError::Unwritable)
@@ -85,7 +96,26 @@ impl Cluster {
         body.fleet.settle(&mut cluster)?;
         body.people.settle(&mut cluster, vault)?;
         body.jobs.into_iter().try_for_each(|job| job.settle(&mut cluster))?;
+        cluster.license = body.license.map(Installed::installed).transpose()?;
         Ok(cluster)
+    }
+}
+
+impl<'a> Installed<'a> {
+    fn of(installed: &'a license::Installed) -> Self {
+        Self {
+            license: LicenseV1::of(&installed.license),
+            at: installed.installed_at.micros(),
+            revision: installed.revision.0,
+        }
+    }
+
+    fn installed(self) -> Result<license::Installed, DecodeError> {
+        Ok(license::Installed {
+            license: self.license.license()?,
+            installed_at: timestamp(self.at, "when the license was installed")?,
+            revision: Position(self.revision),
+        })
     }
 }
 

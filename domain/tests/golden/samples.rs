@@ -1,10 +1,11 @@
 //! One event of every type and version, under envelopes that together use every part of an envelope.
 use domain::{
-    Actor, ClusterId, CommandId, Event, EventId, Founding, Incarnation, JobId, Model, Origin, PoolName, Position,
-    Recorded, Role, Timestamp, TokenId, UserId,
+    Actor, ClusterId, CommandId, Event, EventId, Founding, Incarnation, JobId, LicenseId, Model, Origin, PoolName,
+    Position, Recorded, Role, Timestamp, TokenId, UserId,
     device::{self, Condition, DeviceId, Instance, Remedy, Severity, Slot},
     group,
     job::{self, Breach},
+    license::{self, License},
     node::{self, Facts},
     policy::{self, Breaker, HealthPolicy, KindRule, XidRule},
     pool,
@@ -52,7 +53,8 @@ const SLOT: Slot = Slot { domain: 0, bus: 0xb3, device: 0x1f, function: 7 };
 
 /// In the order of type and version; a new version stands behind the old one and the old one stays.
 pub(crate) fn samples() -> Vec<Sample> {
-    let events = [clusters(), pools(), devices(), groups(), users(), nodes(), jobs(), tokens(), policies()].concat();
+    let events =
+        [clusters(), pools(), devices(), groups(), users(), nodes(), jobs(), tokens(), policies(), licenses()].concat();
     let samples = events.into_iter().map(|(number, version, event)| {
         // Not its place in the list: a sample that joins changes no other.
         let position = u64::from(number) + 1_000 * (u64::from(version) - 1);
@@ -318,6 +320,20 @@ fn policies() -> Vec<(u16, u8, Event)> {
         breaker: Breaker { share_percent: 25, at_least: 300, window_seconds: 600 },
     };
     vec![(220, 1, Event::Policy(policy::Event::Changed { policy }))]
+}
+
+fn licenses() -> Vec<(u16, u8, Event)> {
+    let license = License {
+        id: LicenseId(uuid(4)),
+        licensee: word("Example Institute, Berlin"),
+        issued_at: at(-86_400),
+        starts_at: at(-3_600),
+        ends_at: at(365 * 86_400),
+        grace_days: 14,
+        seats: Some(300),
+        devices: None,
+    };
+    vec![(240, 1, Event::License(license::Event::Installed { license }))]
 }
 
 fn tokens() -> Vec<(u16, u8, Event)> {

@@ -14,7 +14,7 @@ use domain::{
 };
 
 /// One row for each action: what a data scientist, an auditor and an operator may.
-const TABLE: [(Action, [Allowed; 3]); 25] = {
+const TABLE: [(Action, [Allowed; 3]); 27] = {
     use Action as A;
     use Allowed::{All, No, Own};
     [
@@ -43,6 +43,8 @@ const TABLE: [(Action, [Allowed; 3]); 25] = {
         (A::ReadAlerts, [No, All, All]),
         (A::ReadPolicy, [No, All, All]),
         (A::ManagePolicy, [No, No, All]),
+        (A::ManageLicense, [No, No, All]),
+        (A::ReadAbout, [All, All, All]),
     ]
 };
 
@@ -74,7 +76,9 @@ const fn has_a_row(action: Action) {
         | A::ReadMetrics
         | A::ReadAlerts
         | A::ReadPolicy
-        | A::ManagePolicy => {}
+        | A::ManagePolicy
+        | A::ManageLicense
+        | A::ReadAbout => {}
     }
 }
 

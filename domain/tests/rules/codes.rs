@@ -3,8 +3,8 @@ use crate::{
     harness::{World, found},
     words::{
         H100, bind, change_devices, create_group, create_pool, create_pool_of, delete_group, delete_pool, delete_users,
-        dismiss, edit_group, erase, finish, force, issue, move_user, observe, onboard, onboard_as, raise, report,
-        retire, retire_node, seen, start, suspend,
+        dismiss, edit_group, erase, finish, force, install, issue, license, move_user, observe, onboard, onboard_as,
+        raise, report, retire, retire_node, seen, start, suspend,
     },
 };
 use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
@@ -55,11 +55,15 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::TooManyDevices { .. } => "TooManyDevices",
         Rejection::TooManyTokens(_) => "TooManyTokens",
         Rejection::TokenNameTaken(_) => "TokenNameTaken",
+        Rejection::Unlicensed(_) => "Unlicensed",
+        Rejection::LicenseOlder { .. } => "LicenseOlder",
+        Rejection::LicenseNotBegun { .. } => "LicenseNotBegun",
+        Rejection::LicenseEnded { .. } => "LicenseEnded",
     }
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 42] = [
+const ALL: [(&str, &str); 46] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -102,6 +106,10 @@ const ALL: [(&str, &str); 42] = [
     ("TooManyDevices", "node.too_many_devices"),
     ("TooManyTokens", "token.too_many"),
     ("TokenNameTaken", "name.taken"),
+    ("Unlicensed", "license.missing"),
+    ("LicenseOlder", "license.older"),
+    ("LicenseNotBegun", "license.not_begun"),
+    ("LicenseEnded", "license.ended"),
 ];
 
 /// A world in which something stands in the way of everything.
@@ -124,6 +132,7 @@ fn crowded() -> World {
     world.limits.tokens_per_user = 2;
     world.given(issue("a", Scope::Read, 1));
     world.given(issue("b", Scope::Read, 1));
+    world.given(install(license(1, world.now, 10, 100_000)));
     world
 }
 
@@ -172,6 +181,9 @@ fn ways(world: &World) -> Vec<Command> {
         report("node-d", (0..129).map(|n| seen(n, n, H100)).collect()),
         issue("a", Scope::Read, 1),
         issue("c", Scope::Read, 1),
+        install(license(2, world.now, 100, 100_000)),
+        install(license(2, world.now, -100, 100_000)),
+        install(license(2, world.now, 5, 0)),
     ]
 }
 
@@ -189,6 +201,10 @@ fn every_refusal_is_reached_and_changes_nothing() {
     let mut other = World::with_fleet();
     let mixed = other.when(create_pool("x", &[1, 9])).refused("pool.mixed_models");
     reached.insert(name(&mixed), mixed);
+    other.limits.license_required = true;
+    let unlicensed = other.when(create_pool("x", &[1])).refused("license.missing");
+    reached.insert(name(&unlicensed), unlicensed);
+    other.limits.license_required = false;
     other.limits.events_per_command = 1;
     let large = other.when(create_pool("x", &[1])).refused("request.too_large");
     reached.insert(name(&large), large);
@@ -244,7 +260,7 @@ fn no_command_records_more_events_than_it_may() {
 #[test]
 fn every_noun_may_be_missing() {
     use domain::Subject;
-    let subjects = ["cluster", "pool/x", "group/x", "node/x", "job/00000000-0000-0000-0000-000000000001"];
+    let subjects = ["cluster", "license", "pool/x", "group/x", "node/x", "job/00000000-0000-0000-0000-000000000001"];
     for text in subjects {
         let subject: Subject = text.parse().expect("a subject");
         let code = Rejection::NotFound(subject.clone()).code();

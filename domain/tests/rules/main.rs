@@ -8,6 +8,7 @@ mod groups;
 mod harness;
 mod invariants;
 mod jobs;
+mod license;
 mod nodes;
 mod placement;
 mod pools;

@@ -5,9 +5,9 @@ use crate::{
     words::{
         A100, H100, UPKEEP, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool,
         create_pool_of, delete_group, delete_pool, delete_users, dismiss, edit_group, erase, expect_devices, finding,
-        finish, force, hear, instance, issue, lose, move_user, observe, observe_end, onboard_as, override_condition,
-        refuse_report, report_blind, report_facts, report_health, reset_breaker, retire, retire_node, revoke,
-        revoke_all, seen, set_devices, set_password, set_policy, set_role, start_of, suspend, w,
+        finish, force, hear, install, instance, issue, license, lose, move_user, observe, observe_end, onboard_as,
+        override_condition, refuse_report, report_blind, report_facts, report_health, reset_breaker, retire,
+        retire_node, revoke, revoke_all, seen, set_devices, set_password, set_policy, set_role, start_of, suspend, w,
     },
 };
 use domain::{
@@ -45,6 +45,8 @@ enum Wish {
     Divide(&'static str, u8, u32),
     /// Of the device, from now on for so many seconds.
     Override(u8, &'static str, i64),
+    /// Number, age and length in seconds.
+    License(u8, i64, i64),
     Wait(i64),
 }
 
@@ -157,6 +159,7 @@ fn people() -> impl Strategy<Value = Wish> {
         1 => any::<usize>().prop_map(Wish::Revoke),
         1 => any::<usize>().prop_map(Wish::RevokeAll),
         1 => (1_i64..100_000).prop_map(Wish::Wait),
+        1 => (0_u8..4, 0_i64..100_000, 1_i64..100_000).prop_map(|(n, age, lasts)| Wish::License(n, age, lasts)),
     ]
 }
 
@@ -238,6 +241,7 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             report_facts(node, Facts::default(), vec![Seen { instances, ..seen(*n, *n, model(*n)) }])
         }
         Wish::Override(n, kind, seconds) => override_condition(*n, Some((kind, world.now.plus_seconds(*seconds)))),
+        Wish::License(n, age, lasts) => install(license(*n, world.now, *age, *lasts)),
         Wish::Wait(seconds) => {
             world.now = world.now.plus_seconds(*seconds);
             return None;
@@ -261,7 +265,8 @@ const fn is_idempotent(command: &Command) -> bool {
             | node::Command::Return { .. }
             | node::Command::Change { .. },
         )
-        | Command::Policy(_) => true,
+        | Command::Policy(_)
+        | Command::License(_) => true,
         Command::Device(command) => !matches!(command, domain::device::Command::Clear { .. }),
         Command::Job(command) => {
             matches!(command, job::Command::Observe { .. } | job::Command::ObserveEnd { .. })

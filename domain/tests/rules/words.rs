@@ -1,8 +1,9 @@
 //! Short ways to say things: ids by number, commands by verb.
 use domain::{
-    Command, Incarnation, JobId, Origin, Role, Timestamp, TokenId, UserId,
+    Command, Incarnation, JobId, LicenseId, Origin, Role, Timestamp, TokenId, UserId,
     device::{self, Condition, DeviceId, Finding, Instance, Remedy, Severity, Slot},
     group, job,
+    license::{self, License},
     node::{self, Facts, Seen},
     policy::{self, HealthPolicy},
     pool::{self, Wanted},
@@ -277,6 +278,24 @@ pub(crate) fn override_condition(n: u8, wanted: Option<(&str, Timestamp)>) -> Co
 
 pub(crate) fn dismiss(n: u8, kind: &str) -> Command {
     Command::Device(device::Command::Clear { device: d(n), condition: w(kind) })
+}
+
+/// Number `n`, signed `age` seconds before `now`, for so many more seconds.
+pub(crate) fn license(n: u8, now: Timestamp, age: i64, lasts: i64) -> License {
+    License {
+        id: LicenseId(Uuid::from_u128(n.into())),
+        licensee: w("Example Institute"),
+        issued_at: now.plus_seconds(-age),
+        starts_at: now.plus_seconds(-age),
+        ends_at: now.plus_seconds(lasts),
+        grace_days: 7,
+        seats: None,
+        devices: None,
+    }
+}
+
+pub(crate) const fn install(license: License) -> Command {
+    Command::License(license::Command::Install { license })
 }
 
 pub(crate) const fn set_policy(policy: HealthPolicy) -> Command {

@@ -3,6 +3,7 @@ mod alert;
 mod device;
 mod group;
 mod job;
+mod license;
 mod node;
 mod overview;
 mod page;
@@ -21,6 +22,7 @@ pub(crate) use device::health;
 pub use device::{ConditionView, DeviceFilter, DeviceView, InstanceView, OverrideView};
 pub use group::{GroupFilter, GroupView};
 pub use job::{JobFilter, JobSource, JobView};
+pub use license::{GrantView, LicenseView, Use};
 pub use node::{NodeDevices, NodeFilter, NodeView};
 pub use overview::{AvailabilityCounts, ClusterView, DeviceCounts, Overview, PoolShare};
 pub use page::{Listed, Page, PageError};
@@ -28,7 +30,9 @@ pub use policy::{BreakerView, HealthPolicyView, KindRuleView, XidRuleView};
 pub use pool::{PoolFilter, PoolView};
 pub use token::{TokenFilter, TokenView};
 pub use user::{UserFilter, UserRef, UserView};
-pub use words::{Availability, Breach, Contact, Health, Presence, Remedy, Role, Scope, Severity, UnknownWord};
+pub use words::{
+    Availability, Breach, Contact, Health, LicenseState, Presence, Remedy, Role, Scope, Severity, UnknownWord,
+};
 
 use crate::{names::Names, state::State};
 use domain::{Cluster, GroupName, PoolName, Position, Timestamp, UserId, node::Node};

@@ -175,6 +175,20 @@ words! {
         Operator = "operator",
     }
 
+    /// Where a license is in its time.
+    LicenseState, "a license's state" {
+        /// There is none.
+        None = "none",
+        /// It holds.
+        Valid = "valid",
+        /// It holds, and ends within 30 days.
+        Ending = "ending",
+        /// It ended, and nothing is refused yet.
+        Grace = "grace",
+        /// It is over, and its grace too.
+        Over = "over",
+    }
+
     /// What a token may be used for.
     Scope, "a scope" {
         /// Queries alone.
@@ -209,6 +223,7 @@ from! {
         None, RestartApp, CheckApp, ResetGpu, DrainAndReset, RebootNode, ServiceRequired, Operator
     }
     domain::Role => Role { DataScientist, Auditor, Operator }
+    domain::license::Phase => LicenseState { Valid, Ending, Grace, Over }
     domain::token::Scope => Scope { Read, Full, Metrics }
     domain::job::Breach => Breach { UnknownUser, NoPool, ForeignPool, UnhealthyDevice, SharedDevice }
 }
@@ -252,6 +267,7 @@ mod tests {
         holds(Remedy::ALL);
         holds(Role::ALL);
         holds(Scope::ALL);
+        holds(LicenseState::ALL);
         holds(Breach::ALL);
     }
 

@@ -3,6 +3,7 @@ use super::{
     answer::{Paging, Shown},
     app::App,
     input::{AsOf, Look},
+    license,
 };
 use domain::Position;
 use projections::{
@@ -46,9 +47,10 @@ struct Alerts {
 #[utoipa::path(get, path = "/v1/alerts", tag = "alerts", operation_id = "alerts", params(Wanted, AsOf),
     responses((status = 200, body = Alerts)))]
 async fn list(look: Look<Wanted>) -> Shown<Alerts> {
-    let (recorded, position) = look.view(|view| (view.alerts(), view.position()));
+    let required = look.app().settings().vendor_key.is_some();
+    let (recorded, license, position) = look.view(|view| (view.alerts(), view.license(required), view.position()));
     let measured = if look.is_present() { measured(look.app()) } else { vec![] };
-    let mut items: Vec<AlertView> = measured.into_iter().chain(recorded).collect();
+    let mut items: Vec<AlertView> = measured.into_iter().chain(recorded).chain(license::alerts(&license)).collect();
     AlertView::sort(&mut items);
     let total = items.len();
     items.truncate(look.query.limit.get());

@@ -52,6 +52,9 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
 
     ("GET", "/v1/overview", May(Action::ReadOverview)),
     ("GET", "/v1/alerts", May(Action::ReadAlerts)),
+    ("GET", "/v1/about", May(Action::ReadAbout)),
+    ("GET", "/v1/license", May(Action::ReadAbout)),
+    ("PUT", "/v1/license", May(Action::ManageLicense)),
     ("GET", "/v1/health/policy", May(Action::ReadPolicy)),
     ("PUT", "/v1/health/policy", May(Action::ManagePolicy)),
     ("POST", "/v1/health/breaker/reset", May(Action::ManagePolicy)),

@@ -6,7 +6,7 @@ mod vitals;
 
 pub use commands::{Commands, Waiting};
 pub use log::{Entry, EventLog, LogSize, LogTrouble};
-pub use vitals::{Counted, EngineVitals, Health, Vitals};
+pub use vitals::{Counted, EngineVitals, Health, Relaying, Vitals};
 
 use domain::Timestamp;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-use domain::{NodeName, Timestamp};
+use domain::{NodeName, Position, Timestamp};
 
 /// How the rest of the server is, for `/metrics` and `/readyz`.
 pub trait Vitals: Send + Sync + 'static {
@@ -11,8 +11,22 @@ pub trait Vitals: Send + Sync + 'static {
     /// The parts that must work for the server to be ready, besides the read models: each with its name.
     fn health(&self) -> Vec<Health>;
 
+    /// How events get to NATS; none where the bus is in this process.
+    fn relaying(&self) -> Option<Relaying>;
+
     /// The nodes for which two agents speak at present, and since when.
     fn contested(&self) -> Vec<(NodeName, Timestamp)>;
+}
+
+/// How events get to NATS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relaying {
+    /// Whether the NATS server is reached.
+    pub connected: bool,
+    /// Whether events are being sent.
+    pub relaying: bool,
+    /// The last event that was sent.
+    pub relayed: Position,
 }
 
 /// Numbers of one sort, for `/metrics`.

@@ -43,6 +43,7 @@ struct Held {
     outcomes: HashMap<(Actor, String), Kept>,
     commands: u128,
     next: Option<Act>,
+    limits: Limits,
     seen: Vec<Request>,
 }
 
@@ -55,9 +56,15 @@ impl FakeEngine {
             outcomes: HashMap::new(),
             commands: 0,
             next: None,
+            limits: Limits::default(),
             seen: vec![],
         };
         Self { cluster_id, vault: Arc::default(), held: Mutex::new(held), watermark: watch::Sender::new(Position(0)) }
+    }
+
+    /// From now on, growth needs a license.
+    pub(crate) fn require_license(&self) {
+        self.held().limits.license_required = true;
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -139,7 +146,7 @@ impl FakeEngine {
         // Rises with each command, and looks like a UUIDv7.
         let command =
             CommandId::from_uuid(Uuid::from_u128(0x0199_c0de_0000_7000_8000_0000_0000_0000 + (held.commands << 16)));
-        let limits = Limits::default();
+        let limits = held.limits.clone();
         let has_reason = request.reason.is_some();
         let context = Context { now, command, asker: &request.asker, has_reason, limits: &limits };
         let events = decide(&held.cluster, &request.command, &context)

@@ -3,14 +3,14 @@ use crate::http::{
     App, HttpSettings, Parts,
     auth::TokenSecret,
     hash_password,
-    port::{Commands as _, Counted, EngineVitals, Health, Vitals},
+    port::{Commands as _, Counted, EngineVitals, Health, Relaying, Vitals},
     router,
 };
 use axum::Router;
 use bus::engine::{Answer, Outcome, Request};
 use domain::{
-    Actor, ClusterId, Command, GroupName, Incarnation, Login, NodeName, Origin, Principal, Role, Timestamp, UserId,
-    Via,
+    Actor, ClusterId, Command, GroupName, Incarnation, Login, NodeName, Origin, Position, Principal, Role, Timestamp,
+    UserId, Via,
     device::DeviceId,
     node::{self, Facts, Seen},
     token::{self, Scope},
@@ -54,7 +54,11 @@ impl Vitals for Calm {
         vec![Health { part: "engine", trouble: None }]
     }
 
-    fn contested(&self) -> Vec<(domain::NodeName, Timestamp)> {
+    fn relaying(&self) -> Option<Relaying> {
+        Some(Relaying { connected: true, relaying: true, relayed: Position(1) })
+    }
+
+    fn contested(&self) -> Vec<(NodeName, Timestamp)> {
         vec![]
     }
 }
@@ -95,6 +99,9 @@ impl Fixture {
         });
         let fixture = Self { engine, router: router(app.clone()), app, live, stop, _feeder: feeder };
         fixture.populate(cluster);
+        if fixture.app.settings().vendor_key.is_some() {
+            fixture.engine.require_license();
+        }
         fixture.settled().await;
         fixture
     }

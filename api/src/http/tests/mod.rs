@@ -5,6 +5,7 @@ mod commands;
 mod document;
 mod failures;
 mod health;
+mod license;
 mod past;
 mod queries;
 mod server;

@@ -1,0 +1,128 @@
+//! `GET /v1/about`: which server this is, and how its parts are.
+use super::{
+    answer::Shown,
+    app::App,
+    input::{Nothing, Query},
+    port::Relaying,
+    problem::Problem,
+};
+use axum::extract::State;
+use domain::{ClusterId, ClusterName, Position, Timestamp};
+use projections::view::{LicenseState, Sight};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The route of what is said of the server.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(about))
+}
+
+/// Which server this is, and how its parts are.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct About {
+    /// The release.
+    version: &'static str,
+    /// The commit that it was built from; null where that was not known.
+    commit: Option<&'static str>,
+    /// When it was started.
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    /// How long ago that was, in seconds.
+    uptime_seconds: u64,
+    /// Which cluster it serves.
+    #[schema(value_type = String, format = Uuid)]
+    cluster: ClusterId,
+    /// Whether its devices are simulated.
+    demonstration: bool,
+    /// How people sign in.
+    sign_in: &'static str,
+    /// Whether growth needs a license.
+    license_required: bool,
+    /// Where the license is in its time.
+    license: LicenseState,
+    /// The log.
+    log: LogAbout,
+    /// Where events are sent to.
+    nats: Option<NatsAbout>,
+    /// The Kubernetes clusters that are mirrored.
+    kubernetes: Vec<KubernetesAbout>,
+}
+
+/// The log.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct LogAbout {
+    /// Its last durable position, and so how many events it holds.
+    #[schema(value_type = u64)]
+    position: Position,
+    /// Its bytes on the disk.
+    bytes: u64,
+    /// The bytes free on that disk.
+    free_bytes: u64,
+}
+
+/// The NATS server; null where the bus is in this process.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct NatsAbout {
+    /// Whether it is reached.
+    connected: bool,
+    /// Whether events are being sent.
+    relaying: bool,
+    /// The last event that was sent.
+    #[schema(value_type = u64)]
+    relayed: Position,
+}
+
+/// A Kubernetes cluster.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct KubernetesAbout {
+    /// What it is called here.
+    #[schema(value_type = String)]
+    cluster: ClusterName,
+    /// Whether what is shown of it is how it is.
+    connected: bool,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+}
+
+/// Which server this is, and how its parts are.
+#[utoipa::path(get, path = "/v1/about", tag = "overview", operation_id = "about",
+    responses((status = 200, body = About)))]
+async fn about(State(app): State<App>, Query(Nothing {}): Query<Nothing>) -> Result<Shown<About>, Problem> {
+    let log = Arc::clone(&app.parts.log);
+    let size = tokio::task::spawn_blocking(move || log.size()).await;
+    let size = size.map_err(|error| Problem::fault("the log can't be measured", &error))?;
+    let size = size.map_err(|error| Problem::fault("the log can't be measured", &error))?;
+    let required = app.settings().vendor_key.is_some();
+    let (license, demonstration, position) = app.present(|state| {
+        let demonstration = state.cluster().founded().is_some_and(|founded| founded.demonstration);
+        (state.look(Sight::All, app.now()).license(required).state, demonstration, state.position())
+    });
+    let nats = app.parts.vitals.relaying().map(|Relaying { connected, relaying, relayed }| NatsAbout {
+        connected,
+        relaying,
+        relayed,
+    });
+    let kubernetes = app.parts.mirrors.known().into_iter().map(|mirror| KubernetesAbout {
+        cluster: mirror.cluster,
+        connected: mirror.connected,
+        since: mirror.since,
+    });
+    let uptime = app.now().micros().saturating_sub(app.started_at.micros()) / 1_000_000;
+    let about = About {
+        version: env!("CARGO_PKG_VERSION"),
+        commit: option_env!("DKUBE_COMMIT"),
+        started_at: app.started_at,
+        uptime_seconds: u64::try_from(uptime).unwrap_or_default(),
+        cluster: app.parts.cluster,
+        demonstration,
+        sign_in: "local",
+        license_required: required,
+        license,
+        log: LogAbout { position: app.durable(), bytes: size.bytes, free_bytes: size.free_bytes },
+        nats,
+        kubernetes: kubernetes.collect(),
+    };
+    Ok(Shown::at(position, about))
+}

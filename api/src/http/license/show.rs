@@ -1,0 +1,45 @@
+use crate::http::{
+    answer::Shown,
+    app::App,
+    input::{AsOf, Look},
+};
+use projections::view::{AlertView, LicenseState, LicenseView, Severity};
+
+/// The license, how far it is used, and what follows from that.
+#[utoipa::path(get, path = "/v1/license", tag = "license", operation_id = "license", params(AsOf),
+    responses((status = 200, body = LicenseView)))]
+pub(super) async fn show(look: Look) -> Shown<LicenseView> {
+    let required = required(look.app());
+    let (license, position) = look.view(|view| (view.license(required), view.position()));
+    let revision = license.license.as_ref().map(|grant| grant.revision);
+    Shown { body: license, position, revision }
+}
+
+/// Whether growth needs a license.
+pub(super) fn required(app: &App) -> bool {
+    app.settings().vendor_key.is_some()
+}
+
+/// What of the license needs an operator, where one is required.
+pub(in crate::http) fn alerts(license: &LicenseView) -> Option<AlertView> {
+    let (severity, code, since) = match (license.state, &license.refuses, &license.license) {
+        (_, _, None) => (Severity::Critical, "license.missing", None),
+        (LicenseState::Over, _, Some(grant)) => (Severity::Critical, "license.over", Some(grant.over_at)),
+        (LicenseState::Grace, _, Some(grant)) => (Severity::Critical, "license.grace", Some(grant.ends_at)),
+        (_, Some(_), Some(_)) => (Severity::Critical, "license.limit", None),
+        (LicenseState::Ending, None, Some(_)) => (Severity::Warning, "license.ending", None),
+        (LicenseState::None | LicenseState::Valid, None, Some(_)) => return None,
+    };
+    let ends = license.license.as_ref().map(|grant| format!("the license ends at {}", grant.ends_at));
+    let over = license.license.as_ref().filter(|grant| grant.days_left < 0);
+    let ended = over.map(|grant| format!("the license ended; from {} nothing new is made", grant.over_at));
+    license.required.then(|| AlertView {
+        severity,
+        code: code.to_owned(),
+        subject: "license".to_owned(),
+        node: None,
+        since,
+        summary: license.refuses.clone().or(ended).or(ends).unwrap_or_default(),
+        action: "get a license from the vendor, and install it (dkube license install)".to_owned(),
+    })
+}
