@@ -1,14 +1,11 @@
 //! What the whole cluster has of each kind, counted with every event: so that a glance costs nothing, however large the
 //! fleet.
-use crate::{
-    expected::Reported,
-    view::{Health, health},
-};
+use crate::view::{Health, health};
 use domain::{
     Cluster, Event, NodeName, Role, UserId,
     device::{self, Device, DeviceId, Presence},
     group, job,
-    node::{self, Contact, Node},
+    node::{self, Contact, Node, Reported, recounted},
     user,
 };
 use serde::Serialize;
@@ -297,30 +294,6 @@ impl Counts {
                 count.one_if(!breaches.is_empty(), &mut counts.in_breach);
             }
         }
-    }
-}
-
-/// The nodes that report more or fewer devices by this event. Each node has few, so that its own are counted anew.
-fn recounted<'a>(cluster: &'a Cluster, event: &'a device::Event) -> [Option<&'a NodeName>; 2] {
-    use device::Event as E;
-    match event {
-        E::Discovered { node, .. } | E::Missing { node, .. } | E::Returned { node, .. } | E::Replaced { node, .. } => {
-            [Some(node), None]
-        }
-        E::Moved { from, node, .. } => [Some(node), Some(from).filter(|from| *from != node)],
-        E::Retired { device, .. } | E::Reinstated { device } => {
-            [cluster.device(*device).map(|device| &device.node), None]
-        }
-        E::Assigned { .. }
-        | E::Cordoned { .. }
-        | E::Uncordoned { .. }
-        | E::HealthChanged { .. }
-        | E::Quarantined { .. }
-        | E::QuarantineLifted { .. }
-        | E::ConditionOverridden { .. }
-        | E::OverrideEnded { .. }
-        | E::ConditionCleared { .. }
-        | E::InstancesChanged { .. } => [None, None],
     }
 }
 

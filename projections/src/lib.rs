@@ -13,7 +13,6 @@
 mod audit;
 mod counts;
 mod cursor;
-mod expected;
 mod live;
 pub mod mirror;
 mod models;

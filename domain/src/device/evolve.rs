@@ -1,5 +1,5 @@
 use super::{Condition, ConditionKind, Device, DeviceId, Dismissed, Event, Override, Presence, Slot};
-use crate::{Cluster, Model, NodeName, PoolName, Position, Stamp, pool::Pool};
+use crate::{Cluster, Model, NodeName, PoolName, Position, Stamp, node, pool::Pool};
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
     match event {
@@ -39,7 +39,10 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         Event::Uncordoned { device } => configure(cluster, at, *device, |device| device.cordoned = false),
         Event::HealthChanged { device, readable, raised, cleared } => {
             cluster.change_device(*device, |device| {
-                device.readable = *readable;
+                if device.readable != *readable {
+                    device.readable = *readable;
+                    device.readable_since = at.recorded_at;
+                }
                 merge(&mut device.conditions, raised, cleared);
                 device.dismissed.retain(|old| raised.iter().all(|new| new.kind != old.kind));
             });
@@ -84,6 +87,10 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             });
             configured(cluster, at.position, &PoolName::default_pool());
         }
+    }
+    let recounted: Vec<NodeName> = node::recounted(cluster, event).into_iter().flatten().cloned().collect();
+    for name in recounted {
+        node::recount(cluster, at, &name);
     }
 }
 
@@ -150,6 +157,7 @@ fn enter(
         presence: Presence::Present,
         retired_with_node: false,
         readable: true,
+        readable_since: at.recorded_at,
         conditions: vec![],
         dismissed: vec![],
         overridden: None,

@@ -40,6 +40,8 @@ pub struct Device {
     pub retired_with_node: bool,
     /// Whether its agent can read it; if not, its health is unknown.
     pub readable: bool,
+    /// Since when it can, or can't.
+    pub readable_since: Timestamp,
     /// Its troubles, by kind.
     pub conditions: Vec<Condition>,
     /// Conditions that an operator cleared: of each kind the last, until it begins anew or is seen again.

@@ -1,4 +1,7 @@
-use super::{Contact, Event, Node};
+use super::{
+    Contact, Event, Node,
+    reported::{recount, since},
+};
 use crate::{Cluster, NodeName, Stamp};
 use std::collections::BTreeMap;
 
@@ -8,8 +11,11 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             let registered = Node {
                 name: node.clone(),
                 facts: facts.clone(),
+                blind_since: since(None, facts.is_blind(), at),
                 devices: BTreeMap::new(),
                 expected: None,
+                short_since: None,
+                surplus_since: None,
                 contact: Contact::Reporting,
                 contact_since: at.recorded_at,
                 cordoned: false,
@@ -20,7 +26,10 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             cluster.nodes.insert(node.clone(), registered);
         }
         // What the agent says and whether it speaks is observed, not configured: the revision stays.
-        Event::FactsChanged { node, facts } => cluster.change_node(node, |node| node.facts = facts.clone()),
+        Event::FactsChanged { node, facts } => cluster.change_node(node, |node| {
+            node.blind_since = since(node.blind_since, facts.is_blind(), at);
+            node.facts = facts.clone();
+        }),
         Event::Lost { node } => contact(cluster, at, node, Contact::Lost),
         Event::Returned { node } => contact(cluster, at, node, Contact::Reporting),
         // It changes nothing: it is told so that it is known.
@@ -40,9 +49,11 @@ fn contact(cluster: &mut Cluster, at: Stamp, name: &NodeName, contact: Contact) 
     });
 }
 
+/// How many devices it shall have, and whether that matters, is configured: so they are counted against that anew.
 fn configure(cluster: &mut Cluster, at: Stamp, name: &NodeName, change: impl FnOnce(&mut Node)) {
     cluster.change_node(name, |node| {
         node.revision = at.position;
         change(node);
     });
+    recount(cluster, at, name);
 }

@@ -33,6 +33,11 @@ impl Facts {
     /// The most addresses.
     pub const ADDRESSES_MAX: usize = 16;
 
+    /// Whether the driver can't be asked: in the place of its version, the agent says in brackets why.
+    pub fn is_blind(&self) -> bool {
+        self.driver.starts_with('(')
+    }
+
     /// Whether every text and list is within its bound.
     pub fn bounded(&self) -> bool {
         self.addresses.len() <= Self::ADDRESSES_MAX

@@ -21,10 +21,16 @@ pub struct Node {
     pub name: NodeName,
     /// What its agent last said of it.
     pub facts: Facts,
+    /// Since when its driver can't be asked, if it can't.
+    pub blind_since: Option<Timestamp>,
     /// Its devices by slot: missing and retired ones too, until another takes their slot.
     pub devices: BTreeMap<Slot, DeviceId>,
     /// How many devices an operator says that it has.
     pub expected: Option<u16>,
+    /// Since when it reports fewer devices than expected, if it does.
+    pub short_since: Option<Timestamp>,
+    /// Since when it reports more devices than expected, if it does.
+    pub surplus_since: Option<Timestamp>,
     /// Whether it speaks.
     pub contact: Contact,
     /// Since when it does, or does not.

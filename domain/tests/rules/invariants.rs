@@ -4,7 +4,7 @@ use domain::{
     device::{self, Device, Presence, Severity},
     group,
     job::{self, Source},
-    node::Contact,
+    node::{Contact, Node, Reported},
     pool,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,7 @@ pub(crate) fn check(cluster: &Cluster) {
     an_operator_can_sign_in(cluster);
     jobs_and_devices_agree(cluster);
     slots_are_occupied(cluster);
+    nodes_know_what_is_wrong_with_them(cluster);
     users_and_tokens_agree(cluster);
 }
 
@@ -167,6 +168,15 @@ fn slots_are_occupied(cluster: &Cluster) {
     }
 }
 
+fn nodes_know_what_is_wrong_with_them(cluster: &Cluster) {
+    for node in cluster.nodes().values() {
+        let reported = Reported::of(cluster, node);
+        assert_eq!(node.short_since.is_some(), reported.short(node) > 0, "{node:?}: {reported:?}");
+        assert_eq!(node.surplus_since.is_some(), reported.surplus(node) > 0, "{node:?}: {reported:?}");
+        assert_eq!(node.blind_since.is_some(), node.facts.is_blind(), "{node:?}");
+    }
+}
+
 /// Once all that agents had to say is heard. What a breaker holds back is not quarantined, and given no job all the same.
 #[track_caller]
 pub(crate) fn check_settled(cluster: &Cluster) {
@@ -197,10 +207,12 @@ pub(crate) fn check_subjects(before: &Cluster, after: &Cluster, event: &Event) {
     let mut changed = BTreeSet::new();
     // What a pool has to give is its devices' state, and told by them.
     let pool = |pool: &pool::Pool| (pool.devices.clone(), pool.group.clone(), pool.revision);
+    // That the number of a node's devices is wrong is so too.
+    let node = |node: &Node| Node { short_since: None, surplus_since: None, ..node.clone() };
     changed.extend(differing(before.pools(), after.pools(), pool).into_iter().map(Subject::Pool));
     changed.extend(differing(before.groups(), after.groups(), Clone::clone).into_iter().map(Subject::Group));
     changed.extend(differing(before.users(), after.users(), Clone::clone).into_iter().map(Subject::User));
-    changed.extend(differing(before.nodes(), after.nodes(), Clone::clone).into_iter().map(Subject::Node));
+    changed.extend(differing(before.nodes(), after.nodes(), node).into_iter().map(Subject::Node));
     changed.extend(differing(before.devices(), after.devices(), Clone::clone).into_iter().map(Subject::Device));
     changed.extend(differing(before.jobs(), after.jobs(), Clone::clone).into_iter().map(Subject::Job));
     let named: BTreeSet<_> = event.subjects().into_iter().collect();

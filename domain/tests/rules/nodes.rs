@@ -155,6 +155,49 @@ fn the_expected_count_is_set_and_unset() {
 }
 
 #[test]
+fn a_node_knows_since_when_its_number_of_devices_is_wrong() {
+    let mut world = World::with_fleet();
+    let since = |world: &World| {
+        let node = world.cluster.node(&w("node-a")).unwrap();
+        (node.short_since, node.surplus_since)
+    };
+    assert_eq!(since(&world), (None, None));
+    world.given(report("node-a", inventory(&[1, 2, 3])));
+    let began = world.now;
+    world.given(report("node-a", inventory(&[1])));
+    world.given(report("node-a", inventory(&[1, 4])));
+    assert_eq!(since(&world), (Some(began), None), "it has lacked one ever since, if not the same");
+    world.given(expect_devices("node-a", Some(1)));
+    assert_eq!(since(&world), (None, Some(world.now)));
+    world.given(expect_devices("node-a", Some(2)));
+    assert_eq!(since(&world), (None, None));
+    world.given(report("node-a", inventory(&[1])));
+    world.given(retire_node("node-a", true));
+    assert_eq!(since(&world), (None, None), "out of service, it lacks nothing");
+    world.given(retire_node("node-a", false));
+    assert_eq!(since(&world), (Some(world.now), None));
+}
+
+#[test]
+fn it_is_known_since_when_a_driver_gives_no_answer() {
+    let mut world = World::with_fleet();
+    world.given(report_blind("node-a"));
+    let blind = world.now;
+    let silent = Facts { driver: "(the driver hangs)".into(), ..facts() };
+    world.given(report_facts("node-a", silent, inventory(&[1, 2, 3, 4])));
+    let since = |world: &World| {
+        let readable_since = world.cluster.device(d(1)).unwrap().readable_since;
+        (world.cluster.node(&w("node-a")).unwrap().blind_since, readable_since)
+    };
+    assert_eq!(since(&world), (Some(blind), blind), "whatever it says of it since");
+    world.given(report("node-a", inventory(&[1, 2, 3, 4])));
+    world.given(report_health("node-a", vec![finding(1, vec![], &[])]));
+    let read = world.now;
+    world.given(raise("node-a", 1, "gpu.lost", Severity::Fatal));
+    assert_eq!(since(&world), (None, read));
+}
+
+#[test]
 fn a_retired_node_is_out_of_service_with_its_devices_and_comes_back_with_them() {
     let mut world = World::with_fleet();
     world.given(create_pool("vision", &[1, 2]));

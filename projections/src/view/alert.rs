@@ -1,11 +1,10 @@
 //! What needs an operator now, as far as the log tells it.
 use super::{Look, Remedy, Severity};
-use crate::expected::Reported;
 use domain::{
     Timestamp,
     device::{self, Device, Presence},
     job::Source,
-    node::{Contact, Node},
+    node::{Contact, Node, Reported},
     pool::Pool,
 };
 use serde::Serialize;
@@ -79,9 +78,10 @@ impl Look<'_> {
         });
         let mut alerts: Vec<AlertView> = conditions.collect();
         if device.presence == Presence::Present && !device.readable {
+            let since = Some(device.readable_since);
             let summary = "its node's driver does not answer for it: nobody knows how it is".to_owned();
             let action = "look at the driver on the node (nvidia-smi, dmesg); restart the node if it hangs";
-            alerts.push(about(Severity::Warning, "device.unreadable", None, summary, action));
+            alerts.push(about(Severity::Warning, "device.unreadable", since, summary, action));
         }
         if let Some(pool) = &device.displaced_from {
             let summary = format!("it replaced a device of pool {pool} and is of another model, {}", device.model);
@@ -110,21 +110,20 @@ impl Look<'_> {
         let reported = Reported::of(self.cluster(), node);
         let (short, surplus) = (reported.short(node), reported.surplus(node));
         let mut alerts = vec![];
-        // In the place of its version, an agent says in brackets why the driver gives no answer.
-        if node.facts.driver.starts_with('(') {
+        if let Some(since) = node.blind_since {
             let summary = format!("its driver can't be asked {}: nothing is known of its GPUs", node.facts.driver);
             let action = "look at the driver and where NVML is (nvidia-smi, the agent's setting nvml_library)";
-            alerts.push(about(Severity::Critical, "node.driver", None, summary, action));
+            alerts.push(about(Severity::Critical, "node.driver", Some(since), summary, action));
         }
         if short > 0 {
             let summary = format!("{short} of its {} devices are not there", reported.expected);
             let action = "look for them (lspci, dmesg): reset or restart the node; retire devices that were taken out";
-            alerts.push(about(Severity::Critical, "node.devices_missing", None, summary, action));
+            alerts.push(about(Severity::Critical, "node.devices_missing", node.short_since, summary, action));
         }
         if surplus > 0 {
             let summary = format!("it has {surplus} devices more than the {} that are expected", reported.expected);
             let action = "set the number that it shall have, if these are meant to be there";
-            alerts.push(about(Severity::Warning, "node.devices_surplus", None, summary, action));
+            alerts.push(about(Severity::Warning, "node.devices_surplus", node.surplus_since, summary, action));
         }
         alerts
     }

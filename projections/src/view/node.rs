@@ -1,10 +1,9 @@
 //! Nodes: hosts with devices.
 use super::{Contact, Health, HealthCounts, Listed, Look, Page, PageError, health};
-use crate::expected::{Reported, in_service};
 use domain::{
     Model, NodeName, Position, Timestamp,
     device::Device,
-    node::{self, Node},
+    node::{self, Node, Reported, in_service},
 };
 use serde::Serialize;
 use std::{ops::Bound, sync::Arc};

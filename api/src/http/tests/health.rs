@@ -72,8 +72,11 @@ async fn a_lost_node_and_a_missing_device_are_alerts() {
     let expect = Call::new("PATCH", "/v1/nodes/node-01").json(&json!({"expected_devices": 5}));
     fixture.done(&token, expect).await;
     fixture.settled().await;
+    let since = fixture.engine.now();
+    fixture.engine.pass(60);
     let short = get(&fixture, &token, "/v1/alerts").await;
     assert_eq!(short["items"][0]["code"], "node.devices_missing");
+    assert_eq!(short["items"][0]["since"], json!(since));
     fixture.system(Command::Node(node::Command::Lose { node: "node-01".parse().unwrap() }));
     fixture.settled().await;
     let lost = get(&fixture, &token, "/v1/alerts?limit=1").await;
@@ -102,6 +105,7 @@ async fn a_driver_that_can_not_be_asked_is_an_alert_of_its_node() {
     let alert = &get(&fixture, &token, "/v1/alerts").await["items"][0];
     assert_eq!((&alert["code"], &alert["subject"]), (&json!("node.driver"), &json!("node/node-02")));
     assert!(alert["summary"].as_str().is_some_and(|summary| summary.contains(driver)), "{alert}");
+    assert_eq!(alert["since"], json!(fixture.engine.now()));
 }
 
 #[tokio::test]

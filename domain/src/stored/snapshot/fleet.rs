@@ -1,6 +1,6 @@
 //! Pools, nodes and devices in a snapshot.
 use crate::{
-    Cluster, JobId, Position,
+    Cluster, JobId, Position, Timestamp,
     device::{self, DeviceId, Presence, Severity},
     node::{self, Contact},
     policy::{Standing, Tripped},
@@ -45,8 +45,11 @@ struct Node<'a> {
     name: &'a str,
     #[serde(borrow)]
     facts: FactsV1<'a>,
+    blind_since: Option<i64>,
     devices: Vec<(u64, [u8; 16])>,
     expected: Option<u16>,
+    short_since: Option<i64>,
+    surplus_since: Option<i64>,
     contact: u8,
     contact_since: i64,
     cordoned: bool,
@@ -70,6 +73,7 @@ struct Device<'a> {
     presence: u8,
     retired_with_node: bool,
     readable: bool,
+    readable_since: i64,
     #[serde(borrow)]
     conditions: Vec<ConditionV1<'a>>,
     #[serde(borrow)]
@@ -135,7 +139,6 @@ impl<'a> Pool<'a> {
     }
 
     fn pool(self) -> Result<pool::Pool, DecodeError> {
-        let time = |micros| timestamp(micros, "a time");
         let mut pool = pool::Pool::new(word(self.name, "a pool")?, Position(self.revision));
         let recent = self.recent.into_iter().map(|(at, id)| Ok((time(at)?, device_id(id))));
         pool.breaker.recent = recent.collect::<Result<_, DecodeError>>()?;
@@ -151,8 +154,11 @@ impl<'a> Node<'a> {
         Self {
             name: node.name.as_str(),
             facts: FactsV1::of(&node.facts),
+            blind_since: node.blind_since.map(Timestamp::micros),
             devices: node.devices.iter().map(|(slot, id)| (slot.to_bits(), id.uuid().into_bytes())).collect(),
             expected: node.expected,
+            short_since: node.short_since.map(Timestamp::micros),
+            surplus_since: node.surplus_since.map(Timestamp::micros),
             contact: node.contact.code(),
             contact_since: node.contact_since.micros(),
             cordoned: node.cordoned,
@@ -167,13 +173,16 @@ impl<'a> Node<'a> {
         Ok(node::Node {
             name: word(self.name, "a node")?,
             facts: self.facts.facts()?,
+            blind_since: self.blind_since.map(time).transpose()?,
             devices: devices.collect::<Result<_, DecodeError>>()?,
             expected: self.expected,
+            short_since: self.short_since.map(time).transpose()?,
+            surplus_since: self.surplus_since.map(time).transpose()?,
             contact: Contact::from_code(self.contact)?,
-            contact_since: timestamp(self.contact_since, "a time")?,
+            contact_since: time(self.contact_since)?,
             cordoned: self.cordoned,
             retired: self.retired,
-            registered_at: timestamp(self.registered_at, "a time")?,
+            registered_at: time(self.registered_at)?,
             revision: Position(self.revision),
         })
     }
@@ -192,6 +201,7 @@ impl<'a> Device<'a> {
             presence: device.presence.code(),
             retired_with_node: device.retired_with_node,
             readable: device.readable,
+            readable_since: device.readable_since.micros(),
             conditions: device.conditions.iter().map(ConditionV1::of).collect(),
             dismissed: device.dismissed.iter().map(dismissed).collect(),
             overridden: device.overridden.as_ref().map(|wish| (wish.condition.as_str(), wish.until.micros())),
@@ -218,6 +228,7 @@ impl<'a> Device<'a> {
             presence: Presence::from_code(self.presence)?,
             retired_with_node: self.retired_with_node,
             readable: self.readable,
+            readable_since: time(self.readable_since)?,
             conditions: self.conditions.into_iter().map(ConditionV1::condition).collect::<Result<_, _>>()?,
             dismissed: self.dismissed.into_iter().map(undismissed).collect::<Result<_, _>>()?,
             overridden: self.overridden.map(overridden).transpose()?,
@@ -226,10 +237,14 @@ impl<'a> Device<'a> {
             displaced_from: self.displaced_from.map(|pool| word(pool, "a pool")).transpose()?,
             job: self.job.map(job),
             observed: self.observed.into_iter().map(job).collect(),
-            discovered_at: timestamp(self.discovered_at, "a time")?,
+            discovered_at: time(self.discovered_at)?,
             revision: Position(self.revision),
         })
     }
+}
+
+fn time(micros: i64) -> Result<Timestamp, DecodeError> {
+    timestamp(micros, "a time")
 }
 
 fn dismissed(old: &device::Dismissed) -> (&str, u8, i64, i64) {
@@ -240,12 +255,12 @@ fn undismissed(
     (kind, severity, first_seen, last_seen): (&str, u8, i64, i64),
 ) -> Result<device::Dismissed, DecodeError> {
     let (kind, severity) = (word(kind, "a condition")?, Severity::from_code(severity)?);
-    let (first_seen, last_seen) = (timestamp(first_seen, "a time")?, timestamp(last_seen, "a time")?);
+    let (first_seen, last_seen) = (time(first_seen)?, time(last_seen)?);
     Ok(device::Dismissed { kind, severity, first_seen, last_seen })
 }
 
 fn overridden((condition, until): (&str, i64)) -> Result<device::Override, DecodeError> {
-    Ok(device::Override { condition: word(condition, "a condition")?, until: timestamp(until, "a time")? })
+    Ok(device::Override { condition: word(condition, "a condition")?, until: time(until)? })
 }
 
 const fn device_id(bytes: [u8; 16]) -> DeviceId {
