@@ -76,7 +76,10 @@ async fn an_outage_of_the_bus_or_of_the_server_is_none_of_the_fleet() -> anyhow:
     reporting(&client).await?;
     nats.stop()?;
     // The outage itself: longer than any lease.
-    tokio::time::sleep(2 * LEASE).await;
+    client.until("/v1/overview", |overview| overview["lag"]["unheard_since"].is_string()).await?;
+    let alerts = client.get("/v1/alerts").await?.done()?;
+    assert_eq!(alerts.body["items"][0]["code"], "server.bus");
+    tokio::time::sleep(LEASE).await;
     server.kill().await?;
     let server = Server::start(&place, &flags).await?;
     let client = client.at(&server);
@@ -85,6 +88,7 @@ async fn an_outage_of_the_bus_or_of_the_server_is_none_of_the_fleet() -> anyhow:
     // And long enough afterwards for a node to be found silent.
     tokio::time::sleep(2 * LEASE).await;
     reporting(&client).await?;
+    client.until("/v1/overview", |overview| overview["lag"]["unheard_since"].is_null()).await?;
     let lost = client.get("/v1/audit?type=NodeLost").await?.done()?;
     assert_eq!(lost.body["events"], json!([]));
     agents.stop().await;

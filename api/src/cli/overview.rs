@@ -7,7 +7,7 @@ use super::{
     context::Context,
     error::CliError,
     table,
-    text::{at, inline},
+    text::{at, inline, time},
 };
 use comfy_table::CellAlignment;
 use serde_json::Value;
@@ -126,6 +126,7 @@ fn tell(console: &mut Console, overview: &Value) -> io::Result<()> {
     let mut lines = vec![("cluster", cluster(console, overview))];
     lines.extend(SORTS.map(|(title, total, parts)| (title, counted(overview, total, parts))));
     lines.push(("as of", moment(console, overview)));
+    lines.extend(unheard(console, overview).map(|since| ("agents", since)));
     let width = lines.iter().map(|(title, _)| title.len()).max().unwrap_or_default();
     for (title, line) in lines {
         console.line(format!("{title:width$}  {line}").trim_end())?;
@@ -174,6 +175,12 @@ fn counted(overview: &Value, total: &str, parts: &[Part]) -> String {
     }
 }
 
+/// Since when nobody says how nodes and devices are.
+fn unheard(console: &Console, overview: &Value) -> Option<String> {
+    let since = time(overview["lag"]["unheard_since"].as_str()?, &console.zone)?;
+    Some(format!("not heard since {since}: nodes and devices are shown as they were then"))
+}
+
 /// Where all this is true, and whether there is more already.
 fn moment(console: &Console, overview: &Value) -> String {
     let position = format!("position {}", inline(&overview["position"], &console.zone));
@@ -207,7 +214,7 @@ mod tests {
                 "availability": {"free": 13, "busy": 2, "missing": 1, "unknown": 0, "quarantined": 0, "cordoned": 0}},
             "jobs": {"total": 0, "started": 0, "observed": 0, "in_breach": 0},
             "users": {"total": 3, "operators": 1, "auditors": 0, "data_scientists": 2, "suspended": 0, "without_group": 1},
-            "pods": {"total": 4, "running": 3, "failed": 1, "clusters_away": 1}, "pools": 102, "groups": 1, "position": 41, "lag": {"events": 3, "stalled": false},
+            "pods": {"total": 4, "running": 3, "failed": 1, "clusters_away": 1}, "pools": 102, "groups": 1, "position": 41, "lag": {"events": 3, "stalled": false, "unheard_since": "2026-03-01T12:00:00.000001Z"},
             "shares": [share("default", json!("default"), 16), share("vision", Value::Null, 8)], "shares_left_out": 100,
         });
         tell(&mut console, &overview).unwrap();
@@ -222,6 +229,7 @@ groups        1
 pools         102
 pods          4: 3 running, 1 failed, 1 cluster out of sight
 as of         position 41, 3 events behind
+agents        not heard since 2026-03-01 12:00:00 UTC: nodes and devices are shown as they were then
 
 POOL     GROUP    DEVICES  IDLE  BUSY  HELD BACK  IN USE  OF ALL
 default  default       16     1     2          0    12 %    50 %

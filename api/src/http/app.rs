@@ -205,6 +205,12 @@ impl App {
         (self.parts.clock)()
     }
 
+    /// The time that it was so long ago.
+    pub(crate) fn ago(&self, span: Duration) -> Timestamp {
+        let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(self.now().micros().saturating_sub(micros))
+    }
+
     /// Reads from the present. What reads must not read again inside: a writer that waits would part the two for ever.
     pub(crate) fn present<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(self.parts.live.read().state())

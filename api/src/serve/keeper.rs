@@ -2,12 +2,11 @@
 //!
 //! It reads the present and gives the server's own commands; the rules decide them anew, so that a look that is out of date
 //! does no harm.
+use super::hearing::Hearing;
 use bus::{
-    bus::Connection,
     clock::{Clock, SystemClock},
     engine::{Engine, Request},
     intake::{Counters, Gauges, Leases},
-    relay::{State, Status},
 };
 use domain::{Cluster, Command, NodeName, Principal, node, node::Contact, policy};
 use projections::Live;
@@ -25,8 +24,7 @@ pub(super) struct Keeper {
     pub(super) engine: Engine,
     pub(super) live: Live,
     pub(super) gauges: Gauges,
-    pub(super) connection: watch::Receiver<Connection>,
-    pub(super) relay: watch::Receiver<Status>,
+    pub(super) hearing: Hearing,
     /// How long a node may be silent.
     pub(super) lease: Duration,
 }
@@ -45,7 +43,7 @@ impl Keeper {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = looks.tick() => {}
             }
-            leases.look(self.listens() && backlog.is_worked_off());
+            leases.look(self.hearing.works() && backlog.is_worked_off());
             let due = due(self.live.read().state().cluster(), &leases, &lost, SystemClock.now());
             for command in &due {
                 match command {
@@ -67,17 +65,6 @@ impl Keeper {
             // What it took itself is no time in which it could not hear.
             leases.busy_until_now();
         }
-    }
-
-    /// Whether agents can be heard at all.
-    fn listens(&self) -> bool {
-        let relaying = match &self.relay.borrow().state {
-            State::Relaying => true,
-            // Another cluster's agents are not listened to; any other fault is the stream's alone.
-            State::Faulted(fault) => !matches!(fault, bus::relay::Fault::Foreign(_)),
-            State::Connecting | State::Stopped => false,
-        };
-        relaying && self.connection.borrow().is_up() && self.engine.halted().borrow().is_none()
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) struct Messages {
     status: watch::Receiver<Status>,
     relay: JoinHandle<()>,
     intake: JoinHandle<()>,
+    listening: watch::Receiver<bool>,
     stop: watch::Sender<bool>,
     /// The relay to JetStream ends with its last handle.
     handle: Option<Relay>,
@@ -64,6 +65,7 @@ impl Messages {
         let (telemetry, frames) = (Telemetry::new(memory), Arc::new(FrameCounters::default()));
         let mirrors = Mirrors::default();
         let sink = Measured { telemetry: telemetry.clone(), live: opened.live.clone(), clock: Arc::new(SystemClock) };
+        let (hears, listening) = watch::channel(false);
         let ears = Ears {
             bus: bus.clone(),
             engine: opened.engine.clone(),
@@ -71,9 +73,10 @@ impl Messages {
             sink: Arc::new(sink),
             frames: Arc::clone(&frames),
             mirrors: Arc::new(Kept(mirrors.clone())),
+            listening: hears,
         };
         let intake = tokio::spawn(ears.take_in(status.clone(), stopped));
-        Ok(Self { bus, status, relay, intake, stop, handle, gauges, telemetry, frames, mirrors })
+        Ok(Self { bus, status, relay, intake, listening, stop, handle, gauges, telemetry, frames, mirrors })
     }
 
     pub(crate) fn bus(&self) -> Bus {
@@ -104,6 +107,11 @@ impl Messages {
         self.status.clone()
     }
 
+    /// Whether agents are listened to, as far as the bus lets them through.
+    pub(crate) fn listening(&self) -> watch::Receiver<bool> {
+        self.listening.clone()
+    }
+
     /// Takes no more reports, answers those that were taken, and ends the relay. What is not relayed yet is relayed
     /// after the next start.
     pub(crate) async fn stop(self) {
@@ -126,6 +134,7 @@ struct Ears {
     sink: Arc<Measured>,
     frames: Arc<FrameCounters>,
     mirrors: Arc<Kept>,
+    listening: watch::Sender<bool>,
 }
 
 impl Ears {
@@ -152,10 +161,12 @@ impl Ears {
                     continue;
                 }
             };
+            self.listening.send_replace(true);
             let stopped = tokio::select! {
                 fault = relay.wait_for(foreign) => fault.is_err(),
                 _ = stop.wait_for(|stop| *stop) => true,
             };
+            self.listening.send_replace(false);
             drop(telemetry);
             mirrors.stop().await;
             intake.stop().await;

@@ -5,6 +5,7 @@ mod commands;
 mod first_password;
 mod fleet;
 mod genesis;
+mod hearing;
 mod keeper;
 mod log;
 mod messages;
@@ -13,6 +14,7 @@ mod observer;
 mod opened;
 mod snapshots;
 mod telemetry;
+mod troubles;
 mod vitals;
 
 pub use log::Committed;
@@ -29,6 +31,7 @@ use bus::{
     clock::{Clock, SystemClock},
     engine::Halt,
 };
+use hearing::Hearing;
 use keeper::Keeper;
 use messages::Messages;
 use mirror::Watching;
@@ -41,6 +44,8 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
+use troubles::Troubles;
+use vitals::Watched;
 
 /// Runs the server with these settings until it is told to stop.
 ///
@@ -66,7 +71,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         let error: &dyn std::error::Error = &*error;
         tracing::warn!(error, "the file of the first password can't be looked after");
     }
-    let app = App::new(parts(&shared, &opened, &messages, stopping));
+    let watched = Arc::new(watched(&shared, &opened, &messages));
+    let looking = tokio::spawn(Arc::clone(&watched).look_on(stopping.clone()));
+    let app = App::new(parts(&shared, &opened, &messages, watched, stopping));
     // Before it is announced: who reads that may ask it to stop at once.
     let asked = stop_asked(opened.engine.halted(), stop)?;
     announce::announce(&shared, &opened, address, password.as_ref())?;
@@ -76,6 +83,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     watching.stop().await;
     keeper.await.context("the keeper of leases failed")?;
+    looking.await.context("the look at what is wrong with the server failed")?;
     while let Some(ended) = observers.join_next().await {
         ended.context("an observer of jobs failed")?;
     }
@@ -90,8 +98,7 @@ fn keeper(settings: &Settings, opened: &Opened, messages: &Messages) -> Keeper {
         engine: opened.engine.clone(),
         live: opened.live.clone(),
         gauges: messages.gauges().clone(),
-        connection: messages.bus().connection(),
-        relay: messages.relay_status(),
+        hearing: Hearing::of(&opened.engine, messages),
         lease: settings.node_lease,
     }
 }
@@ -126,7 +133,26 @@ fn http_settings(settings: &Settings) -> HttpSettings {
     }
 }
 
-fn parts(settings: &Settings, opened: &Opened, messages: &Messages, stopping: watch::Receiver<bool>) -> Parts {
+fn watched(settings: &Settings, opened: &Opened, messages: &Messages) -> Watched {
+    Watched {
+        engine: opened.engine.clone(),
+        relay: messages.relay_status(),
+        connection: settings.nats.as_ref().map(|_| messages.bus().connection()),
+        gauges: messages.gauges().clone(),
+        frames: Arc::clone(messages.frames()),
+        hearing: Hearing::of(&opened.engine, messages),
+        troubles: Troubles::default(),
+        lease: settings.node_lease,
+    }
+}
+
+fn parts(
+    settings: &Settings,
+    opened: &Opened,
+    messages: &Messages,
+    watched: Arc<Watched>,
+    stopping: watch::Receiver<bool>,
+) -> Parts {
     Parts {
         cluster: opened.cluster,
         commands: Arc::new(commands::Commands { engine: opened.engine.clone(), past: opened.past.clone() }),
@@ -137,13 +163,7 @@ fn parts(settings: &Settings, opened: &Opened, messages: &Messages, stopping: wa
         telemetry: messages.telemetry().clone(),
         vault: Arc::clone(&opened.keyring) as _,
         clock: Arc::new(|| SystemClock.now()),
-        vitals: Arc::new(vitals::Watched {
-            engine: opened.engine.clone(),
-            relay: messages.relay_status(),
-            connection: settings.nats.as_ref().map(|_| messages.bus().connection()),
-            gauges: messages.gauges().clone(),
-            frames: Arc::clone(messages.frames()),
-        }),
+        vitals: watched,
         settings: http_settings(settings),
         stopping,
     }

@@ -1,4 +1,5 @@
-//! How the engine and the relay are.
+//! How the engine, the relay and the ears for agents are.
+use super::{hearing::Hearing, troubles::Troubles};
 use crate::http::port::{Counted, EngineVitals, Health, Relaying, Vitals};
 use bus::{
     bus::Connection,
@@ -8,8 +9,14 @@ use bus::{
     relay::{State, Status},
 };
 use domain::{NodeName, Timestamp};
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::{sync::watch, time::Instant};
+
+/// How often to look since when something is wrong.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What is watched.
 pub(crate) struct Watched {
@@ -19,6 +26,30 @@ pub(crate) struct Watched {
     pub(crate) connection: Option<watch::Receiver<Connection>>,
     pub(crate) gauges: Gauges,
     pub(crate) frames: Arc<FrameCounters>,
+    pub(super) hearing: Hearing,
+    pub(super) troubles: Troubles,
+    /// How long a node may be silent.
+    pub(super) lease: Duration,
+}
+
+impl Watched {
+    /// Looks until `stop` says so, so that whoever asks is told since when something is wrong, to the second.
+    pub(super) async fn look_on(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = looks.tick() => {}
+            }
+            self.health();
+            self.unheard_since();
+        }
+    }
+
+    fn part(&self, part: &'static str, trouble: Option<String>) -> Health {
+        let since = self.troubles.look(part, trouble.is_some(), SystemClock.now());
+        Health { part, trouble, since }
+    }
 }
 
 impl Vitals for Watched {
@@ -94,7 +125,14 @@ impl Vitals for Watched {
             State::Faulted(fault) => Some(fault.to_string()),
             State::Connecting | State::Relaying | State::Stopped => None,
         };
-        vec![Health { part: "log", trouble: log }, Health { part: "relay", trouble: relay }]
+        vec![self.part("log", log), self.part("relay", relay)]
+    }
+
+    fn unheard_since(&self) -> Option<Timestamp> {
+        let now = SystemClock.now();
+        let lease = i64::try_from(self.lease.as_secs()).unwrap_or(i64::MAX);
+        let since = self.troubles.look("hearing", !self.hearing.works(), now);
+        since.filter(|since| since.plus_seconds(lease) < now)
     }
 
     fn relaying(&self) -> Option<Relaying> {

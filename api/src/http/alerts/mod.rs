@@ -59,16 +59,18 @@ async fn list(look: Look<Wanted>) -> Shown<Alerts> {
 
 /// What is wrong with the server itself.
 fn measured(app: &App) -> Vec<AlertView> {
-    let alert = |part: &str, summary: String, action: &str| AlertView {
+    let alert = |part: &str, since, summary: String, action: &str| AlertView {
         severity: Severity::Critical,
         code: format!("server.{part}"),
         subject: "cluster".to_owned(),
         node: None,
-        since: None,
+        since,
         summary,
         action: action.to_owned(),
     };
-    let stalled = match app.parts.live.status().phase {
+    let status = app.parts.live.status();
+    let stalled_since = status.stalled_since.map(|since| app.ago(since.elapsed()));
+    let stalled = match status.phase {
         Phase::Stalled { error, .. } => Some(error),
         Phase::Failed | Phase::Stopped => Some("they are not fed any more".to_owned()),
         Phase::Restoring | Phase::CatchingUp | Phase::Live => None,
@@ -76,6 +78,7 @@ fn measured(app: &App) -> Vec<AlertView> {
     let stalled = stalled.map(|why| {
         alert(
             "read_models",
+            stalled_since,
             format!("what is shown stands still: {why}"),
             "look at the server's log; upgrade or restart it",
         )
@@ -86,7 +89,13 @@ fn measured(app: &App) -> Vec<AlertView> {
             "log" => "make room on the disk, or restart the server, which reads what the disk has",
             _ => "look at the server's log",
         };
-        Some(alert(health.part, health.trouble?, action))
+        Some(alert(health.part, health.since, health.trouble?, action))
+    });
+    let unheard = app.parts.vitals.unheard_since().map(|since| {
+        let summary = "no agent can be heard: nodes and devices are shown as they were then, and none is lost for it";
+        let action =
+            "look whether NATS runs and the server reaches it; what agents find meanwhile they tell afterwards";
+        alert("bus", Some(since), summary.to_owned(), action)
     });
     let away = app.parts.mirrors.known().into_iter().filter(|mirror| !mirror.connected).map(|mirror| AlertView {
         severity: Severity::Warning,
@@ -113,5 +122,5 @@ fn measured(app: &App) -> Vec<AlertView> {
             "look which hosts are named so, by copy or by setting, and give each a name and a state folder of its own"
                 .to_owned(),
     });
-    stalled.into_iter().chain(troubled).chain(away).chain(contested).collect()
+    stalled.into_iter().chain(troubled).chain(unheard).chain(away).chain(contested).collect()
 }

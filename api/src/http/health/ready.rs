@@ -37,14 +37,11 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
         Phase::Restoring => Some("restoring".to_owned()),
         Phase::CatchingUp | Phase::Live => None,
     };
-    let own =
-        [Health { part: "server", trouble: stopping }, Health { part: "read_models", trouble: stalled.or(behind) }];
+    let own = [("server", stopping), ("read_models", stalled.or(behind))];
+    let others = app.parts.vitals.health().into_iter().map(|Health { part, trouble, .. }| (part, trouble));
     // What is wrong is for the log: anybody may ask here.
-    let parts: Vec<PartView> = own
-        .into_iter()
-        .chain(app.parts.vitals.health())
-        .map(|Health { part, trouble }| PartView { part, ok: trouble.is_none() })
-        .collect();
+    let parts: Vec<PartView> =
+        own.into_iter().chain(others).map(|(part, trouble)| PartView { part, ok: trouble.is_none() }).collect();
     let ready = parts.iter().all(|part| part.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, parts }))

@@ -4,6 +4,7 @@ use super::{
     app::App,
     input::{AsOf, Look},
 };
+use domain::Timestamp;
 use projections::{Phase, mirror::PodTotals, view::Overview};
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -34,6 +35,10 @@ struct Lag {
     events: u64,
     /// Whether the read models stand still, because an event can't be read or folded in.
     stalled: bool,
+    /// Since when no agent can be heard, if that is so for longer than a node may be silent: nodes and devices are shown as
+    /// they were then. Null while agents can be heard.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    unheard_since: Option<Timestamp>,
 }
 
 /// Counts of everything.
@@ -44,6 +49,7 @@ async fn overview(look: Look) -> Shown<OverviewWithLag> {
     let lag = look.is_present().then(|| Lag {
         events: look.app().durable().0.saturating_sub(overview.position.0),
         stalled: matches!(look.app().parts.live.status().phase, Phase::Stalled { .. } | Phase::Failed),
+        unheard_since: look.app().parts.vitals.unheard_since(),
     });
     let pods = look.is_present().then(|| look.app().parts.mirrors.totals());
     Shown::at(overview.position, OverviewWithLag { overview, lag, pods })

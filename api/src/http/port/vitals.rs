@@ -11,6 +11,10 @@ pub trait Vitals: Send + Sync + 'static {
     /// The parts that must work for the server to be ready, besides the read models: each with its name.
     fn health(&self) -> Vec<Health>;
 
+    /// Since when no agent can be heard, if that is so for longer than a node may be silent: nodes and devices are shown as
+    /// they were told before, and none of them is lost for it.
+    fn unheard_since(&self) -> Option<Timestamp>;
+
     /// How events get to NATS; none where the bus is in this process.
     fn relaying(&self) -> Option<Relaying>;
 
@@ -64,4 +68,6 @@ pub struct Health {
     pub part: &'static str,
     /// What is wrong with it, if anything is. Names no person and no secret.
     pub trouble: Option<String>,
+    /// Since when, where it is known.
+    pub since: Option<Timestamp>,
 }

@@ -29,10 +29,15 @@ pub(crate) struct Fixture {
     pub(crate) app: App,
     pub(crate) live: Live,
     pub(crate) stop: watch::Sender<bool>,
+    /// Since when no agent can be heard.
+    pub(crate) unheard: watch::Sender<Option<Timestamp>>,
     _feeder: Feeder,
 }
 
-struct Calm;
+/// Nothing is wrong, but what a test says.
+struct Calm {
+    unheard_since: watch::Receiver<Option<Timestamp>>,
+}
 
 impl Vitals for Calm {
     fn engine(&self) -> EngineVitals {
@@ -51,7 +56,11 @@ impl Vitals for Calm {
     }
 
     fn health(&self) -> Vec<Health> {
-        vec![Health { part: "engine", trouble: None }]
+        vec![Health { part: "engine", trouble: None, since: None }]
+    }
+
+    fn unheard_since(&self) -> Option<Timestamp> {
+        *self.unheard_since.borrow()
     }
 
     fn relaying(&self) -> Option<Relaying> {
@@ -82,6 +91,7 @@ impl Fixture {
         let feeder = start(live.clone(), ports.clone(), engine.watermark(), Settings::default()).unwrap();
         let past = Past::new(live.clone(), ports, Bounds::default());
         let (stop, stopping) = watch::channel(false);
+        let (unheard, calm) = watch::channel(None);
         let clock = Arc::clone(&engine);
         let app = App::new(Parts {
             cluster,
@@ -93,11 +103,11 @@ impl Fixture {
             mirrors: projections::mirror::Mirrors::default(),
             vault: Arc::clone(&engine.vault) as _,
             clock: Arc::new(move || clock.now()),
-            vitals: Arc::new(Calm),
+            vitals: Arc::new(Calm { unheard_since: calm }),
             settings,
             stopping,
         });
-        let fixture = Self { engine, router: router(app.clone()), app, live, stop, _feeder: feeder };
+        let fixture = Self { engine, router: router(app.clone()), app, live, stop, unheard, _feeder: feeder };
         fixture.populate(cluster);
         if fixture.app.settings().vendor_key.is_some() {
             fixture.engine.require_license();

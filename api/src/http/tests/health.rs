@@ -183,3 +183,20 @@ async fn a_tripped_breaker_is_an_alert_until_it_is_reset() {
     fixture.settled().await;
     assert_eq!(get(&fixture, &token, "/v1/pools/default").await["breaker_tripped"], Value::Null);
 }
+
+#[tokio::test]
+async fn where_agents_can_not_be_heard_it_is_said_since_when() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    assert_eq!(get(&fixture, &token, "/v1/overview").await["lag"]["unheard_since"], Value::Null);
+    let (since, before) = (fixture.engine.now(), fixture.live.position().0);
+    fixture.unheard.send_replace(Some(since));
+    let alert = &get(&fixture, &token, "/v1/alerts").await["items"][0];
+    assert_eq!(
+        (&alert["code"], &alert["severity"], &alert["since"]),
+        (&json!("server.bus"), &json!("critical"), &json!(since))
+    );
+    assert_eq!(get(&fixture, &token, "/v1/overview").await["lag"]["unheard_since"], json!(since));
+    assert_eq!(get(&fixture, &token, &format!("/v1/alerts?as_of={before}")).await["items"], json!([]));
+    Call::get("/readyz").send(&fixture.router).await.ok();
+}

@@ -107,7 +107,7 @@ async fn the_overview_counts_and_tells_its_lag() {
     let overview = Call::get("/v1/overview").token(&token).send(&fixture.router).await.ok();
     assert_eq!((&overview["pools"], &overview["users"]["total"]), (&json!(1), &json!(4)));
     assert_eq!(overview["devices"]["total"], 4);
-    assert_eq!(overview["lag"], json!({"events": 0, "stalled": false}));
+    assert_eq!(overview["lag"], json!({"events": 0, "stalled": false, "unheard_since": null}));
 }
 
 #[tokio::test]
