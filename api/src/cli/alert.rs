@@ -8,13 +8,14 @@ use super::{
 };
 use clap::Subcommand;
 
-pub(super) const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 8] = [
     ("SEVERITY", "severity", As::Text),
     ("SINCE", "since", As::Time),
     ("SUBJECT", "subject", As::Text),
     ("NODE", "node", As::Text),
     ("CODE", "code", As::Text),
     ("WHAT", "summary", As::Text),
+    ("JOBS", "jobs", As::Jobs),
     ("DO", "action", As::Text),
 ];
 

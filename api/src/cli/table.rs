@@ -23,6 +23,8 @@ pub(super) enum As {
     Mark,
     /// What an event says besides its subject.
     What,
+    /// Jobs with their owners: the first few, and how many more there are.
+    Jobs,
 }
 
 /// The longest that a cell of [`As::What`] may be, in characters: a large job names hundreds of devices.
@@ -75,7 +77,7 @@ pub(super) fn rows(
 const fn alignment(form: As) -> CellAlignment {
     match form {
         As::Count | As::Bytes => CellAlignment::Right,
-        As::Text | As::Time | As::Mark | As::What => CellAlignment::Left,
+        As::Text | As::Time | As::Mark | As::What | As::Jobs => CellAlignment::Left,
     }
 }
 
@@ -84,11 +86,24 @@ fn written(value: &Value, form: As, zone: &TimeZone) -> String {
         (As::Mark, Value::Bool(true)) => "yes".to_owned(),
         (As::Mark, _) => String::new(),
         (_, Value::Null) => "-".to_owned(),
+        (As::Jobs, jobs) => with_owners(jobs),
         (As::Count, Value::Array(items)) => items.len().to_string(),
         (As::Time, Value::String(text)) => time(text, zone).unwrap_or_else(|| one_line(text)),
         (As::Bytes, Value::Number(number)) => number.as_u64().map_or_else(|| number.to_string(), bytes),
         _ => inline(value, zone),
     }
+}
+
+fn with_owners(jobs: &Value) -> String {
+    let first = jobs["first"].as_array().map_or(&[][..], Vec::as_slice);
+    let text = |value: &Value| value.as_str().map(one_line);
+    let owned = first.iter().filter_map(|job| {
+        let owner = text(&job["user"]["login"]).unwrap_or_else(|| "owner unknown".to_owned());
+        Some(format!("{} ({owner})", text(&job["name"])?))
+    });
+    let more = jobs["total"].as_u64().unwrap_or_default().saturating_sub(first.len() as u64);
+    let named: Vec<String> = owned.chain((more > 0).then(|| format!("{more} more"))).collect();
+    if named.is_empty() { "-".to_owned() } else { named.join(", ") }
 }
 
 #[cfg(test)]
@@ -119,5 +134,13 @@ vision             2   80 GiB  2026-03-01 12:00:00 UTC  yes
 x\\u{1b}[31m        0  1.5 KiB  -
 ";
         assert_eq!(out.text(), expected);
+    }
+    #[test]
+    fn jobs_are_told_with_their_owners() {
+        let job = |name: &str, user: Value| json!({"id": "0199", "name": name, "user": user, "source": null});
+        let ada = json!({"id": "0199", "login": "ada"});
+        let jobs = json!({"total": 9, "first": [job("train", ada), job("serve", Value::Null)]});
+        assert_eq!(with_owners(&jobs), "train (ada), serve (owner unknown), 7 more");
+        assert_eq!(with_owners(&json!({"total": 0, "first": []})), "-");
     }
 }

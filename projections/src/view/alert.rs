@@ -1,14 +1,14 @@
 //! What needs an operator now, as far as the log tells it.
-use super::{Look, Remedy, Severity};
+use super::{Look, Remedy, Severity, UserRef};
 use domain::{
-    Timestamp,
+    JobId, JobName, Timestamp,
     device::{self, Device, Presence},
-    job::Source,
-    node::{Contact, Node, Reported},
+    job::{Job, Source},
+    node::{Contact, Node, Reported, in_service},
     pool::Pool,
 };
 use serde::Serialize;
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 use utoipa::ToSchema;
 
 /// Something that needs an operator.
@@ -29,7 +29,37 @@ pub struct AlertView {
     pub summary: String,
     /// What to do.
     pub action: String,
+    /// The active jobs that it touches: those on the device, or, of a node, on those of its devices that this is about.
+    pub jobs: AlertJobs,
 }
+
+/// Jobs whose owners may have to be talked to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct AlertJobs {
+    /// How many there are.
+    pub total: usize,
+    /// The oldest of them: at most 5.
+    pub first: Vec<AlertJob>,
+}
+
+/// A job that an alert touches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AlertJob {
+    /// Its id.
+    #[schema(value_type = String, format = Uuid)]
+    pub id: JobId,
+    /// What it is called.
+    #[schema(value_type = String)]
+    pub name: JobName,
+    /// Its owner, if known.
+    pub user: Option<UserRef>,
+    /// Where it was seen, as `kubernetes/…` or `process/…`; null for one that was started here.
+    #[schema(value_type = Option<String>)]
+    pub source: Option<Arc<str>>,
+}
+
+/// The most jobs that an alert names.
+const JOBS_MAX: usize = 5;
 
 impl AlertView {
     /// The worst first, and of these the oldest.
@@ -49,12 +79,26 @@ impl Look<'_> {
         let mut alerts: Vec<AlertView> = devices.flat_map(|device| self.device_alerts(device)).collect();
         alerts.extend(cluster.nodes().values().filter(|node| !node.retired).flat_map(|node| self.node_alerts(node)));
         alerts.extend(cluster.pools().values().filter_map(pool_alert));
-        alerts.extend(cluster.jobs().values().filter_map(job_alert));
+        alerts.extend(cluster.jobs().values().filter_map(|job| self.job_alert(job)));
         AlertView::sort(&mut alerts);
         alerts
     }
 
+    fn alert_jobs(&self, jobs: &BTreeSet<JobId>) -> AlertJobs {
+        let first = jobs.iter().take(JOBS_MAX).filter_map(|id| self.cluster().job(*id)).map(|job| AlertJob {
+            id: job.id,
+            name: job.name.clone(),
+            user: job.user.map(|user| self.user_ref(user)),
+            source: match &job.source {
+                Source::Started { .. } => None,
+                Source::Observed { source, .. } => Some(Arc::clone(source)),
+            },
+        });
+        AlertJobs { total: jobs.len(), first: first.collect() }
+    }
+
     fn device_alerts(&self, device: &Device) -> Vec<AlertView> {
+        let jobs = self.alert_jobs(&device.jobs().collect());
         let about = |severity, code: &str, since, summary: String, action: &str| AlertView {
             severity,
             code: code.to_owned(),
@@ -63,6 +107,7 @@ impl Look<'_> {
             since,
             summary,
             action: action.to_owned(),
+            jobs: jobs.clone(),
         };
         let policy = self.cluster().health_policy();
         let overridden = device.overridden.as_ref().map(|wish| &wish.condition);
@@ -93,7 +138,11 @@ impl Look<'_> {
     }
 
     fn node_alerts(&self, node: &Node) -> Vec<AlertView> {
-        let about = |severity, code: &str, since, summary: String, action: &str| AlertView {
+        let on = |missing: bool| -> BTreeSet<JobId> {
+            let devices = in_service(self.cluster(), node);
+            devices.filter(|device| !missing || device.presence == Presence::Missing).flat_map(Device::jobs).collect()
+        };
+        let about = |severity, code: &str, since, summary: String, action: &str, jobs: &BTreeSet<JobId>| AlertView {
             severity,
             code: code.to_owned(),
             subject: format!("node/{}", node.name),
@@ -101,11 +150,12 @@ impl Look<'_> {
             since,
             summary,
             action: action.to_owned(),
+            jobs: self.alert_jobs(jobs),
         };
         if node.contact == Contact::Lost {
             let summary = "its agent is silent: all of its devices are unknown, and take no new job".to_owned();
             let action = "look whether the host and its agent run and reach NATS; retire the node if it is gone";
-            return vec![about(Severity::Critical, "node.lost", Some(node.contact_since), summary, action)];
+            return vec![about(Severity::Critical, "node.lost", Some(node.contact_since), summary, action, &on(false))];
         }
         let reported = Reported::of(self.cluster(), node);
         let (short, surplus) = (reported.short(node), reported.surplus(node));
@@ -113,19 +163,49 @@ impl Look<'_> {
         if let Some(since) = node.blind_since {
             let summary = format!("its driver can't be asked {}: nothing is known of its GPUs", node.facts.driver);
             let action = "look at the driver and where NVML is (nvidia-smi, the agent's setting nvml_library)";
-            alerts.push(about(Severity::Critical, "node.driver", Some(since), summary, action));
+            alerts.push(about(Severity::Critical, "node.driver", Some(since), summary, action, &on(false)));
         }
         if short > 0 {
             let summary = format!("{short} of its {} devices are not there", reported.expected);
             let action = "look for them (lspci, dmesg): reset or restart the node; retire devices that were taken out";
-            alerts.push(about(Severity::Critical, "node.devices_missing", node.short_since, summary, action));
+            alerts.push(about(
+                Severity::Critical,
+                "node.devices_missing",
+                node.short_since,
+                summary,
+                action,
+                &on(true),
+            ));
         }
         if surplus > 0 {
             let summary = format!("it has {surplus} devices more than the {} that are expected", reported.expected);
             let action = "set the number that it shall have, if these are meant to be there";
-            alerts.push(about(Severity::Warning, "node.devices_surplus", node.surplus_since, summary, action));
+            alerts.push(about(
+                Severity::Warning,
+                "node.devices_surplus",
+                node.surplus_since,
+                summary,
+                action,
+                &BTreeSet::new(),
+            ));
         }
         alerts
+    }
+
+    fn job_alert(&self, job: &Job) -> Option<AlertView> {
+        let Source::Observed { source, breaches } = &job.source else { return None };
+        let worst = breaches.first()?;
+        let breach = super::Breach::from(*worst);
+        Some(AlertView {
+            severity: Severity::Warning,
+            code: "job.breach".to_owned(),
+            subject: format!("job/{}", job.id),
+            node: None,
+            since: Some(job.started_at),
+            summary: format!("{source} uses devices against the rules: {breach}"),
+            action: "talk to its owner, or end it where it runs".to_owned(),
+            jobs: self.alert_jobs(&BTreeSet::from([job.id])),
+        })
     }
 }
 
@@ -142,21 +222,7 @@ fn pool_alert(pool: &Pool) -> Option<AlertView> {
                 .to_owned(),
         action: "look whether the fault is real; then reset the breaker, which quarantines what it held back"
             .to_owned(),
-    })
-}
-
-fn job_alert(job: &domain::job::Job) -> Option<AlertView> {
-    let Source::Observed { source, breaches } = &job.source else { return None };
-    let worst = breaches.first()?;
-    let breach = super::Breach::from(*worst);
-    Some(AlertView {
-        severity: Severity::Warning,
-        code: "job.breach".to_owned(),
-        subject: format!("job/{}", job.id),
-        node: None,
-        since: Some(job.started_at),
-        summary: format!("{source} uses devices against the rules: {breach}"),
-        action: "talk to its owner, or end it where it runs".to_owned(),
+        jobs: AlertJobs::default(),
     })
 }
 

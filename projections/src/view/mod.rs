@@ -17,7 +17,7 @@ mod words;
 mod tests;
 
 pub use crate::counts::{HealthCounts, JobCounts, NodeCounts, UserCounts};
-pub use alert::AlertView;
+pub use alert::{AlertJob, AlertJobs, AlertView};
 pub(crate) use device::health;
 pub use device::{ConditionView, DeviceFilter, DeviceView, InstanceView, OverrideView};
 pub use group::{GroupFilter, GroupView};

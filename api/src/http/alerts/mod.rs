@@ -8,7 +8,7 @@ use super::{
 use domain::Position;
 use projections::{
     Phase,
-    view::{AlertView, Severity},
+    view::{AlertJobs, AlertView, Severity},
 };
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -67,6 +67,7 @@ fn measured(app: &App) -> Vec<AlertView> {
         since,
         summary,
         action: action.to_owned(),
+        jobs: AlertJobs::default(),
     };
     let status = app.parts.live.status();
     let stalled_since = status.stalled_since.map(|since| app.ago(since.elapsed()));
@@ -110,6 +111,7 @@ fn measured(app: &App) -> Vec<AlertView> {
         action:
             "look whether its API server is reached; its pods are shown as they were, and none of their jobs is ended"
                 .to_owned(),
+        jobs: AlertJobs::default(),
     });
     let contested = app.parts.vitals.contested().into_iter().map(|(node, since)| AlertView {
         severity: Severity::Critical,

@@ -200,3 +200,34 @@ async fn where_agents_can_not_be_heard_it_is_said_since_when() {
     assert_eq!(get(&fixture, &token, &format!("/v1/alerts?as_of={before}")).await["items"], json!([]));
     Call::get("/readyz").send(&fixture.router).await.ok();
 }
+
+#[tokio::test]
+async fn an_alert_names_the_jobs_that_it_touches_and_their_owners() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let start = |name: &str, user: &str, devices: u32| {
+        Call::post("/v1/jobs", &json!({"name": name, "user": user, "devices": devices}))
+    };
+    let job = fixture.done(&token, start("train", "ada", 1)).await["events"][0]["data"]["job"].clone();
+    fixture.done(&token, start("serve", "bob", 2)).await;
+    let first = |alert: &Value, nth: usize| {
+        let job = &alert["jobs"]["first"][nth];
+        (job["id"].clone(), job["name"].clone(), job["user"]["login"].clone())
+    };
+    for nth in 0..4 {
+        lose(&fixture, nth).await;
+    }
+    let alerts = get(&fixture, &token, "/v1/alerts").await;
+    let lost: Vec<&Value> =
+        alerts["items"].as_array().unwrap().iter().filter(|one| one["code"] == "gpu.lost").collect();
+    let of = |login: &str| lost.iter().filter(|alert| alert["jobs"]["first"][0]["user"]["login"] == login).count();
+    assert_eq!((of("ada"), of("bob")), (1, 2));
+    assert_eq!(lost.iter().filter(|alert| alert["jobs"] == json!({"total": 0, "first": []})).count(), 1);
+    fixture.system(Command::Node(node::Command::Lose { node: "node-01".parse().unwrap() }));
+    fixture.settled().await;
+    let alerts = get(&fixture, &token, "/v1/alerts").await;
+    let lost = alerts["items"].as_array().unwrap().iter().find(|alert| alert["code"] == "node.lost").unwrap();
+    assert_eq!(lost["jobs"]["total"], 2);
+    assert_eq!(first(lost, 0), (job, json!("train"), json!("ada")));
+    assert_eq!(first(lost, 1).2, "bob");
+}
