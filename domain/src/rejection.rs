@@ -113,6 +113,18 @@ pub enum Rejection {
         /// The condition.
         condition: ConditionKind,
     },
+    /// No condition is known of this kind: not by the agents' built-in policy, not by the health policy, and not of the device.
+    #[error("no condition is of kind {condition}{}; {}", meant(.alike), has(*.device, .standing))]
+    UnknownCondition {
+        /// The device.
+        device: DeviceId,
+        /// The kind.
+        condition: ConditionKind,
+        /// Known ones that are spelled alike.
+        alike: Vec<ConditionKind>,
+        /// Those that the device has.
+        standing: Vec<ConditionKind>,
+    },
     /// No device of this model is where it was to be claimed from, whatever has become of those that are.
     #[error("there is no device of model {model}; {}", models(.known))]
     UnknownModel {
@@ -329,6 +341,7 @@ impl Rejection {
             Self::DeviceRetired { .. } => "device.retired",
             Self::DeviceBusy { .. } => "device.busy",
             Self::NoSuchCondition { .. } => "device.no_condition",
+            Self::UnknownCondition { .. } => "device.unknown_condition",
             Self::UnknownModel { .. } => "model.not_found",
             Self::PoolShortage(_) => "pool.shortage",
             Self::GroupNotEmpty { .. } => "group.not_empty",
@@ -367,9 +380,11 @@ impl Rejection {
         match self {
             Self::NamedTwice(_) | Self::Malformed(_) | Self::ReasonNeeded => Kind::Malformed,
             Self::TooManyEvents { .. } => Kind::TooLarge,
-            Self::NotFound(_) | Self::UnknownLogin(_) | Self::UnknownModel { .. } | Self::NoSuchCondition { .. } => {
-                Kind::NotFound
-            }
+            Self::NotFound(_)
+            | Self::UnknownLogin(_)
+            | Self::UnknownModel { .. }
+            | Self::NoSuchCondition { .. }
+            | Self::UnknownCondition { .. } => Kind::NotFound,
             _ => Kind::Conflict,
         }
     }
@@ -404,7 +419,9 @@ impl Rejection {
             | Self::DeviceNotFree { devices }
             | Self::DeviceNotInPool { devices, .. }
             | Self::DeviceRetired { devices } => all(devices, Subject::Device),
-            Self::NoSuchCondition { device, .. } => vec![Subject::Device(*device)],
+            Self::NoSuchCondition { device, .. } | Self::UnknownCondition { device, .. } => {
+                vec![Subject::Device(*device)]
+            }
             Self::GroupNotEmpty { users, pool, .. } => {
                 all(users, Subject::User).into_iter().chain(pool.clone().map(Subject::Pool)).collect()
             }
@@ -435,6 +452,18 @@ impl Rejection {
             _ => None,
         }
     }
+}
+
+fn meant(alike: &[ConditionKind]) -> String {
+    if alike.is_empty() { String::new() } else { format!(" (did you mean {}?)", listed(alike, " or ")) }
+}
+
+fn has(device: DeviceId, standing: &[ConditionKind]) -> String {
+    if standing.is_empty() { format!("{device} has none") } else { format!("{device} has {}", listed(standing, ", ")) }
+}
+
+fn listed(kinds: &[ConditionKind], between: &str) -> String {
+    kinds.iter().map(ConditionKind::as_str).collect::<Vec<_>>().join(between)
 }
 
 /// The most models that a refusal names.

@@ -26,6 +26,19 @@ pub(super) const COLUMNS: [Column; 8] = [
     ("JOBS", "jobs", As::Count),
 ];
 
+/// What keeps devices from work, or lets them work in spite of something.
+pub(super) const HELD: [Column; 9] = [
+    ("DEVICE", "uuid", As::Text),
+    ("NODE", "node", As::Text),
+    ("POOL", "pool", As::Text),
+    ("HEALTH", "health", As::Text),
+    ("AVAILABLE", "availability", As::Text),
+    ("HELD BACK", "held_back", As::Text),
+    ("OVERRIDDEN", "overridden.condition", As::Text),
+    ("UNTIL", "overridden.until", As::Time),
+    ("IN SPITE OF", "overridden.reason", As::Text),
+];
+
 pub(super) const IDLE: [Column; 6] = [
     ("SINCE", "since", As::Time),
     ("DEVICE", "device", As::Text),
@@ -102,6 +115,15 @@ pub(crate) enum Command {
         /// Only those that are out of service
         #[arg(long)]
         retired: bool,
+        /// Only those that are given no job, though they are in service: and why
+        #[arg(long)]
+        held_back: bool,
+        /// Only those that are cordoned themselves
+        #[arg(long)]
+        cordoned: bool,
+        /// Only those with a condition that is overridden: and until when
+        #[arg(long)]
+        overridden: bool,
         #[command(flatten)]
         list: List,
     },
@@ -181,15 +203,19 @@ impl std::str::FromStr for Span {
 impl Command {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
         match self {
-            Self::List { pool, node, model, health, free, retired, list } => {
+            Self::List { pool, node, model, health, free, retired, held_back, cordoned, overridden, list } => {
                 let call = Call::get(["devices"])
                     .query_some("pool", pool)
                     .query_some("node", node)
                     .query_some("model", model)
                     .query_some("health", health.map(Health::as_str))
                     .query_some("free", free.then_some(true))
-                    .query_some("retired", retired.then_some(true));
-                context.list(call, &list, &COLUMNS).await
+                    .query_some("retired", retired.then_some(true))
+                    .query_some("held_back", held_back.then_some(true))
+                    .query_some("cordoned", cordoned.then_some(true))
+                    .query_some("overridden", overridden.then_some(true));
+                let columns = if held_back || cordoned || overridden { &HELD[..] } else { &COLUMNS };
+                context.list(call, &list, columns).await
             }
             Self::Show { device, read } => context.show(Call::get(["devices", &device.to_string()]), &read).await,
             Self::Cordon(change) => change.run(context, json!({"cordoned": true})).await,

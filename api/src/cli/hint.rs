@@ -20,6 +20,9 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "device.not_found" => "dkube device list shows all devices",
         "device.not_free" => "release these devices from their pool first: dkube pool remove POOL DEVICE",
         "device.retired" => "reinstate these devices first: dkube device reinstate DEVICE",
+        "device.unknown_condition" => {
+            "dkube device show GPU lists its conditions; a kind of your own is known once dkube health policy names it"
+        }
         "event.not_found" => "dkube audit list shows the latest events",
         "group.not_empty" => "first: dkube group edit NAME --remove-user LOGIN, and --no-pool",
         "group.not_found" => "dkube group list shows all groups",

@@ -22,7 +22,7 @@ pub enum Command {
     Override {
         /// The device.
         device: DeviceId,
-        /// Which condition, there or not, and until when; none: none from now on.
+        /// Which condition, there or not, and until when; none: none from now on. Its kind is one that is known.
         wanted: Option<(ConditionKind, Timestamp)>,
     },
     /// Take a condition as ended, until it begins anew.

@@ -1,5 +1,9 @@
 use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Override, Presence, evolve::merge};
-use crate::{Cluster, Context, Event as Fact, Rejection, Subject, Timestamp, decide::Facts, policy::Guard};
+use crate::{
+    Cluster, Context, Event as Fact, Rejection, Subject, Timestamp,
+    decide::Facts,
+    policy::{Guard, HealthPolicy},
+};
 use std::collections::BTreeSet;
 
 pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
@@ -9,7 +13,9 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         Command::Cordon { device, cordoned } => cordon(look_up(device)?, *cordoned)?,
         Command::Retire { device, retired } => retire(look_up(device)?, *retired)?,
         Command::Override { device, wanted: Some((condition, until)) } => {
-            return override_condition(look_up(device)?, condition, *until, context.now, &mut guard);
+            let device = look_up(device)?;
+            known(device, condition, cluster.health_policy())?;
+            return override_condition(device, condition, *until, context.now, &mut guard);
         }
         Command::Override { device, wanted: None } => return Ok(end_override(look_up(device)?, &mut guard)),
         Command::Clear { device, condition } => return clear(look_up(device)?, condition, &mut guard),
@@ -19,6 +25,16 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
 
 /// The longest override, in days: who needs more wants another policy.
 const OVERRIDE_DAYS_MAX: i64 = 90;
+
+/// Refuses a kind that nobody knows: an override of it would wait for nothing.
+fn known(device: &Device, condition: &ConditionKind, policy: &HealthPolicy) -> Result<(), Rejection> {
+    if condition.is_known(device, policy) {
+        return Ok(());
+    }
+    let standing = device.conditions.iter().map(|condition| condition.kind.clone()).collect();
+    let alike = condition.alike(device, policy);
+    Err(Rejection::UnknownCondition { device: device.id, condition: condition.clone(), alike, standing })
+}
 
 fn override_condition(
     device: &Device,

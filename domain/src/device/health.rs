@@ -8,7 +8,7 @@ use super::DeviceId;
 /// A kind of trouble, as a dotted word: `gpu.lost`, `xid.fatal`, `row_remap.pending`. Which kinds there are is data.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ConditionKind(Arc<str>);
+pub struct ConditionKind(pub(super) Arc<str>);
 
 impl ConditionKind {
     pub(crate) const RULE: &str =

@@ -1,4 +1,5 @@
 //! Devices: single GPUs, found by agents, held by pools, claimed by jobs.
+mod catalogue;
 mod command;
 mod decide;
 mod event;

@@ -4,7 +4,7 @@ use crate::{
     words::{
         H100, bind, change_devices, create_group, create_pool, create_pool_of, delete_group, delete_pool, delete_users,
         dismiss, edit_group, erase, finish, force, install, issue, license, move_user, observe, onboard, onboard_as,
-        raise, report, retire, retire_node, seen, start, suspend,
+        override_condition, raise, report, retire, retire_node, seen, start, suspend,
     },
 };
 use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
@@ -28,6 +28,7 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::DeviceRetired { .. } => "DeviceRetired",
         Rejection::DeviceBusy { .. } => "DeviceBusy",
         Rejection::NoSuchCondition { .. } => "NoSuchCondition",
+        Rejection::UnknownCondition { .. } => "UnknownCondition",
         Rejection::UnknownModel { .. } => "UnknownModel",
         Rejection::PoolShortage(_) => "PoolShortage",
         Rejection::GroupNotEmpty { .. } => "GroupNotEmpty",
@@ -63,7 +64,7 @@ const fn name(rejection: &Rejection) -> &'static str {
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 46] = [
+const ALL: [(&str, &str); 47] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -79,6 +80,7 @@ const ALL: [(&str, &str); 46] = [
     ("DeviceRetired", "device.retired"),
     ("DeviceBusy", "device.busy"),
     ("NoSuchCondition", "device.no_condition"),
+    ("UnknownCondition", "device.unknown_condition"),
     ("UnknownModel", "model.not_found"),
     ("PoolShortage", "pool.shortage"),
     ("GroupNotEmpty", "group.not_empty"),
@@ -152,6 +154,7 @@ fn ways(world: &World) -> Vec<Command> {
         change_devices("x", &[], &[]),
         change_devices("vision", &[], &[3]),
         dismiss(6, "gpu.lost"),
+        override_condition(6, Some(("gpu.lsot", world.now.plus_seconds(1000)))),
         delete_pool("default"),
         delete_group("research"),
         delete_group("default"),

@@ -207,6 +207,26 @@ fn an_override_lets_a_device_work_for_a_time() {
 }
 
 #[test]
+fn an_override_names_a_kind_that_is_known() {
+    let mut world = twenty();
+    world.given(raise("node-a", 1, "xid.fatal", FATAL));
+    let wish = |kind| override_condition(1, Some((kind, world.now.plus_seconds(1000))));
+    let (typo, own) = (wish("gpu.lsot"), wish("rack.door_open"));
+    let said = world.when(typo.clone()).result.unwrap_err().to_string();
+    let expected = format!("no condition is of kind gpu.lsot (did you mean gpu.lost?); {} has xid.fatal", d(1));
+    assert_eq!(said, expected);
+    world.when(own.clone()).refused("device.unknown_condition");
+    world.given(raise("node-a", 1, "rack.door_open", FATAL));
+    world.when(own).then(&["DeviceConditionOverridden"]);
+    world.given(clear("node-a", 1, "rack.door_open"));
+    let longer = override_condition(1, Some(("rack.door_open", world.now.plus_seconds(2000))));
+    world.when(longer).then(&["DeviceConditionOverridden"]);
+    let rule = KindRule { kind: w("gpu.lsot"), severity: None, remedy: None, dry_run: false };
+    world.given(set_policy(HealthPolicy { conditions: vec![rule], ..HealthPolicy::default() }));
+    world.when(typo).then(&["DeviceOverrideEnded", "DeviceConditionOverridden"]);
+}
+
+#[test]
 fn an_operator_ends_an_override() {
     let mut world = twenty();
     let until = world.now.plus_seconds(1000);

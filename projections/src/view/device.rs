@@ -41,6 +41,8 @@ pub struct DeviceView {
     pub overridden: Option<OverrideView>,
     /// Whether it can be given to a job, and if not, why not.
     pub availability: Availability,
+    /// Why it is held back, in words; null if it can be given to a job, has one, or is retired.
+    pub held_back: Option<String>,
     /// The active jobs on it.
     #[schema(value_type = Vec<String>)]
     pub jobs: Vec<JobId>,
@@ -70,6 +72,9 @@ pub struct OverrideView {
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
+    /// What was seen, if the device has that condition now.
+    #[schema(value_type = Option<String>)]
+    pub reason: Option<Arc<str>>,
 }
 
 /// A part of a device that is divided (NVIDIA's Multi-Instance GPU).
@@ -90,8 +95,11 @@ pub struct InstanceView {
 }
 
 impl OverrideView {
-    fn of(wish: &device::Override) -> Self {
-        Self { condition: wish.condition.clone(), until: wish.until }
+    fn of(device: &Device) -> Option<Self> {
+        let wish = device.overridden.as_ref()?;
+        let standing = device.conditions.iter().find(|condition| condition.kind == wish.condition);
+        let reason = standing.map(|condition| Arc::clone(&condition.reason));
+        Some(Self { condition: wish.condition.clone(), until: wish.until, reason })
     }
 }
 
@@ -144,6 +152,12 @@ pub struct DeviceFilter {
     pub availability: Option<Availability>,
     /// That can be given to a job, or can't.
     pub free: Option<bool>,
+    /// In service, and neither free nor with a job; or not so.
+    pub held_back: Option<bool>,
+    /// Cordoned themselves, or not.
+    pub cordoned: Option<bool>,
+    /// With a condition that is overridden, or without.
+    pub overridden: Option<bool>,
     /// Out of service, or in it.
     pub retired: Option<bool>,
 }
@@ -177,7 +191,8 @@ impl Look<'_> {
             None if self.sees_all() => Box::new(self.cluster().devices().range(range).map(|(_, device)| device)),
             None => Box::new(std::iter::empty()),
         };
-        let judges = filter.health.is_some() || filter.availability.is_some() || filter.free.is_some();
+        let judges = filter.health.is_some() || filter.availability.is_some();
+        let judges = judges || filter.free.is_some() || filter.held_back.is_some();
         let nodes = if judges { self.nodes_at_hand() } else { Nodes::new() };
         let policy = self.cluster().health_policy();
         let devices =
@@ -204,8 +219,9 @@ impl Look<'_> {
             presence: device.presence.into(),
             health: health(device, node, policy),
             conditions: device.conditions.iter().map(|condition| show_condition(condition, policy)).collect(),
-            overridden: device.overridden.as_ref().map(OverrideView::of),
+            overridden: OverrideView::of(device),
             availability: availability(device, node, policy),
+            held_back: held_back(device, node, policy),
             jobs: device.jobs().collect(),
             cordoned: device.cordoned,
             quarantined: device.quarantined,
@@ -239,6 +255,30 @@ fn availability(device: &Device, node: Option<&Node>, policy: &HealthPolicy) -> 
     }
 }
 
+/// Whether something keeps it from being given to a job, though it is in service and has none.
+const fn is_held_back(availability: Availability) -> bool {
+    match availability {
+        Availability::Missing | Availability::Unknown | Availability::Quarantined | Availability::Cordoned => true,
+        Availability::Free | Availability::Busy | Availability::Retired => false,
+    }
+}
+
+fn held_back(device: &Device, node: Option<&Node>, policy: &HealthPolicy) -> Option<String> {
+    let why = match availability(device, node, policy) {
+        Availability::Free | Availability::Busy | Availability::Retired => return None,
+        Availability::Missing => "its node does not report it",
+        Availability::Unknown if device.readable => "its node is silent",
+        Availability::Unknown => "its node's driver does not answer for it",
+        Availability::Quarantined => {
+            let worst = device.worst(policy).map(|condition| format!("{}: {}", condition.kind, condition.reason));
+            return worst.or_else(|| Some("it is quarantined until its node's next report".to_owned()));
+        }
+        Availability::Cordoned if device.cordoned => "an operator cordoned it",
+        Availability::Cordoned => "an operator cordoned its node",
+    };
+    Some(why.to_owned())
+}
+
 impl DeviceFilter {
     fn admits<'a>(&self, device: &Device, policy: &HealthPolicy, node: impl Fn() -> Option<&'a Node>) -> bool {
         let availability = || availability(device, node(), policy);
@@ -246,8 +286,11 @@ impl DeviceFilter {
             && self.node.as_ref().is_none_or(|node| device.node == *node)
             && self.model.as_ref().is_none_or(|model| device.model == *model)
             && self.retired.is_none_or(|retired| retired == (device.presence == device::Presence::Retired))
+            && self.cordoned.is_none_or(|wanted| wanted == device.cordoned)
+            && self.overridden.is_none_or(|wanted| wanted == device.overridden.is_some())
             && self.health.is_none_or(|wanted| health(device, node(), policy) == wanted)
             && self.availability.is_none_or(|wanted| availability() == wanted)
+            && self.held_back.is_none_or(|wanted| wanted == is_held_back(availability()))
             && self.free.is_none_or(|free| free == (availability() == Availability::Free))
     }
 }

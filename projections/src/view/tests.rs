@@ -74,7 +74,17 @@ proptest! {
             let filter = DeviceFilter { free: Some(free), ..DeviceFilter::default() };
             prop_assert!(some(filter).iter().eq(all.iter().filter(|device| (device.availability == Availability::Free) == free)));
         }
+        for is in [false, true] {
+            let filter = DeviceFilter { held_back: Some(is), ..DeviceFilter::default() };
+            prop_assert!(some(filter).iter().eq(all.iter().filter(|device| device.held_back.is_some() == is)));
+            let filter = DeviceFilter { overridden: Some(is), ..DeviceFilter::default() };
+            prop_assert!(some(filter).iter().eq(all.iter().filter(|device| device.overridden.is_some() == is)));
+            let filter = DeviceFilter { cordoned: Some(is), ..DeviceFilter::default() };
+            prop_assert!(some(filter).iter().eq(all.iter().filter(|device| device.cordoned == is)));
+        }
         let overview = look.overview();
+        let held_back: u32 = overview.shares.iter().map(|share| share.held_back).sum();
+        prop_assert_eq!(held_back as usize, all.iter().filter(|device| device.held_back.is_some()).count());
         let in_service = u32::try_from(all.iter().filter(|device| device.presence != Presence::Retired).count()).unwrap();
         let HealthCounts { healthy, warning, critical, fatal, unknown } = overview.devices.health;
         prop_assert_eq!(overview.devices.total, in_service);

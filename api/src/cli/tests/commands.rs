@@ -150,6 +150,10 @@ pub(super) fn queries() -> Vec<(Vec<&'static str>, &'static str)> {
             "GET /v1/nodes?cordoned=true&retired=true&model=m&pool=p&health=fatal&limit=1000",
         ),
         (
+            vec!["device", "list", "--held-back", "--cordoned", "--overridden"],
+            "GET /v1/devices?held_back=true&cordoned=true&overridden=true&limit=1000",
+        ),
+        (
             vec!["device", "list", "--node", "n", "--model", "m", "--retired"],
             "GET /v1/devices?node=n&model=m&retired=true&limit=1000",
         ),

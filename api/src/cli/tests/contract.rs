@@ -84,7 +84,7 @@ fn all_that_the_overview_tells_is_what_the_server_answers() {
 #[test]
 fn every_column_is_a_field_that_the_server_answers() {
     let document = document();
-    let lists: [(&str, &str, &[Column]); 12] = [
+    let lists: [(&str, &str, &[Column]); 13] = [
         ("idle-devices", "items", &device::IDLE),
         ("alerts", "items", &alert::COLUMNS),
         ("pools", "items", &pool::COLUMNS),
@@ -92,6 +92,7 @@ fn every_column_is_a_field_that_the_server_answers() {
         ("users", "items", &user::COLUMNS),
         ("nodes", "items", &node::COLUMNS),
         ("devices", "items", &device::COLUMNS),
+        ("devices", "items", &device::HELD),
         ("jobs", "items", &job::COLUMNS),
         ("tokens", "items", &token::COLUMNS),
         ("pods", "items", &pod::COLUMNS),

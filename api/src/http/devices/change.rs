@@ -33,7 +33,7 @@ pub(super) struct ChangeDevice {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OverrideWish {
-    /// Which condition, there or not.
+    /// Which condition, there or not: of a kind that the agents' built-in policy, the health policy or the device has.
     #[schema(value_type = String)]
     condition: ConditionKind,
     /// Until when: at most 90 days from now.

@@ -28,6 +28,12 @@ pub(super) struct Filter {
     availability: Option<Availability>,
     /// Only devices that can, or can't, be given to a job.
     free: Option<bool>,
+    /// Only devices that are, or are not, held back: in service, and neither free nor with a job.
+    held_back: Option<bool>,
+    /// Only devices that are, or are not, cordoned themselves.
+    cordoned: Option<bool>,
+    /// Only devices with, or without, a condition that is overridden.
+    overridden: Option<bool>,
     /// Only devices that are, or are not, retired.
     retired: Option<bool>,
     /// At most so many: 1 to 1000.
@@ -42,7 +48,7 @@ pub(super) struct Filter {
 #[utoipa::path(get, path = "/v1/devices", tag = "devices", operation_id = "list_devices", params(Filter, AsOf),
     responses((status = 200, body = Listed<DeviceView>)))]
 pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<DeviceView>>, Problem> {
-    let Filter { pool, node, model, health, availability, free, retired, limit, after } = &look.query;
+    let Filter { pool, node, model, health, availability, free, retired, limit, after, .. } = &look.query;
     let filter = DeviceFilter {
         pool: pool.clone(),
         node: node.clone(),
@@ -50,6 +56,9 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<DeviceView>>
         health: *health,
         availability: *availability,
         free: *free,
+        held_back: look.query.held_back,
+        cordoned: look.query.cordoned,
+        overridden: look.query.overridden,
         retired: *retired,
     };
     audit::known(&look, "pool", pool.clone().map(Subject::Pool)).await?;

@@ -46,6 +46,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry("device.not_in_pool", 409, "The devices are not in this pool", "Leave the devices in `refs` out: another pool holds them."),
     entry("device.not_on_node", 409, "The device is not on this node", "Look at the node's inventory."),
     entry("device.retired", 409, "The devices are retired", "Reinstate the devices in `refs` first, or leave them out."),
+    entry("device.unknown_condition", 404, "No condition is of this kind", "`detail` names kinds that are spelled alike, and those that the device has. A kind of an agent's own policy is known once the device has it, or the health policy names it."),
     entry("event.not_found", 404, "There is no event at this position", "Positions go from 1 to the one in the header `Dkube-Position`."),
     entry("events.too_many_streams", 503, "Too many event streams are open", "Close a stream, or wait and follow again from where you were."),
     entry("group.default", 409, "The default group is protected", "Use another group: the default one can't be deleted and keeps the default pool."),

@@ -2,7 +2,7 @@
 use crate::http::testing::{Call, Fixture};
 use domain::{
     Command, Incarnation, Origin, Timestamp,
-    device::{Condition, Finding, Remedy, Severity},
+    device::{Condition, ConditionKind, Finding, Remedy, Severity},
     node,
 };
 use serde_json::{Value, json};
@@ -121,10 +121,23 @@ async fn an_override_lets_a_device_work_and_ends() {
     fixture.settled().await;
     let shown = get(&fixture, &token, &device(0)).await;
     assert_eq!((&shown["availability"], &shown["health"]), (&json!("free"), &json!("fatal")));
-    assert_eq!(shown["overridden"], json!({"condition": "gpu.lost", "until": until}));
+    assert_eq!(
+        shown["overridden"],
+        json!({"condition": "gpu.lost", "until": until, "reason": shown["conditions"][0]["reason"]})
+    );
+    let listed = |filter: &'static str| {
+        let (fixture, token) = (&fixture, &token);
+        async move { get(fixture, token, &format!("/v1/devices?{filter}")).await["items"].as_array().unwrap().len() }
+    };
+    assert_eq!((listed("overridden=true").await, listed("held_back=true").await), (1, 0));
     assert_eq!(get(&fixture, &token, "/v1/alerts").await["total"], 0, "an operator knows");
     let answer = fixture.done(&token, patch(&json!({"override": null}))).await;
     assert_eq!(types(&answer), ["DeviceOverrideEnded", "DeviceQuarantined"]);
+    assert_eq!((listed("overridden=true").await, listed("held_back=true").await), (0, 1));
+    let held_back = get(&fixture, &token, &device(0)).await["held_back"].clone();
+    assert_eq!(held_back, "gpu.lost: XID 79: the GPU has fallen off the bus");
+    let typo = json!({"override": {"condition": "gpu.lsot", "until": until}});
+    patch(&typo).token(&token).send(&fixture.router).await.problem("device.unknown_condition");
     let both = patch(&json!({"cordoned": true, "clear": "gpu.lost"})).token(&token).send(&fixture.router).await;
     both.problem("request.body");
     let wrong = json!({"override": {"condition": "gpu.lost", "until": "2001-01-01T00:00:00Z"}});
@@ -230,4 +243,11 @@ async fn an_alert_names_the_jobs_that_it_touches_and_their_owners() {
     assert_eq!(lost["jobs"]["total"], 2);
     assert_eq!(first(lost, 0), (job, json!("train"), json!("ada")));
     assert_eq!(first(lost, 1).2, "bob");
+}
+
+#[test]
+fn every_kind_that_the_built_in_policy_of_agents_raises_is_known() {
+    for (kind, _) in agents::health::Policy::built_in().lines() {
+        assert!(ConditionKind::BUILT_IN.contains(&kind.as_str()), "{kind}");
+    }
 }
