@@ -3,21 +3,20 @@ use super::{
     args::{List, Match, Read, Write},
     call::Call,
     context::Context,
+    device_id::Named,
     error::CliError,
     table::{As, Column},
     telemetry,
 };
 use bus::clock::{Clock, SystemClock};
 use clap::{Subcommand, ValueEnum};
-use domain::{
-    Model, NodeName, PoolName, Timestamp,
-    device::{ConditionKind, DeviceId},
-};
+use domain::{Model, NodeName, PoolName, Timestamp, device::ConditionKind};
 use serde_json::{Value, json};
 
-pub(super) const COLUMNS: [Column; 8] = [
+pub(super) const COLUMNS: [Column; 9] = [
     ("DEVICE", "uuid", As::Text),
     ("NODE", "node", As::Text),
+    ("INDEX", "index", As::Count),
     ("MODEL", "model", As::Text),
     ("MEMORY", "memory_bytes", As::Bytes),
     ("POOL", "pool", As::Text),
@@ -27,9 +26,10 @@ pub(super) const COLUMNS: [Column; 8] = [
 ];
 
 /// What keeps devices from work, or lets them work in spite of something.
-pub(super) const HELD: [Column; 9] = [
+pub(super) const HELD: [Column; 10] = [
     ("DEVICE", "uuid", As::Text),
     ("NODE", "node", As::Text),
+    ("INDEX", "index", As::Count),
     ("POOL", "pool", As::Text),
     ("HEALTH", "health", As::Text),
     ("AVAILABLE", "availability", As::Text),
@@ -78,8 +78,9 @@ impl Health {
 /// A change of one device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Change {
+    /// Its UUID, the beginning of it, or node/index or node/slot
     #[arg(value_name = "GPU")]
-    device: DeviceId,
+    device: Named,
     #[command(flatten)]
     matching: Match,
     #[command(flatten)]
@@ -88,7 +89,8 @@ pub(crate) struct Change {
 
 impl Change {
     async fn run(self, context: &mut Context<'_>, body: Value) -> Result<(), CliError> {
-        let call = Call::patch(["devices", &self.device.to_string()], body);
+        let device = self.device.id(context, &Read::default()).await?;
+        let call = Call::patch(["devices", &device], body);
         context.command(self.matching.apply(call), &self.write).await
     }
 }
@@ -129,8 +131,9 @@ pub(crate) enum Command {
     },
     /// Show a device
     Show {
+        /// Its UUID, the beginning of it, or node/index or node/slot
         #[arg(value_name = "GPU")]
-        device: DeviceId,
+        device: Named,
         #[command(flatten)]
         read: Read,
     },
@@ -217,7 +220,10 @@ impl Command {
                 let columns = if held_back || cordoned || overridden { &HELD[..] } else { &COLUMNS };
                 context.list(call, &list, columns).await
             }
-            Self::Show { device, read } => context.show(Call::get(["devices", &device.to_string()]), &read).await,
+            Self::Show { device, read } => {
+                let device = device.id(context, &read).await?;
+                context.show(Call::get(["devices", &device]), &read).await
+            }
             Self::Cordon(change) => change.run(context, json!({"cordoned": true})).await,
             Self::Uncordon(change) => change.run(context, json!({"cordoned": false})).await,
             Self::Retire(change) => change.run(context, json!({"retired": true})).await,

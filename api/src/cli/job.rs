@@ -3,12 +3,13 @@ use super::{
     args::{List, Match, Read, Write},
     call::Call,
     context::Context,
+    device_id,
     error::CliError,
     job_id::Named,
     table::{As, Column},
 };
 use clap::Subcommand;
-use domain::{JobName, Login, Model, NodeName, PoolName, device::DeviceId};
+use domain::{JobName, Login, Model, NodeName, PoolName};
 use serde_json::{Map, Value, json};
 
 pub(super) const COLUMNS: [Column; 7] = [
@@ -36,7 +37,7 @@ pub(crate) enum Command {
         node: Option<NodeName>,
         /// Only those on this device
         #[arg(long, value_name = "GPU")]
-        device: Option<DeviceId>,
+        device: Option<device_id::Named>,
         #[command(flatten)]
         list: List,
     },
@@ -80,6 +81,10 @@ impl Command {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
         match self {
             Self::List { user, pool, node, device, list } => {
+                let device = match device {
+                    Some(device) => Some(device.id(context, &Read::default()).await?),
+                    None => None,
+                };
                 let call = Call::get(["jobs"])
                     .query_some("owner", user)
                     .query_some("pool", pool)

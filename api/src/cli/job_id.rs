@@ -1,12 +1,14 @@
 //! How a job is named on the command line: by its id, or, as git has it, by the beginning of one.
-use super::{args::Read, call::Call, context::Context, error::CliError, page};
+use super::{
+    args::Read,
+    beginning::{self, SHORTEST},
+    call::Call,
+    context::Context,
+    error::CliError,
+    page,
+};
 use domain::{IdError, JobId};
 use std::str::FromStr;
-
-/// The shortest beginning, in characters.
-const SHORTEST: usize = 4;
-/// The most jobs that are named where a beginning is not enough.
-const CANDIDATES: usize = 10;
 
 /// A job as somebody names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +25,8 @@ impl FromStr for Named {
         if let Ok(id) = text.parse() {
             return Ok(Self::Whole(id));
         }
-        let text = text.to_ascii_lowercase();
-        let begins = (SHORTEST..36).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        begins.then_some(Self::Beginning(text)).ok_or_else(|| format!("{IdError}, or its first {SHORTEST} or more"))
+        let beginning = beginning::parse(text).map(Self::Beginning);
+        beginning.ok_or_else(|| format!("{IdError}, or its first {SHORTEST} or more"))
     }
 }
 
@@ -41,22 +42,9 @@ impl Named {
         };
         let jobs = page::gather(&context.client, read.apply(Call::get(["jobs"])), "items", None).await?;
         let ids = jobs.items.iter().filter_map(|job| Some((job["id"].as_str()?, job["name"].as_str()?)));
-        let found: Vec<_> = ids.filter(|(id, _)| id.starts_with(&beginning)).collect();
-        match found.as_slice() {
-            [(id, _)] => Ok((*id).to_owned()),
-            [] => Err(CliError::Usage(format!(
-                "no active job's id begins with {beginning}; one that has finished is found by its whole id"
-            ))),
-            several => {
-                let named = several.iter().take(CANDIDATES).map(|(id, name)| format!("\n  {id} ({name})"));
-                let more = several.len().saturating_sub(CANDIDATES);
-                let more = if more == 0 { String::new() } else { format!("\n  … and {more} more") };
-                let (count, named) = (several.len(), named.collect::<String>());
-                Err(CliError::Usage(format!(
-                    "the ids of {count} jobs begin with {beginning}: give more of it{named}{more}"
-                )))
-            }
-        }
+        let none =
+            format!("no active job's id begins with {beginning}; one that has finished is found by its whole id");
+        beginning::only(&beginning, &none, "jobs", ids)
     }
 }
 

@@ -4,11 +4,12 @@ use super::{
     call::Call,
     client::Reply,
     context::Context,
+    device_id::Named,
     error::CliError,
     table::{As, Column},
 };
 use clap::Subcommand;
-use domain::{GroupName, Model, PoolName, device::DeviceId};
+use domain::{GroupName, Model, PoolName};
 use reqwest::header::IF_MATCH;
 use serde_json::json;
 
@@ -47,7 +48,7 @@ pub(crate) enum Command {
         name: PoolName,
         /// A device of the default pool; may be given many times
         #[arg(long = "device", value_name = "GPU", conflicts_with_all = ["model", "count"])]
-        devices: Vec<DeviceId>,
+        devices: Vec<Named>,
         /// Take healthy idle devices of this model from the default pool
         #[arg(long, requires = "count")]
         model: Option<Model>,
@@ -61,7 +62,7 @@ pub(crate) enum Command {
     Add {
         name: PoolName,
         #[arg(required = true, value_name = "GPU")]
-        devices: Vec<DeviceId>,
+        devices: Vec<Named>,
         #[command(flatten)]
         matching: Match,
         #[command(flatten)]
@@ -71,7 +72,7 @@ pub(crate) enum Command {
     Remove {
         name: PoolName,
         #[arg(required = true, value_name = "GPU")]
-        devices: Vec<DeviceId>,
+        devices: Vec<Named>,
         #[command(flatten)]
         matching: Match,
         #[command(flatten)]
@@ -81,7 +82,7 @@ pub(crate) enum Command {
     Set {
         name: PoolName,
         #[arg(required_unless_present = "empty", value_name = "GPU")]
-        devices: Vec<DeviceId>,
+        devices: Vec<Named>,
         /// Release all of its devices
         #[arg(long, conflicts_with = "devices")]
         empty: bool,
@@ -111,19 +112,22 @@ impl Command {
             Self::Create { name, devices, model, count, write } => {
                 let body = match (model, count) {
                     (Some(model), Some(count)) => json!({"name": name, "model": model, "count": count}),
-                    _ => json!({"name": name, "devices": devices}),
+                    _ => json!({"name": name, "devices": Named::ids(devices, context).await?}),
                 };
                 context.command(Call::post(["pools"], body), &write).await
             }
             Self::Add { name, devices, matching, write } => {
+                let devices = Named::ids(devices, context).await?;
                 let call = Call::patch(["pools", name.as_str(), "devices"], json!({"add": devices}));
                 context.command(matching.apply(call), &write).await
             }
             Self::Remove { name, devices, matching, write } => {
+                let devices = Named::ids(devices, context).await?;
                 let call = Call::patch(["pools", name.as_str(), "devices"], json!({"remove": devices}));
                 context.command(matching.apply(call), &write).await
             }
             Self::Set { name, devices, empty: _, matching, write } => {
+                let devices = Named::ids(devices, context).await?;
                 let revision = match matching.revision() {
                     Some(revision) => revision,
                     None => revision(context, &name).await?,

@@ -1,24 +1,27 @@
 //! `dkube device telemetry`: a GPU's past as a table.
 use super::{
+    args::Read,
     call::Call,
     client::Reply,
     console::{Console, Format},
     context::Context,
+    device_id::Named,
     error::CliError,
     table,
     text::{bytes, time},
 };
 use clap::Args;
 use comfy_table::CellAlignment;
-use domain::{Timestamp, device::DeviceId};
+use domain::Timestamp;
 use serde_json::Value;
 use std::io;
 
 /// What was measured of a device.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// Its UUID, the beginning of it, or node/index or node/slot
     #[arg(value_name = "GPU")]
-    device: DeviceId,
+    device: Named,
     /// From this time on, as 2026-03-01T12:00:00Z; left out: the last hour
     #[arg(long, value_name = "TIME")]
     from: Option<Timestamp>,
@@ -32,7 +35,8 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
-        let call = Call::get(["devices", &self.device.to_string(), "telemetry"])
+        let device = self.device.id(context, &Read::default()).await?;
+        let call = Call::get(["devices", &device, "telemetry"])
             .query_some("from", self.from)
             .query_some("to", self.to)
             .query("step", &self.step);

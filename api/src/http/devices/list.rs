@@ -1,3 +1,4 @@
+use super::measured::MeasuredDevice;
 use crate::http::{
     answer::{Paging, Shown, no_page},
     audit,
@@ -5,7 +6,7 @@ use crate::http::{
     problem::Problem,
 };
 use domain::{Model, NodeName, PoolName, Subject};
-use projections::view::{Availability, DeviceFilter, DeviceView, Health, Listed};
+use projections::view::{Availability, DeviceFilter, Health, Listed};
 use serde::Deserialize;
 
 /// Which devices.
@@ -46,8 +47,8 @@ pub(super) struct Filter {
 
 /// Every device, by UUID.
 #[utoipa::path(get, path = "/v1/devices", tag = "devices", operation_id = "list_devices", params(Filter, AsOf),
-    responses((status = 200, body = Listed<DeviceView>)))]
-pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<DeviceView>>, Problem> {
+    responses((status = 200, body = Listed<MeasuredDevice>)))]
+pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<MeasuredDevice>>, Problem> {
     let Filter { pool, node, model, health, availability, free, retired, limit, after, .. } = &look.query;
     let filter = DeviceFilter {
         pool: pool.clone(),
@@ -65,5 +66,6 @@ pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<DeviceView>>
     audit::known(&look, "node", node.clone().map(Subject::Node)).await?;
     audit::known_model(&look, model.as_ref()).await?;
     let page = limit.page(after.as_ref())?;
-    Shown::list(look.view(|view| view.devices(&filter, &page)).map_err(no_page))
+    let devices = look.view(|view| view.devices(&filter, &page)).map_err(no_page);
+    Shown::list(devices.map(|devices| devices.map(|device| MeasuredDevice::of(look.app(), look.is_present(), device))))
 }

@@ -1,6 +1,7 @@
 //! `/v1/devices`.
 mod change;
 mod list;
+mod measured;
 mod show;
 
 use super::app::App;

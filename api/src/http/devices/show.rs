@@ -1,3 +1,4 @@
+use super::measured::{MeasuredDevice, XidView};
 use crate::http::{
     answer::{EventView, Shown},
     audit,
@@ -5,7 +6,7 @@ use crate::http::{
     problem::Problem,
 };
 use domain::{Subject, device::DeviceId};
-use projections::{Filter, Order, Query, view::DeviceView};
+use projections::{Filter, Order, Query};
 use serde::Serialize;
 
 /// How many events of its history a device shows: the newest.
@@ -16,7 +17,10 @@ const HISTORY: usize = 50;
 pub(super) struct DeviceWithHistory {
     /// The device.
     #[serde(flatten)]
-    device: DeviceView,
+    device: MeasuredDevice,
+    /// The XIDs that its driver logged since the agent first ran on its node, the last one first; empty if nothing was
+    /// measured of it since the server's start, and in a look at the past.
+    xids: Vec<XidView>,
     /// What happened to it, the newest first: at most 50 events, and only for those who may read the audit trail, which
     /// has all.
     history: Vec<EventView>,
@@ -36,5 +40,10 @@ pub(super) async fn show(Segment(id): Segment<DeviceId>, look: Look) -> Result<S
     } else {
         vec![]
     };
-    Ok(Shown::one(position, device.revision, DeviceWithHistory { device, history }))
+    let latest = if look.is_present() { look.app().parts.telemetry.latest(id) } else { None };
+    let xids = latest.map_or_else(Vec::new, |latest| latest.xids);
+    let revision = device.revision;
+    let device = MeasuredDevice::of(look.app(), look.is_present(), device);
+    let xids = xids.into_iter().map(XidView::from).collect();
+    Ok(Shown::one(position, revision, DeviceWithHistory { device, xids, history }))
 }

@@ -178,3 +178,20 @@ async fn gpus_have_the_series_of_the_dcgm_exporter() {
     let labels = json!({"__metrics_path__": "/metrics/nodes/node-01", "node": "node-01"});
     assert_eq!(targets, json!([{"targets": ["dkube:8080"], "labels": labels}]));
 }
+
+#[tokio::test]
+async fn a_device_says_its_index_and_which_xids_were_logged() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let path = format!("/v1/devices/{}", Fixture::device(0));
+    let never = get(&fixture, &token, &path).await;
+    assert_eq!((&never["index"], &never["xids"]), (&Value::Null, &json!([])));
+    measure(&fixture, 0, &[10]);
+    let shown = get(&fixture, &token, &path).await;
+    assert_eq!(shown["index"], 3);
+    assert_eq!(shown["xids"], json!([{"code": 31, "count": 2}, {"code": 13, "count": 7}]));
+    let past = get(&fixture, &token, &format!("{path}?as_of={}", fixture.live.position())).await;
+    assert_eq!((&past["index"], &past["xids"]), (&Value::Null, &json!([])));
+    let list = get(&fixture, &token, "/v1/devices").await;
+    assert_eq!((&list["items"][0]["index"], &list["items"][1]["index"]), (&json!(3), &Value::Null));
+}
