@@ -1,5 +1,5 @@
 //! The numbers that conditions are made of: what one look at a GPU gives, and what a minute adds.
-use crate::source::{Readings, Sighting, State, Throttle};
+use crate::source::{Fabric, Readings, Sighting, State, Throttle};
 use std::{fmt, str::FromStr, time::Duration};
 
 /// What a signal is read from.
@@ -157,6 +157,9 @@ const TABLE: &[Entry] = &[
     Entry { name: "nvlink.down", about: "NVLinks that are down, of those that ever were up", read: Read::Links(links_down) },
     minute("nvlink.replays_per_minute", "replays and recoveries of NVLinks in the last minute", |_, m| int(m.nvlink_replays?)),
     minute("nvlink.crc_per_second", "checksum errors of NVLinks a second, over the last minute", |_, m| int(m.nvlink_crc? / 60)),
+    reading("fabric.state", "how far the GPU is registered with its NVLink switches (NVML_GPU_FABRIC_STATE_...)", |r| Some(r.fabric?.state.into())),
+    reading("fabric.status", "what NVML answered to its registration, once that is completed: 0 is success", fabric_status),
+    reading("fabric.degraded_bandwidth", "whether the GPU has less bandwidth in the fabric than it should", |r| r.fabric?.degraded_bandwidth.map(i64::from)),
     reading("info_rom.valid", "whether the info ROM is as it was written", |r| r.info_rom_valid.map(i64::from)),
     reading("persistence", "whether the driver stays loaded when nobody uses the GPU", |r| r.persistence.map(i64::from)),
 ];
@@ -194,6 +197,12 @@ fn generations_lost(readings: &Readings) -> Option<i64> {
 fn links_down(readings: &Readings, up: u8) -> Option<i64> {
     let links = readings.nvlinks.filter(|_| up > 0)?;
     Some(i64::from(up.saturating_sub(links.active)))
+}
+
+/// Before, it is of no meaning (`nvmlGpuFabricInfoV_t`).
+fn fabric_status(readings: &Readings) -> Option<i64> {
+    let fabric = readings.fabric.filter(|fabric| fabric.state == Fabric::COMPLETED)?;
+    Some(fabric.status.into())
 }
 
 /// DCGM's bound (`DcgmGPUHardwareLimits.h`): so many a minute and lane, by generation, in hundredths.

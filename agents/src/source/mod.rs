@@ -8,7 +8,9 @@ pub mod processes;
 mod readings;
 pub mod simulated;
 
-pub use readings::{Ecc, Memory, NvLinks, Pcie, Profile, Readings, Remap, Retired, Temperatures, Throttle, Violations};
+pub use readings::{
+    Ecc, Fabric, Memory, NvLinks, Pcie, Profile, Readings, Remap, Retired, Temperatures, Throttle, Violations,
+};
 
 use domain::{
     Model, Timestamp,

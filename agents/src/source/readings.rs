@@ -42,6 +42,8 @@ pub struct Readings {
     pub pcie: Pcie,
     /// Its `NVLinks`.
     pub nvlinks: Option<NvLinks>,
+    /// Its place in the fabric of its `NVLink` switches.
+    pub fabric: Option<Fabric>,
     /// What the driver itself says should be done (`NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`), as its number.
     pub recovery_action: Option<u32>,
     /// Whether the driver stays loaded when nobody uses the GPU.
@@ -169,6 +171,28 @@ pub struct NvLinks {
     pub crc_flit: Option<u64>,
     /// Checksum errors in data (`DlCrcData`).
     pub crc_data: Option<u64>,
+}
+
+/// A GPU's place in the fabric of its `NVLink` switches (`nvmlDeviceGetGpuFabricInfoV`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fabric {
+    /// How far it is registered there, as NVML's number (`NVML_GPU_FABRIC_STATE_…`).
+    pub state: u8,
+    /// How its registration went, as `nvmlReturn_t`: of meaning once that is [completed](Self::COMPLETED).
+    pub status: u32,
+    /// Whether it has less bandwidth there than it should; none, if the driver does not look.
+    pub degraded_bandwidth: Option<bool>,
+}
+
+impl Fabric {
+    /// It has no such fabric.
+    pub const NOT_SUPPORTED: u8 = 0;
+    /// Nobody has begun to register it.
+    pub const NOT_STARTED: u8 = 1;
+    /// It is being registered.
+    pub const IN_PROGRESS: u8 = 2;
+    /// It was registered, or could not be: its status says which.
+    pub const COMPLETED: u8 = 3;
 }
 
 /// How long clocks were held back since the driver was loaded, in nanoseconds (`nvmlDeviceGetViolationStatus`).

@@ -1,8 +1,8 @@
 //! What is read of GPUs.
 use crate::looker::{Looker, readings};
 use agents::source::{
-    Ecc, Memory, NvLinks, Owner, Pcie, Process, Profile, Readings, Remap, Retired, State, Temperatures, Throttle,
-    Violations, processes::Owners,
+    Ecc, Fabric, Memory, NvLinks, Owner, Pcie, Process, Profile, Readings, Remap, Retired, State, Temperatures,
+    Throttle, Violations, processes::Owners,
 };
 use std::{path::PathBuf, time::Duration};
 use tests::harness::nvml_state as state;
@@ -31,6 +31,7 @@ async fn every_reading_of_a_sound_gpu_is_there() {
     gpu.gpm = Some([(1, 0.0), (2, 73.46), (5, 12.5), (10, 50.0), (20, 1.5), (21, 2.0)].into());
     gpu.gpm.as_mut().unwrap().insert(1, 64.0);
     gpu.recovery_action = Some(2);
+    gpu.fabric = Some(state::Fabric { state: 2, health_mask: 0b10_1010_1001, ..state::Fabric::default() });
     let mut looker = Looker::new(state);
     looker.all_read().await;
     let devices = looker
@@ -99,6 +100,7 @@ async fn every_reading_of_a_sound_gpu_is_there() {
             crc_flit: Some(0),
             crc_data: Some(0),
         }),
+        fabric: Some(Fabric { state: Fabric::IN_PROGRESS, status: 0, degraded_bandwidth: Some(true) }),
         recovery_action: Some(2),
         persistence: Some(true),
         info_rom_valid: Some(true),
@@ -111,7 +113,7 @@ async fn what_is_not_supported_or_lacking_is_missing() {
     let mut state = state::State::with_gpus(1);
     let gpu = &mut state.gpus[0];
     (gpu.power_mw, gpu.nvlinks, gpu.gpm, gpu.mig, gpu.sram_ecc) = (None, None, None, None, None);
-    (gpu.memory_temperature, gpu.compute_processes) = (None, None);
+    (gpu.memory_temperature, gpu.compute_processes, gpu.fabric) = (None, None, None);
     let lacking = [
         "nvmlDeviceGetTemperature",
         "nvmlDeviceGetUtilizationRates",
@@ -125,6 +127,7 @@ async fn what_is_not_supported_or_lacking_is_missing() {
     let read = readings(&devices, 0);
     assert_eq!((read.power_mw, read.nvlinks, read.profile), (None, None, Profile::default()));
     assert_eq!((read.ecc.sram_threshold_exceeded, read.ecc.enabled, read.ecc.corrected), (None, None, Some(0)));
+    assert_eq!(read.fabric, None, "there is none");
     assert_eq!((read.temperatures.gpu, read.temperatures.memory), (None, None));
     assert_eq!((read.gpu_utilization, read.info_rom_valid), (None, None));
     assert_eq!((read.recovery_action, read.energy_mj, read.remap.pending), (Some(0), Some(1_234_567), Some(false)));
@@ -160,6 +163,23 @@ async fn a_reset_that_is_required_and_a_corrupt_info_rom_are_told() {
     assert_eq!(readings(&devices, 0).recovery_action, Some(1));
     assert_eq!(devices[0].memory_bytes, before[0].memory_bytes, "what was known holds");
     assert_eq!(readings(&devices, 1).info_rom_valid, Some(false));
+}
+
+#[tokio::test]
+async fn how_a_gpu_is_registered_with_its_switches_is_told() {
+    let mut state = state::State::with_gpus(3);
+    // 999 is NVML_ERROR_UNKNOWN. A mask of zeros is of a driver that does not look.
+    state.gpus[1].fabric = Some(state::Fabric { status: 999, health_mask: 0, ..state::Fabric::default() });
+    state.gpus[2].fabric = Some(state::Fabric { state: 0, ..state::Fabric::default() });
+    let mut looker = Looker::new(state.clone());
+    let devices = looker.all_read().await;
+    let fabric =
+        |index: usize| readings(&devices, index).fabric.map(|read| (read.state, read.status, read.degraded_bandwidth));
+    assert_eq!(fabric(0), Some((Fabric::COMPLETED, 0, Some(false))));
+    assert_eq!(fabric(1), Some((Fabric::COMPLETED, 999, None)));
+    assert_eq!(fabric(2).map(|(state, ..)| state), Some(Fabric::NOT_SUPPORTED));
+    let mut older = Looker::with(state, &["nvmlDeviceGetGpuFabricInfoV"], |_| ());
+    assert_eq!(readings(&older.all_read().await, 0).fabric, None);
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ fn counters(device: &Device<'_>, calls: &mut Calls<'_>, into: &mut Readings) {
     };
     into.pcie.replays = calls.ask("PCIe replays", || device.pcie_replay_counter()).map(u64::from);
     into.nvlinks = links::read(device, calls);
+    into.fabric = calls.ask("fabric", || raw::fabric(device));
 }
 
 fn settings(device: &Device<'_>, calls: &mut Calls<'_>, into: &mut Readings) {

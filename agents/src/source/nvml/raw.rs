@@ -1,11 +1,15 @@
 //! The few calls of NVML that `nvml-wrapper` does not have, or from which it leaves out what is needed here.
 #![expect(unsafe_code, reason = "NVML is a C library: these calls have no safe wrapper")]
+use crate::source::Fabric;
 use nvml_wrapper::{
     Device, EventSet, Nvml,
     error::{NvmlError, nvml_sym, nvml_try},
 };
 use nvml_wrapper_sys::bindings::{
-    nvmlEccSramErrorStatus_t, nvmlEventData_t, nvmlEventTypeXidCriticalError, nvmlMemory_t,
+    NVML_GPU_FABRIC_HEALTH_MASK_DEGRADED_BW_FALSE, NVML_GPU_FABRIC_HEALTH_MASK_DEGRADED_BW_TRUE,
+    NVML_GPU_FABRIC_HEALTH_MASK_SHIFT_DEGRADED_BW, NVML_GPU_FABRIC_HEALTH_MASK_WIDTH_DEGRADED_BW,
+    nvmlEccSramErrorStatus_t, nvmlEventData_t, nvmlEventTypeXidCriticalError, nvmlGpuFabricInfo_v2_t,
+    nvmlGpuFabricInfoV_t, nvmlMemory_t,
 };
 
 /// What an event is about.
@@ -49,6 +53,26 @@ pub(super) fn sram_threshold_exceeded(device: &Device<'_>) -> Result<bool, NvmlE
     // SAFETY: the handle is of this NVML, which the device borrows; the struct is of the size that its version says.
     nvml_try(unsafe { call(device.handle(), &raw mut status) })?;
     Ok(status.bThresholdExceeded != 0)
+}
+
+/// Its place in the fabric (`nvmlDeviceGetGpuFabricInfoV`), in the second version of the structure: that is the first that
+/// says how sound it is, and newer drivers know it as well.
+pub(super) fn fabric(device: &Device<'_>) -> Result<Fabric, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetGpuFabricInfoV.as_ref())?;
+    let version = version::<nvmlGpuFabricInfo_v2_t>(2);
+    let mut info =
+        nvmlGpuFabricInfo_v2_t { version, clusterUuid: [0; 16], status: 0, cliqueId: 0, state: 0, healthMask: 0 };
+    // SAFETY: the handle is of this NVML, which the device borrows; the library writes no more of the struct than its
+    // version says, which is all of it.
+    nvml_try(unsafe { call(device.handle(), (&raw mut info).cast::<nvmlGpuFabricInfoV_t>()) })?;
+    let bandwidth = info.healthMask >> NVML_GPU_FABRIC_HEALTH_MASK_SHIFT_DEGRADED_BW
+        & NVML_GPU_FABRIC_HEALTH_MASK_WIDTH_DEGRADED_BW;
+    let degraded_bandwidth = match bandwidth {
+        NVML_GPU_FABRIC_HEALTH_MASK_DEGRADED_BW_TRUE => Some(true),
+        NVML_GPU_FABRIC_HEALTH_MASK_DEGRADED_BW_FALSE => Some(false),
+        _ => None,
+    };
+    Ok(Fabric { state: info.state, status: info.status, degraded_bandwidth })
 }
 
 /// The GPU's memory in bytes, as drivers before 510 tell it (`nvmlDeviceGetMemoryInfo`).

@@ -1,6 +1,6 @@
 //! What is read from look to look.
 use super::*;
-use crate::source::{NvLinks, Pcie, Temperatures};
+use crate::source::{Fabric, NvLinks, Pcie, Temperatures};
 use domain::device::Severity;
 
 #[test]
@@ -89,6 +89,37 @@ fn links_may_take_their_time_after_a_start() {
     assert_eq!(world.after(31), ["nvlink.down"]);
     world.readings.nvlinks = links(12);
     assert_eq!(world.after(31), [""; 0]);
+}
+
+#[test]
+fn a_gpu_that_is_not_registered_with_its_switches_is_told_after_three_looks() {
+    let mut world = World::new();
+    let fabric = |state, status, degraded| Some(Fabric { state, status, degraded_bandwidth: degraded });
+    let sound = fabric(Fabric::COMPLETED, 0, Some(false));
+    for unsound in [
+        fabric(Fabric::NOT_STARTED, 0, None),
+        fabric(Fabric::IN_PROGRESS, 0, None),
+        fabric(Fabric::COMPLETED, 999, None),
+        fabric(Fabric::COMPLETED, 0, Some(true)),
+    ] {
+        world.readings.fabric = unsound;
+        assert_eq!(world.after(30), [""; 0], "{unsound:?}");
+        assert_eq!(world.after(1), ["fabric.unhealthy"], "{unsound:?}");
+        assert_eq!(only(&world.look()).severity, Severity::Critical);
+        world.readings.fabric = sound;
+        assert_eq!(world.after(31), [""; 0]);
+        // Flapping is not what this is about.
+        world.judge = Judge::new(Policy::built_in(), Memory::default());
+    }
+    // What its status says is of no meaning as long as there is no registration.
+    for no_fabric in [None, fabric(Fabric::NOT_SUPPORTED, 3, None)] {
+        world.readings.fabric = no_fabric;
+        assert_eq!(world.after(60), [""; 0], "{no_fabric:?}");
+    }
+    world.restart();
+    world.readings.fabric = fabric(Fabric::IN_PROGRESS, 0, None);
+    assert_eq!(world.after(600), [""; 0], "it takes its time after a start");
+    assert_eq!(world.after(31), ["fabric.unhealthy"]);
 }
 
 #[test]
