@@ -8,8 +8,10 @@ use nvml_wrapper_sys::bindings::{
     field_id::{
         NVML_FI_DEV_GET_GPU_RECOVERY_ACTION, NVML_FI_DEV_MEMORY_TEMP, NVML_FI_DEV_REMAPPED_COR,
         NVML_FI_DEV_REMAPPED_FAILURE, NVML_FI_DEV_REMAPPED_PENDING, NVML_FI_DEV_REMAPPED_UNC,
+        NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT,
     },
-    nvmlDevice_t, nvmlFieldValue_t, nvmlValue_t, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
+    nvmlDevice_t, nvmlFieldValue_t, nvmlValue_t, nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT as SIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
     nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG as UNSIGNED_LONG_LONG, nvmlValueType_t,
 };
 use std::{ffi::c_int, slice};
@@ -41,6 +43,9 @@ export! {
 fn value(gpu: &Gpu, field: u32) -> Option<(nvmlValueType_t, nvmlValue_t)> {
     if let Some(value) = gpu.fields.get(&field) {
         return Some((UNSIGNED_LONG_LONG, nvmlValue_t { ullVal: *value }));
+    }
+    if field == NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT {
+        return gpu.slowdown_margin.map(|value| (SIGNED_INT, nvmlValue_t { siVal: value }));
     }
     let rows = gpu.remapped_rows;
     let value = match field {

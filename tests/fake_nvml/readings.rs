@@ -2,8 +2,9 @@
 
 use crate::call::{CORRUPTED_INFOROM, INVALID_ARGUMENT, NOT_SUPPORTED, Place, check_version, put, put_reading};
 use nvml_wrapper_sys::bindings::{
-    nvmlClockType_t, nvmlDevice_t, nvmlEnableState_t, nvmlMemory_v2_t, nvmlPcieUtilCounter_t, nvmlPerfPolicyType_t,
-    nvmlTemperatureSensors_t, nvmlTemperatureThresholds_t, nvmlUtilization_t, nvmlViolationTime_t,
+    nvmlClockType_t, nvmlDevice_t, nvmlEnableState_t, nvmlMarginTemperature_v1_t, nvmlMemory_v2_t,
+    nvmlPcieUtilCounter_t, nvmlPerfPolicyType_t, nvmlTemperatureSensors_t, nvmlTemperatureThresholds_t,
+    nvmlUtilization_t, nvmlViolationTime_t,
 };
 use std::ffi::{c_uint, c_ulonglong};
 
@@ -59,6 +60,14 @@ export! {
         call, device: nvmlDevice_t, kind: nvmlTemperatureThresholds_t, temperature: Place<c_uint>,
     ) {
         put_reading(temperature, call.gpu(device)?.temperature_thresholds.get(&kind).copied())
+    }
+
+    fn nvmlDeviceGetMarginTemperature(call, device: nvmlDevice_t, margin: Place<nvmlMarginTemperature_v1_t>) {
+        let gpu = call.gpu(device)?;
+        let place = margin.ok_or(INVALID_ARGUMENT)?;
+        check_version::<nvmlMarginTemperature_v1_t>(place.version, 1)?;
+        place.marginTemperature = gpu.thermal_margin.ok_or(NOT_SUPPORTED)?;
+        Ok(())
     }
 
     fn nvmlDeviceGetPowerUsage(call, device: nvmlDevice_t, power: Place<c_uint>) {

@@ -123,6 +123,10 @@ pub struct Gpu {
     pub memory_temperature: Option<u32>,
     /// Degrees Celsius by `nvmlTemperatureThresholds_t`: 0 shutdown, 1 slowdown, 2 memory, 3 GPU.
     pub temperature_thresholds: BTreeMap<u32, u32>,
+    /// Degrees until its clocks are held back.
+    pub thermal_margin: Option<i32>,
+    /// The margin at which it slows itself down: field 194.
+    pub slowdown_margin: Option<i32>,
     /// What it draws.
     pub power_mw: Option<u32>,
     /// What it may draw.
@@ -201,6 +205,8 @@ impl Gpu {
             temperature: Some(34),
             memory_temperature: Some(41),
             temperature_thresholds: BTreeMap::from([(0, 92), (1, 89), (2, 95), (3, 87)]),
+            thermal_margin: Some(53),
+            slowdown_margin: Some(-2),
             power_mw: Some(71_250),
             power_limit_mw: Some(700_000),
             energy_mj: Some(1_234_567),

@@ -6,6 +6,7 @@
 //! ```
 mod damper;
 mod faults;
+mod figures;
 mod judge;
 mod policy;
 mod signal;

@@ -1,4 +1,8 @@
 //! The numbers that conditions are made of: what one look at a GPU gives, and what a minute adds.
+use super::{
+    figures::{self, Figures},
+    policy::Values,
+};
 use crate::source::{Fabric, Readings, Sighting, State, Throttle};
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -58,14 +62,15 @@ impl Minute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signal(&'static Entry);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Entry {
     name: &'static str,
     about: &'static str,
     read: Read,
+    figures: Figures,
 }
 
-/// How a signal is read. Compared by the entry's name alone.
+/// How a signal is read.
 #[derive(Debug)]
 enum Read {
     State(fn(&State) -> Option<i64>),
@@ -74,13 +79,14 @@ enum Read {
     Links(fn(&Readings, u8) -> Option<i64>),
 }
 
-impl PartialEq for Read {
-    fn eq(&self, _: &Self) -> bool {
-        true
+/// Each is there once.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 }
 
-impl Eq for Read {}
+impl Eq for Entry {}
 
 /// There is no signal of that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,43 +128,66 @@ impl Signal {
             Read::Links(read) => read(readings?, look.links_up),
         }
     }
+
+    /// Its value now in figures, with what it is compared with, in at most [`FIGURES_MAX`](figures::FIGURES_MAX) bytes;
+    /// none, where that adds nothing to what a line says itself.
+    pub fn figures(self, look: Look<'_>, holds: &Values) -> Option<String> {
+        self.0.figures.of(look.sighting.readings()?, self.value(look)?, holds)
+    }
+}
+
+impl Entry {
+    const fn new(name: &'static str, about: &'static str, read: Read) -> Self {
+        Self { name, about, read, figures: Figures::None }
+    }
+
+    /// The number itself is told.
+    const fn counted(self) -> Self {
+        Self { figures: Figures::Count, ..self }
+    }
+
+    /// This is told.
+    const fn told(self, text: fn(&Readings, i64) -> Option<String>) -> Self {
+        Self { figures: Figures::Text(text), ..self }
+    }
 }
 
 const fn reading(name: &'static str, about: &'static str, read: fn(&Readings) -> Option<i64>) -> Entry {
-    Entry { name, about, read: Read::Readings(read) }
+    Entry::new(name, about, Read::Readings(read))
 }
 
 const fn minute(name: &'static str, about: &'static str, read: fn(&Readings, &Minute) -> Option<i64>) -> Entry {
-    Entry { name, about, read: Read::Minute(read) }
+    Entry::new(name, about, Read::Minute(read))
 }
 
 #[rustfmt::skip]
 const TABLE: &[Entry] = &[
-    Entry { name: "lost", about: "whether the driver has lost the GPU (NVML_ERROR_GPU_IS_LOST)", read: Read::State(lost) },
-    reading("recovery_action", "what the driver asks for (NVML_FI_DEV_GET_GPU_RECOVERY_ACTION)", |r| r.recovery_action.map(i64::from)),
-    reading("ecc.uncorrected", "uncorrected memory errors since the last reset", |r| int(r.ecc.uncorrected?)),
+    Entry::new("lost", "whether the driver has lost the GPU (NVML_ERROR_GPU_IS_LOST)", Read::State(lost)),
+    reading("recovery_action", "what the driver asks for (NVML_FI_DEV_GET_GPU_RECOVERY_ACTION)", |r| r.recovery_action.map(i64::from)).counted(),
+    reading("ecc.uncorrected", "uncorrected memory errors since the last reset", |r| int(r.ecc.uncorrected?)).counted(),
     reading("ecc.sram_threshold", "whether the SRAM has failed too often", |r| r.ecc.sram_threshold_exceeded.map(i64::from)),
     reading("ecc.enabled", "whether error correction is on", |r| r.ecc.enabled.map(i64::from)),
     reading("ecc.change_pending", "whether error correction changes at the next restart", |r| Some(i64::from(r.ecc.enabled? != r.ecc.pending?))),
-    minute("ecc.corrected_per_minute", "corrected memory errors in the last minute", |_, m| int(m.ecc_corrected?)),
+    minute("ecc.corrected_per_minute", "corrected memory errors in the last minute", |_, m| int(m.ecc_corrected?)).counted(),
     reading("remap.pending", "whether a row is remapped at the next reset", |r| r.remap.pending.map(i64::from)),
     reading("remap.failed", "whether a row could not be remapped", |r| r.remap.failed.map(i64::from)),
-    reading("remap.uncorrected", "rows remapped for uncorrected errors", |r| r.remap.uncorrected.map(i64::from)),
-    reading("retired.total", "retired memory pages", |r| Some(i64::from(r.retired.single_bit?) + i64::from(r.retired.double_bit?))),
+    reading("remap.uncorrected", "rows remapped for uncorrected errors", |r| r.remap.uncorrected.map(i64::from)).counted(),
+    reading("retired.total", "retired memory pages", |r| Some(i64::from(r.retired.single_bit?) + i64::from(r.retired.double_bit?))).counted(),
     reading("retired.pending", "whether a page is retired at the next restart", |r| r.retired.pending.map(i64::from)),
-    reading("temperature.over_slowdown", "degrees above the limit where the GPU slows down", |r| over(r.temperatures.gpu, r.temperatures.slowdown)),
-    reading("temperature.over_shutdown", "degrees above the limit where the GPU switches itself off", |r| over(r.temperatures.gpu, r.temperatures.shutdown)),
-    reading("temperature.memory_over_max", "degrees of the memory above its limit", |r| over(r.temperatures.memory, r.temperatures.memory_max)),
+    reading("temperature.over_slowdown", "degrees above the limit where the GPU slows down", |r| over(r.temperatures.gpu, r.temperatures.slowdown)).told(figures::slowdown),
+    reading("temperature.over_shutdown", "degrees above the limit where the GPU switches itself off", |r| over(r.temperatures.gpu, r.temperatures.shutdown)).told(figures::shutdown),
+    reading("temperature.beyond_slowdown_margin", "degrees that the thermal margin lies below the one where the GPU slows down (NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT)", |r| over(r.temperatures.slowdown_margin, r.temperatures.margin)).told(figures::margin),
+    reading("temperature.memory_over_max", "degrees of the memory above its limit", |r| over(r.temperatures.memory, r.temperatures.memory_max)).told(figures::memory),
     reading("throttle.hw_thermal", "whether heat slows the GPU down, by hardware", |r| throttled(r, Throttle::HW_THERMAL)),
     reading("throttle.power_brake", "whether the power supply slows the GPU down", |r| throttled(r, Throttle::POWER_BRAKE)),
-    reading("pcie.lanes_lost_percent", "lanes that the PCI Express link has lost, in per cent of those it can have", lanes_lost),
-    reading("pcie.generations_lost_under_load", "generations below what the PCI Express link can have, while the GPU works: an idle link is slow", generations_lost),
-    minute("pcie.replays_over_bound", "packets sent again in the last minute beyond what an error rate of 1e-12 gives (DCGM's bound)", replays_over_bound),
-    Entry { name: "nvlink.down", about: "NVLinks that are down, of those that ever were up", read: Read::Links(links_down) },
-    minute("nvlink.replays_per_minute", "replays and recoveries of NVLinks in the last minute", |_, m| int(m.nvlink_replays?)),
-    minute("nvlink.crc_per_second", "checksum errors of NVLinks a second, over the last minute", |_, m| int(m.nvlink_crc? / 60)),
-    reading("fabric.state", "how far the GPU is registered with its NVLink switches (NVML_GPU_FABRIC_STATE_...)", |r| Some(r.fabric?.state.into())),
-    reading("fabric.status", "what NVML answered to its registration, once that is completed: 0 is success", fabric_status),
+    reading("pcie.lanes_lost_percent", "lanes that the PCI Express link has lost, in per cent of those it can have", lanes_lost).told(figures::lanes),
+    reading("pcie.generations_lost_under_load", "generations below what the PCI Express link can have, while the GPU works: an idle link is slow", generations_lost).told(figures::generations),
+    minute("pcie.replays_over_bound", "packets sent again in the last minute beyond what an error rate of 1e-12 gives (DCGM's bound)", replays_over_bound).told(figures::replays),
+    Entry::new("nvlink.down", "NVLinks that are down, of those that ever were up", Read::Links(links_down)).told(figures::links),
+    minute("nvlink.replays_per_minute", "replays and recoveries of NVLinks in the last minute", |_, m| int(m.nvlink_replays?)).counted(),
+    minute("nvlink.crc_per_second", "checksum errors of NVLinks a second, over the last minute", |_, m| int(m.nvlink_crc? / 60)).counted(),
+    reading("fabric.state", "how far the GPU is registered with its NVLink switches (NVML_GPU_FABRIC_STATE_...)", |r| Some(r.fabric?.state.into())).told(figures::fabric),
+    reading("fabric.status", "what NVML answered to its registration, once that is completed: 0 is success", fabric_status).counted(),
     reading("fabric.degraded_bandwidth", "whether the GPU has less bandwidth in the fabric than it should", |r| r.fabric?.degraded_bandwidth.map(i64::from)),
     reading("info_rom.valid", "whether the info ROM is as it was written", |r| r.info_rom_valid.map(i64::from)),
     reading("persistence", "whether the driver stays loaded when nobody uses the GPU", |r| r.persistence.map(i64::from)),

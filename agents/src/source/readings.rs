@@ -76,6 +76,10 @@ pub struct Temperatures {
     pub shutdown: Option<i32>,
     /// The most that its memory may have.
     pub memory_max: Option<i32>,
+    /// How much hotter it may get before its clocks are held back; some H100 say 0 or less at any time.
+    pub margin: Option<i32>,
+    /// The margin at which it slows itself down.
+    pub slowdown_margin: Option<i32>,
 }
 
 /// The reasons for which clocks are held back, as NVML's bits (`nvmlClocksEventReasons`).

@@ -59,6 +59,8 @@ async fn every_reading_of_a_sound_gpu_is_there() {
             slowdown: Some(89),
             shutdown: Some(92),
             memory_max: Some(95),
+            margin: Some(53),
+            slowdown_margin: Some(-2),
         },
         power_mw: Some(71_250),
         power_limit_mw: Some(700_000),
@@ -114,8 +116,10 @@ async fn what_is_not_supported_or_lacking_is_missing() {
     let gpu = &mut state.gpus[0];
     (gpu.power_mw, gpu.nvlinks, gpu.gpm, gpu.mig, gpu.sram_ecc) = (None, None, None, None, None);
     (gpu.memory_temperature, gpu.compute_processes, gpu.fabric) = (None, None, None);
+    gpu.slowdown_margin = None;
     let lacking = [
         "nvmlDeviceGetTemperature",
+        "nvmlDeviceGetMarginTemperature",
         "nvmlDeviceGetUtilizationRates",
         "nvmlDeviceGetEccMode",
         "nvmlDeviceGetMinorNumber",
@@ -128,6 +132,7 @@ async fn what_is_not_supported_or_lacking_is_missing() {
     assert_eq!((read.power_mw, read.nvlinks, read.profile), (None, None, Profile::default()));
     assert_eq!((read.ecc.sram_threshold_exceeded, read.ecc.enabled, read.ecc.corrected), (None, None, Some(0)));
     assert_eq!(read.fabric, None, "there is none");
+    assert_eq!((read.temperatures.margin, read.temperatures.slowdown_margin), (None, None));
     assert_eq!((read.temperatures.gpu, read.temperatures.memory), (None, None));
     assert_eq!((read.gpu_utilization, read.info_rom_valid), (None, None));
     assert_eq!((read.recovery_action, read.energy_mj, read.remap.pending), (Some(0), Some(1_234_567), Some(false)));

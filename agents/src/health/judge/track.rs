@@ -142,7 +142,9 @@ impl Track {
                     self.faults.released.remove(kind);
                 }
                 if raised && holds.is_none() {
-                    holds = Some((line, evidence, says == Says::Holds));
+                    let seen = says == Says::Holds;
+                    let look = sighting.filter(|_| seen).map(|sighting| self.view(sighting, minute.as_ref()));
+                    holds = Some((line, evidence.or_else(|| self.level(kind, line, look)), seen));
                 }
             }
             changed |= self.conclude(kind, holds, clear, tick.wall);
@@ -189,8 +191,7 @@ impl Track {
         };
         match &line.test {
             Test::Level { signal, holds, clear_below, .. } => {
-                let value = sighting
-                    .and_then(|sighting| signal.value(Look { sighting, minute, links_up: self.wear.links_up() }));
+                let value = sighting.and_then(|sighting| signal.value(self.view(sighting, minute)));
                 let says = match value {
                     None => Says::Nothing,
                     Some(value) if holds.contains(value) => Says::Holds,
@@ -226,6 +227,27 @@ impl Track {
         }
     }
 
+    const fn view<'a>(&self, sighting: &'a Sighting, minute: Option<&'a Minute>) -> Look<'a> {
+        Look { sighting, minute, links_up: self.wear.links_up() }
+    }
+
+    /// What is said of a level, with the figures of the look that raised it: that they move since is no news.
+    fn level(&self, kind: &ConditionKind, line: &Line, look: Option<Look<'_>>) -> Option<Evidence> {
+        let Test::Level { signal, holds, reason, .. } = &line.test else { return None };
+        let raised_by_it = |old: &&Condition| {
+            let rest = old.reason.strip_prefix(&**reason);
+            (old.severity, old.remedy) == (line.severity, line.remedy)
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+        };
+        let before = self.health.said.get(kind).and_then(Option::as_ref).filter(raised_by_it);
+        let figures = || look.and_then(|look| signal.figures(look, holds));
+        let reason = match before {
+            Some(old) => Arc::clone(&old.reason),
+            None => figures().map_or_else(|| Arc::clone(reason), |figures| format!("{reason} ({figures})").into()),
+        };
+        Some(Evidence { xid: None, reason, since: None })
+    }
+
     /// Whether what is said of this kind is another thing than before.
     fn conclude(
         &mut self,
@@ -252,17 +274,16 @@ impl Track {
             first_seen: before.map_or(now, |old| old.first_seen),
             last_seen: now,
         };
-        let condition = match (evidence, &line.test, before) {
-            (Some(Evidence { xid, reason, since }), ..) => {
+        let condition = match (evidence, before) {
+            (Some(Evidence { xid, reason, since }), _) => {
                 // What is logged again is another occurrence: to who took the last one for over, it is news.
                 let first_seen = since.unwrap_or(condition.first_seen);
                 let last_seen = since.unwrap_or(now);
                 Condition { xid, reason, first_seen, last_seen, ..condition }
             }
-            (None, Test::Level { reason, .. }, _) => Condition { reason: Arc::clone(reason), ..condition },
             // It is kept for now: by what it was raised for stands in the books.
-            (None, _, Some(old)) => Condition { xid: old.xid, reason: Arc::clone(&old.reason), ..condition },
-            (None, _, None) => condition,
+            (None, Some(old)) => Condition { xid: old.xid, reason: Arc::clone(&old.reason), ..condition },
+            (None, None) => condition,
         };
         if let Some(old) = before.filter(|old| old.same_as(&condition)) {
             let again = old.first_seen != condition.first_seen;

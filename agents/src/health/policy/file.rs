@@ -155,7 +155,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
     })
 }
 
-/// Leaves room for what is said before it.
+/// Leaves room for what is said before it, and for figures behind it.
 const NAME_MAX: usize = Condition::REASON_MAX - 64;
 const TOO_LONG: &str = "a text has at most 192 bytes";
 

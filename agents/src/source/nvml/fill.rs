@@ -28,6 +28,7 @@ pub(super) fn fast(device: &Device<'_>, calls: &mut Calls<'_>, into: &mut Readin
         reserved: Some(info.reserved),
     });
     into.temperatures.gpu = calls.ask("temperature", || device.temperature(TemperatureSensor::Gpu)).and_then(degrees);
+    into.temperatures.margin = calls.ask("thermal margin", || raw::thermal_margin(device));
     into.power_mw = calls.ask("power", || device.power_usage());
     into.energy_mj = calls.ask("energy", || device.total_energy_consumption());
     into.sm_clock_mhz = calls.ask("SM clock", || device.clock_info(Clock::SM));
@@ -74,6 +75,7 @@ fn settings(device: &Device<'_>, calls: &mut Calls<'_>, into: &mut Readings) {
     into.temperatures.slowdown = limit(calls, "slowdown limit", TemperatureThreshold::Slowdown);
     into.temperatures.shutdown = limit(calls, "shutdown limit", TemperatureThreshold::Shutdown);
     into.temperatures.memory_max = limit(calls, "memory limit", TemperatureThreshold::MemoryMax);
+    into.temperatures.slowdown_margin = calls.ask("slowdown margin", || raw::slowdown_margin(device));
     into.power_limit_mw = calls.ask("power limit", || device.enforced_power_limit());
     into.pcie = Pcie {
         generation_max: calls.ask("PCIe generation max", || device.max_pcie_link_gen()),

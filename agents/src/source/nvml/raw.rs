@@ -8,8 +8,10 @@ use nvml_wrapper::{
 use nvml_wrapper_sys::bindings::{
     NVML_GPU_FABRIC_HEALTH_MASK_DEGRADED_BW_FALSE, NVML_GPU_FABRIC_HEALTH_MASK_DEGRADED_BW_TRUE,
     NVML_GPU_FABRIC_HEALTH_MASK_SHIFT_DEGRADED_BW, NVML_GPU_FABRIC_HEALTH_MASK_WIDTH_DEGRADED_BW,
-    nvmlEccSramErrorStatus_t, nvmlEventData_t, nvmlEventTypeXidCriticalError, nvmlGpuFabricInfo_v2_t,
-    nvmlGpuFabricInfoV_t, nvmlMemory_t,
+    field_id::NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT, nvmlEccSramErrorStatus_t, nvmlEventData_t,
+    nvmlEventTypeXidCriticalError, nvmlFieldValue_t, nvmlGpuFabricInfo_v2_t, nvmlGpuFabricInfoV_t,
+    nvmlMarginTemperature_t, nvmlMemory_t, nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT as SIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
 };
 
 /// What an event is about.
@@ -82,6 +84,32 @@ pub(super) fn memory_total(device: &Device<'_>) -> Result<u64, NvmlError> {
     // SAFETY: the handle is of this NVML, and the struct outlives the call.
     nvml_try(unsafe { call(device.handle(), &raw mut memory) })?;
     Ok(memory.total)
+}
+
+/// How many degrees it may get hotter before its clocks are held back (`nvmlDeviceGetMarginTemperature`).
+pub(super) fn thermal_margin(device: &Device<'_>) -> Result<i32, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetMarginTemperature.as_ref())?;
+    let mut margin = nvmlMarginTemperature_t { version: version::<nvmlMarginTemperature_t>(1), marginTemperature: 0 };
+    // SAFETY: the handle is of this NVML, and the struct is of the size that its version says.
+    nvml_try(unsafe { call(device.handle(), &raw mut margin) })?;
+    Ok(margin.marginTemperature)
+}
+
+/// The thermal margin at which it slows itself down (`NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT`): mostly below zero, of a
+/// type that the wrapper does not know.
+pub(super) fn slowdown_margin(device: &Device<'_>) -> Result<i32, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetFieldValues.as_ref())?;
+    // SAFETY: the struct is plain numbers, for which zero is a value.
+    let mut field: nvmlFieldValue_t = unsafe { std::mem::zeroed() };
+    field.fieldId = NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT;
+    // SAFETY: the handle is of this NVML, and there is one struct, which outlives the call.
+    nvml_try(unsafe { call(device.handle(), 1, &raw mut field) })?;
+    nvml_try(field.nvmlReturn)?;
+    if !matches!(field.valueType, SIGNED_INT | UNSIGNED_INT) {
+        return Err(NvmlError::UnexpectedVariant(field.valueType));
+    }
+    // SAFETY: both types are 32 bits, which are a number below zero as well.
+    Ok(unsafe { field.value.siVal })
 }
 
 /// The number of a MIG device's GPU instance.

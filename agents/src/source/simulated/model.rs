@@ -65,6 +65,7 @@ impl Figures {
                 slowdown: Some(self.slowdown),
                 shutdown: Some(self.shutdown),
                 memory_max: Some(self.memory_max),
+                ..Temperatures::default()
             },
             power_mw: Some(power),
             power_limit_mw: Some(self.power_limit_mw),

@@ -31,15 +31,56 @@ fn heat_has_to_last_and_to_be_over_for_a_while() {
     assert_eq!(world.after(10), [""; 0]);
     let warm = world.look();
     assert_eq!((only(&warm).kind.as_str(), only(&warm).severity), ("thermal.over_limit", Severity::Warning));
+    assert_eq!(&*only(&warm).reason, "the GPU is hotter than its limit (90 °C, the GPU slows itself down at 90 °C)");
+    heat(&mut world, 91);
+    assert_eq!(only(&world.look()).reason, only(&warm).reason, "that it is a degree more is no news");
     heat(&mut world, 93);
     world.after(11);
-    assert_eq!(only(&world.look()).severity, Severity::Critical);
+    let hot = world.look();
+    assert_eq!(only(&hot).severity, Severity::Critical);
+    assert!(only(&hot).reason.ends_with("(93 °C, the GPU switches itself off at 95 °C)"), "{}", only(&hot).reason);
     heat(&mut world, 88);
     assert_eq!(world.after(400), ["thermal.over_limit"], "within three degrees of the limit");
     assert_eq!(only(&world.look()).severity, Severity::Warning);
     heat(&mut world, 80);
     assert_eq!(world.after(299), ["thermal.over_limit"]);
     assert_eq!(world.after(2), [""; 0]);
+}
+
+#[test]
+fn figures_outlive_the_agent_that_raised_them() {
+    let mut world = World::new();
+    world.readings.remap.uncorrected = Some(512);
+    let first = world.look();
+    assert_eq!(&*only(&first).reason, "the spare memory rows are used up (512, the limit is 512)");
+    world.readings.remap.uncorrected = Some(513);
+    world.judge.news(Duration::ZERO);
+    let second = world.look();
+    assert_eq!((only(&second).reason.clone(), world.judge.news(Duration::ZERO)), (only(&first).reason.clone(), None));
+    let mut later = World::with(Policy::built_in(), world.judge.memory());
+    later.readings.remap.uncorrected = Some(514);
+    assert_eq!(only(&later.look()).reason, only(&first).reason);
+}
+
+#[test]
+fn a_site_may_go_by_the_thermal_margin() {
+    let line = r#"
+        [[condition]]
+        kind = "thermal.margin"
+        signal = "temperature.beyond_slowdown_margin"
+        at_least = 0
+        severity = "warning"
+        remedy = "operator"
+        reason = "the GPU is too hot"
+        [names]"#;
+    let policy = Policy::parse(&Policy::BUILT_IN.replace("[names]", line)).unwrap();
+    let mut world = World::with(Arc::new(policy), Memory::default());
+    let heat = Temperatures { margin: Some(-1), slowdown_margin: Some(-2), ..Temperatures::default() };
+    world.readings.temperatures = heat;
+    assert_eq!(world.after(1), [""; 0]);
+    world.readings.temperatures.margin = Some(-3);
+    let reason = only(&world.look()).reason.clone();
+    assert_eq!(&*reason, "the GPU is too hot (margin -3 °C, the GPU slows itself down at -2 °C)");
 }
 
 #[test]
