@@ -26,7 +26,12 @@ pub struct Faults {
     raised: BTreeMap<ConditionKind, VecDeque<Timestamp>>,
     /// Conditions whose reset or restart has happened, and which were not seen since: the next agent is to know that.
     pub(super) released: BTreeSet<ConditionKind>,
+    /// What the driver asks for, as it last logged; 0, once a reset or a restart has happened since.
+    action: Option<u32>,
 }
+
+/// The code with which the driver says what should be done: the text says which of its actions that is.
+const RECOVERY_ACTION_CHANGED: u32 = 154;
 
 /// What is known of one code.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,6 +67,9 @@ impl Faults {
         if over {
             return;
         }
+        if event.code == RECOVERY_ACTION_CHANGED {
+            self.action = recovery_action(&event.detail).or(self.action);
+        }
         logged.at = logged.at.max(event.at);
         let said = policy.words(event.code).filter(|word| has_word(&event.detail, word));
         logged.words.extend(said.cloned());
@@ -80,6 +88,7 @@ impl Faults {
 
     /// The GPU was reset, or the host restarted: what that ends stands no more.
     pub fn happened(&mut self, what: Latch) {
+        self.action = self.action.map(|_| 0);
         for logged in self.codes.values_mut() {
             logged.since_reset = false;
             logged.words.clear();
@@ -87,6 +96,11 @@ impl Faults {
                 logged.since_boot = false;
             }
         }
+    }
+
+    /// What the driver asks for by its log (`NVML_GPU_RECOVERY_ACTION_…`), if it ever said so.
+    pub(super) const fn action(&self) -> Option<u32> {
+        self.action
     }
 
     /// How often each code was logged, the last one first.
@@ -167,6 +181,14 @@ impl Faults {
 fn within(from: Timestamp, to: Timestamp, time: Duration) -> bool {
     let between = to.micros().saturating_sub(from.micros());
     u128::from(between.unsigned_abs()) < time.as_micros()
+}
+
+/// The new one in `GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)`.
+fn recovery_action(text: &str) -> Option<u32> {
+    let (_, change) = text.split_once("recovery action changed")?;
+    let (_, new) = change.rsplit_once(" to 0x")?;
+    let digits = new.split(|c: char| !c.is_ascii_hexdigit()).next()?;
+    u32::from_str_radix(digits, 16).ok()
 }
 
 /// Whether the text has this word, letters and digits that stand alone.
@@ -282,6 +304,19 @@ mod tests {
         }
         assert_eq!(faults.codes.len(), CODES_MAX);
         assert!(faults.codes.values().all(|logged| logged.bursts.len() <= REMEMBERED_MAX));
+    }
+
+    #[test]
+    fn the_action_that_the_driver_asks_for_is_the_later_one_of_its_text() {
+        let action = |change: &str| recovery_action(&format!("GPU recovery action changed from {change}"));
+        assert_eq!(action("0x0 (None) to 0x1 (GPU Reset Required)"), Some(1));
+        assert_eq!(action("0x1 (GPU Reset Required) to 0x0 (None)"), Some(0));
+        assert_eq!(action("0x0 (None) to 0x2 (Node Reboot Required)"), Some(2));
+        assert_eq!(action("0x0 (None) to 0x1f"), Some(31));
+        for other in ["0x0 (None)", "0x0 (None) to 0x", "0x0 to 0xfffffffff"] {
+            assert_eq!(action(other), None, "{other}");
+        }
+        assert_eq!(recovery_action("something else, to 0x1"), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Look<'a> {
     pub minute: Option<&'a Minute>,
     /// The most `NVLinks` that it ever had up: some boards have links that lead nowhere.
     pub links_up: u8,
+    /// What the driver asks for by its log (XID 154), if it ever said so.
+    pub logged_action: Option<u32>,
 }
 
 /// What counters rose by in a minute; none for one that can't be read, or that began anew.
@@ -77,6 +79,8 @@ enum Read {
     Readings(fn(&Readings) -> Option<i64>),
     Minute(fn(&Readings, &Minute) -> Option<i64>),
     Links(fn(&Readings, u8) -> Option<i64>),
+    /// With what was logged, which may be known of a GPU that can't be read.
+    Logged(fn(Option<&Readings>, Option<u32>) -> Option<i64>),
 }
 
 /// Each is there once.
@@ -126,6 +130,7 @@ impl Signal {
             Read::Readings(read) => read(readings?),
             Read::Minute(read) => read(readings?, look.minute?),
             Read::Links(read) => read(readings?, look.links_up),
+            Read::Logged(read) => read(readings, look.logged_action),
         }
     }
 
@@ -163,7 +168,7 @@ const fn minute(name: &'static str, about: &'static str, read: fn(&Readings, &Mi
 #[rustfmt::skip]
 const TABLE: &[Entry] = &[
     Entry::new("lost", "whether the driver has lost the GPU (NVML_ERROR_GPU_IS_LOST)", Read::State(lost)),
-    reading("recovery_action", "what the driver asks for (NVML_FI_DEV_GET_GPU_RECOVERY_ACTION)", |r| r.recovery_action.map(i64::from)).counted(),
+    Entry::new("recovery_action", "what the driver asks for (NVML_FI_DEV_GET_GPU_RECOVERY_ACTION; where NVML does not say it, the last XID 154)", Read::Logged(recovery_action)).counted(),
     reading("ecc.uncorrected", "uncorrected memory errors since the last reset", |r| int(r.ecc.uncorrected?)).counted(),
     reading("ecc.sram_threshold", "whether the SRAM has failed too often", |r| r.ecc.sram_threshold_exceeded.map(i64::from)),
     reading("ecc.enabled", "whether error correction is on", |r| r.ecc.enabled.map(i64::from)),
@@ -203,6 +208,15 @@ fn lost(state: &State) -> Option<i64> {
         State::Read(_) => Some(0),
         State::Unreadable => None,
     }
+}
+
+/// NVML's word is of now. That all is well again is believed of a GPU that can be read.
+fn recovery_action(readings: Option<&Readings>, logged: Option<u32>) -> Option<i64> {
+    let action = match readings {
+        Some(readings) => readings.recovery_action.or(logged),
+        None => logged.filter(|action| *action != 0),
+    };
+    action.map(i64::from)
 }
 
 fn over(value: Option<i32>, limit: Option<i32>) -> Option<i64> {

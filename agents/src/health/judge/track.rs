@@ -228,7 +228,7 @@ impl Track {
     }
 
     const fn view<'a>(&self, sighting: &'a Sighting, minute: Option<&'a Minute>) -> Look<'a> {
-        Look { sighting, minute, links_up: self.wear.links_up() }
+        Look { sighting, minute, links_up: self.wear.links_up(), logged_action: self.faults.action() }
     }
 
     /// What is said of a level, with the figures of the look that raised it: that they move since is no news.

@@ -108,6 +108,12 @@ mod tests {
             read("NVRM: Xid (PCI:0000:b3:00 GPU-I:13 GPU-CI:00): 13, pid=9"),
             (slot.clone(), 13, Some(13), Some(9), "")
         );
+        assert_eq!(
+            read(
+                "NVRM: Xid (PCI:0000:b3:00): 154, GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)"
+            ),
+            (slot.clone(), 154, None, None, "GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)")
+        );
         assert_eq!(read("NVRM: Xid (PCI:0000:b3:00.0): 45"), (slot.clone(), 45, None, None, ""));
         assert_eq!(read("nvidia: NVRM: Xid (0000:b3:00): 62, 0a82(2a0c)").1, 62);
     }

@@ -76,6 +76,45 @@ fn a_link_error_says_itself_whether_it_is_fatal() {
 }
 
 #[test]
+fn what_the_driver_asks_for_in_its_log_is_followed() {
+    let mut world = World::new();
+    let log = |world: &mut World, change: &str| {
+        world.log_of(154, None, &format!("GPU recovery action changed from {change}"));
+        world.after(1)
+    };
+    assert_eq!(log(&mut world, "0x0 (None) to 0x1 (GPU Reset Required)"), ["gpu.reset_required"]);
+    assert_eq!(only(&world.look()).remedy, Remedy::ResetGpu);
+    assert_eq!(log(&mut world, "0x1 (GPU Reset Required) to 0x4 (Drain and Reset)"), ["gpu.reset_required"]);
+    assert_eq!(only(&world.look()).remedy, Remedy::DrainAndReset);
+    assert_eq!(log(&mut world, "0x4 (Drain and Reset) to 0x0 (None)"), [""; 0]);
+    assert_eq!(log(&mut world, "0x0 (None) to 0x3 (Drain P2P)"), ["gpu.recovery_required"]);
+    assert!(only(&world.look()).reason.ends_with("no rule here (3)"), "the text says which it is");
+    world.reset();
+    assert_eq!(world.after(1), [""; 0], "it was reset");
+    assert_eq!(log(&mut world, "0x0 (None) to 0x2 (Node Reboot Required)"), ["gpu.reboot_required"]);
+    let mut later = World::with(Policy::built_in(), world.judge.memory());
+    (later.now, later.readings.energy_mj) = (100, Some(9000));
+    assert_eq!(later.after(60), ["gpu.reboot_required"], "the next agent knows");
+    later.restart();
+    assert_eq!(later.after(1), [""; 0]);
+}
+
+#[test]
+fn what_nvml_says_goes_before_the_log_and_the_log_before_silence() {
+    const RESET: &str = "GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)";
+    let mut world = World::new();
+    world.readings.recovery_action = Some(0);
+    world.log_of(154, None, RESET);
+    assert_eq!(world.after(1), [""; 0]);
+    let mut silent = World::new();
+    silent.look();
+    silent.log_of(154, None, RESET);
+    assert_eq!(kinds(&silent.state(State::Unreadable)), ["gpu.reset_required"]);
+    silent.log_of(154, None, "");
+    assert_eq!(silent.after(1), ["gpu.reset_required"], "without a text it says nothing");
+}
+
+#[test]
 fn the_same_fault_of_several_applications_makes_the_hardware_suspect() {
     let mut world = World::new();
     for pid in 1..=5 {
