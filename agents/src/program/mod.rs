@@ -1,6 +1,8 @@
 //! The node agent as a program: from its settings to an agent that runs until it is asked to stop.
+mod log_level;
 mod settings;
 
+pub use log_level::{LogLevel, NoLogLevel};
 pub use settings::{Arguments, Command, LogFormat, Settings, SettingsError};
 
 use crate::{
@@ -85,13 +87,13 @@ fn signals() -> String {
     let mut text = String::new();
     for signal in Signal::all() {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{signal:<32} {}", signal.about());
+        let _ = writeln!(text, "{signal:<36} {}", signal.about());
     }
     text
 }
 
 fn write_log_lines(settings: &Settings) -> Result<(), ProgramError> {
-    let filter = EnvFilter::try_new(&settings.log_level)
+    let filter = EnvFilter::try_new(settings.log_level.as_str())
         .map_err(|error| SettingsError::Wrong { name: "log_level", rule: error.to_string() })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
     let begun = match settings.log_format {

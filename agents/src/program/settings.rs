@@ -1,4 +1,5 @@
 //! The agent's settings: defaults, a file, variables, flags; the later wins.
+use super::log_level::{LogLevel, NoLogLevel};
 use bus::bus::{Credentials, NatsSettings, Tls};
 use clap::{ArgAction, Args, Subcommand, ValueEnum, value_parser};
 use serde::Deserialize;
@@ -128,7 +129,7 @@ pub struct Settings {
     pub(super) look_every: Duration,
     pub(super) frame_every: Duration,
     pub(super) log_format: LogFormat,
-    pub(super) log_level: String,
+    pub(super) log_level: LogLevel,
 }
 
 impl Settings {
@@ -159,9 +160,14 @@ impl Settings {
             look_every: seconds("look_every", all.look_every, 1)?,
             frame_every: seconds("frame_every", all.frame_every, 10)?,
             log_format: all.log_format.unwrap_or_default(),
-            log_level: all.log_level.unwrap_or_else(|| "info".to_owned()),
+            log_level: log_level(all.log_level.as_deref())?,
         })
     }
+}
+
+fn log_level(text: Option<&str>) -> Result<LogLevel, SettingsError> {
+    let wrong = |text: &str, error| SettingsError::Wrong { name: "log_level", rule: format!("{text:?}: {error}") };
+    text.map_or_else(|| Ok(LogLevel::default()), |text| text.parse().map_err(|error: NoLogLevel| wrong(text, error)))
 }
 
 fn read(path: &Path) -> Result<Arguments, SettingsError> {
@@ -268,6 +274,21 @@ mod tests {
             load(&["--config", config]).unwrap_err().to_string(),
             "the setting look_every: it is 1 to 60 seconds"
         );
+    }
+
+    #[test]
+    fn a_level_that_there_is_not_is_refused_wherever_it_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.toml");
+        std::fs::write(&path, "nats = \"nats://127.0.0.1:1\"\nlog_level = \"loud\"\n").unwrap();
+        let file = load(&["--config", path.to_str().unwrap()]).unwrap_err().to_string();
+        let flag = load(&["--nats", "nats://127.0.0.1:1", "--log-level", "loud"]).unwrap_err().to_string();
+        assert_eq!(file, flag);
+        assert!(
+            flag.starts_with("the setting log_level: \"loud\": a level is error, warn, info, debug or trace"),
+            "{flag}"
+        );
+        assert!(load(&["--nats", "nats://127.0.0.1:1", "--log-level", "info,bus=debug"]).is_ok());
     }
 
     #[test]

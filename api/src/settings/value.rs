@@ -1,4 +1,5 @@
 //! Values of settings, parsed at the door.
+pub use agents::program::LogLevel;
 use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 /// The text is not such a value: says what one looks like.
@@ -146,30 +147,6 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Which log lines are written: a level, or directives by module, in the words of `tracing`'s filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLevel(String);
-
-impl LogLevel {
-    /// The directives.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for LogLevel {
-    type Err = ValueError;
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        const RULE: ValueError = ValueError(
-            "a level is error, warn, info, debug or trace, and a filter is such levels by module, as info,bus=debug",
-        );
-        // A word that is no level is taken for a module by the filter, and would switch everything else off.
-        let known = |part: &str| part.contains('=') || part.parse::<tracing::Level>().is_ok() || part == "off";
-        let sound = text.split(',').all(known);
-        (sound && tracing_subscriber::EnvFilter::try_new(text).is_ok()).then(|| Self(text.to_owned())).ok_or(RULE)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,15 +208,5 @@ mod tests {
             assert!(bad.parse::<RequestCount>().is_err(), "{bad}");
         }
         assert_eq!(crate::http::HttpSettings::default().requests_max, 1024);
-    }
-
-    #[test]
-    fn levels() {
-        for good in ["info", "INFO", "info,bus=debug", "off", "warn,api::http=trace"] {
-            assert!(good.parse::<LogLevel>().is_ok(), "{good}");
-        }
-        for bad in ["", "loud", "info,loud", "bus=loud"] {
-            assert!(bad.parse::<LogLevel>().is_err(), "{bad}");
-        }
     }
 }
