@@ -283,3 +283,56 @@ async fn a_second_agent_of_a_node_takes_nothing_from_the_first() -> anyhow::Resu
     assert!(world.server.stop().await?.success());
     Ok(())
 }
+
+/// The lines of a check, and whether all is well.
+async fn check(host: &Host, flags: &[&str]) -> anyhow::Result<(Vec<String>, bool)> {
+    let run = host.command()?.args(["--check", "--node", "gpu-01"]).args(flags).output();
+    let done = tokio::time::timeout(LIMIT, run).await.context("a check ends")??;
+    let lines = String::from_utf8(done.stdout)?.lines().map(str::to_owned).collect();
+    Ok((lines, done.status.success()))
+}
+
+#[tokio::test]
+async fn a_check_says_what_keeps_an_agent_from_its_work_and_disturbs_none() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 2)?;
+    let nats = NatsServer::start()?;
+    let url = nats.url();
+    let (lines, sound) = check(&host, &["--nats", &url]).await?;
+    assert!(sound && lines.len() == 7 && lines.iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
+    assert!(lines[3].starts_with("ok    driver: 580.95.05, 2 GPUs, by "), "{lines:#?}");
+    assert!(lines[5].ends_with("can be made, at the first start"), "{lines:#?}");
+    assert!(!host.path("state").exists(), "it changes nothing");
+
+    let agent = host.agent(&url, &[])?;
+    kept(&host, |bytes| !bytes.is_empty()).await?;
+    let (lines, sound) = check(&host, &["--nats", &url]).await?;
+    assert!(sound && lines[5].ends_with("can be written"), "beside one that runs: {lines:#?}");
+    assert!(agent.stop().await?.success(), "that one goes on");
+
+    // Nobody listens at that port.
+    std::fs::write(host.path("policy.toml"), "version = 3\n")?;
+    host.nvml.change(|state| state.driver.init = 9)?;
+    let policy = host.path("policy.toml");
+    let (policy, file) = (policy.to_string_lossy(), host.path("kmsg"));
+    let below_a_file = file.join("state");
+    let flags = ["--nats", "nats://127.0.0.1:1", "--policy", &policy, "--kernel-log", "/nowhere/kmsg", "--state"];
+    let (lines, sound) = check(&host, &[&flags[..], &[&below_a_file.to_string_lossy()]].concat()).await?;
+    assert!(!sound);
+    let wrong: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("wrong ")).collect();
+    let begun = [
+        "health policy: use the health policy",
+        "driver: the driver is not loaded: load",
+        "kernel log: /nowhere/kmsg",
+        "state: ",
+        "nats: nats://127.0.0.1:1 can't be connected to",
+    ];
+    assert_eq!(wrong.len(), begun.len(), "{lines:#?}");
+    assert!(wrong.iter().zip(begun).all(|(line, begun)| line.starts_with(begun)), "{lines:#?}");
+
+    let (lines, sound) = check(&host, &["--nats", &url, "--log-level", "loud"]).await?;
+    assert!(
+        !sound && lines[0].starts_with("wrong settings: the setting log_level: \"loud\": a level is error, warn,"),
+        "{lines:#?}"
+    );
+    Ok(())
+}

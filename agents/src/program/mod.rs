@@ -1,4 +1,5 @@
 //! The node agent as a program: from its settings to an agent that runs until it is asked to stop.
+mod check;
 mod log_level;
 mod settings;
 
@@ -9,7 +10,10 @@ use crate::{
     agent::{Agent, Pace, Surroundings},
     health::{Policy, PolicyError, Signal},
     queue::{InMemory, OnDisk, OpenError, Queue},
-    source::{host::Host, nvml::NvmlSource},
+    source::{
+        host::Host,
+        nvml::{NvmlSettings, NvmlSource},
+    },
 };
 use bus::{
     bus::{Bus, Nats, NatsSettings, SettingsError as NatsError},
@@ -39,6 +43,9 @@ pub enum ProgramError {
         #[source]
         source: PolicyError,
     },
+    /// A check has found something, and said what.
+    #[error("an agent could not do all of its work here")]
+    Check,
     /// What it keeps.
     #[error("open what this agent keeps")]
     State(#[from] OpenError),
@@ -64,6 +71,7 @@ pub fn main(arguments: Arguments) -> Result<(), ProgramError> {
     match arguments.command {
         Some(Command::Policy { signals: false }) => print(Policy::BUILT_IN),
         Some(Command::Policy { signals: true }) => print(&signals()),
+        None if arguments.check => check::run(arguments),
         None => {
             let settings = Settings::load(arguments)?;
             write_log_lines(&settings)?;
@@ -157,12 +165,17 @@ fn node(settings: &Settings) -> Result<NodeName, SettingsError> {
     parsed.map_err(|error| SettingsError::Wrong { name: "node", rule: format!("{name:?}: {error}") })
 }
 
-/// The GPUs of this host, read on from where the last agent of this boot was.
-fn source(settings: &Settings, policy: &Policy, clock: &Arc<dyn Clock>, queue: &OnDisk) -> NvmlSource {
-    let mut nvml = crate::source::nvml::NvmlSettings::new(settings.look_every, Arc::clone(clock));
+fn nvml(settings: &Settings, clock: &Arc<dyn Clock>) -> NvmlSettings {
+    let mut nvml = NvmlSettings::new(settings.look_every, Arc::clone(clock));
     if !settings.nvml_libraries.is_empty() {
         nvml.libraries.clone_from(&settings.nvml_libraries);
     }
+    nvml
+}
+
+/// The GPUs of this host, read on from where the last agent of this boot was.
+fn source(settings: &Settings, policy: &Policy, clock: &Arc<dyn Clock>, queue: &OnDisk) -> NvmlSource {
+    let mut nvml = nvml(settings, clock);
     nvml.kernel_log.clone_from(&settings.kernel_log);
     nvml.host_root.clone_from(&settings.host_root);
     nvml.agent = format!("{}, health policy {}", env!("CARGO_PKG_VERSION"), policy.version).into();

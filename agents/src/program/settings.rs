@@ -68,6 +68,10 @@ pub struct Arguments {
     /// Which log lines are written: error, warn, info, debug, trace, or by module [default: info]
     #[arg(long, value_name = "FILTER", env = "DKUBE_LOG_LEVEL")]
     log_level: Option<String>,
+    /// Only say whether an agent of these settings could work here: one that runs is not disturbed
+    #[arg(long)]
+    #[serde(skip)]
+    pub(super) check: bool,
     #[command(subcommand)]
     #[serde(skip)]
     pub(super) command: Option<Command>,
@@ -181,6 +185,7 @@ impl Arguments {
     fn over(self, other: Self) -> Self {
         Self {
             config: self.config,
+            check: self.check,
             command: self.command,
             node: self.node.or(other.node),
             nats: self.nats.or(other.nats),

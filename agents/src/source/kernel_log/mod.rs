@@ -146,6 +146,17 @@ impl<L: Listener> Follower<L> {
     }
 }
 
+/// Reads a record of the log at that path, if it has one.
+///
+/// # Errors
+/// It can't be read.
+pub fn try_read(path: &Path) -> io::Result<()> {
+    match open(path)?.read(&mut vec![0; BUFFER]) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::BrokenPipe) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// What is said, on one line and within its bound.
 fn detail(text: &str) -> Arc<str> {
     let text = &text[..text.floor_char_boundary(XidEvent::DETAIL_MAX)];

@@ -17,6 +17,7 @@ mod fill;
 mod identity;
 mod inventory;
 mod links;
+mod opening;
 mod profile;
 mod raw;
 mod running;
@@ -27,6 +28,7 @@ mod shared;
 mod worker;
 mod xids;
 
+pub use opening::Trial;
 pub use settings::NvmlSettings;
 
 use super::{Observation, Source, Tick, Unreadable, host::Host, kernel_log::Follower};

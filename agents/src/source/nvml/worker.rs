@@ -3,7 +3,7 @@ use super::{
     NvmlSettings, events,
     events::Watch,
     identity::Identities,
-    raw,
+    opening::open,
     session::{Memory, Session, is_over},
     shared::Shared,
 };
@@ -84,25 +84,7 @@ impl Worker {
             return Err(self.failure.clone());
         }
         self.next_attempt = now + self.settings.retry_every;
-        for at in 0..self.libraries.len() {
-            let path = &self.libraries[at];
-            match Nvml::builder().lib_path(path.as_os_str()).init() {
-                Ok(nvml) if raw::can_be_freed(&nvml) => return Ok(nvml),
-                Ok(nvml) => {
-                    tracing::warn!(path = %path.display(), "this is no whole NVML library: it is not used");
-                    // Dropped, it would call what it lacks.
-                    std::mem::forget(nvml);
-                    self.libraries.remove(at);
-                    return Err(Unreadable::Failed(Arc::from("the library can't be used")));
-                }
-                Err(error @ (NvmlError::LibloadingError(_) | NvmlError::FailedToLoadSymbol(_))) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::debug!(path = %path.display(), error, "there is no NVML here");
-                }
-                Err(error) => return Err(unreadable(&error)),
-            }
-        }
-        Err(Unreadable::NoLibrary)
+        open(&mut self.libraries).map(|(nvml, _)| nvml)
     }
 
     /// Answers until the session is over, or nobody asks any more.
@@ -158,7 +140,7 @@ fn serve(nvml: &Nvml, memory: &mut Memory, watch: &Watch, first: Question, asks:
     Unreadable::Hung
 }
 
-fn unreadable(error: &NvmlError) -> Unreadable {
+pub(super) fn unreadable(error: &NvmlError) -> Unreadable {
     match error {
         NvmlError::DriverNotLoaded => Unreadable::NotLoaded,
         NvmlError::LibRmVersionMismatch => Unreadable::VersionMismatch,
