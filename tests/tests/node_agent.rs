@@ -70,7 +70,8 @@ async fn a_lost_gpu_is_taken_out_and_a_restart_of_the_host_brings_it_back() -> a
     assert_eq!((&devices[0]["model"], &devices[0]["node"]), (&json!("NVIDIA H100 80GB HBM3"), &json!("gpu-01")));
     let node = world.client.get("/v1/nodes/gpu-01").await?.done()?.body;
     assert_eq!(node["driver"], "580.95.05");
-    assert!(node["agent"].as_str().is_some_and(|agent| agent.ends_with(", health policy 1")), "{node}");
+    let policy = format!(", health policy {}", agents::health::Policy::built_in().name());
+    assert!(node["agent"].as_str().is_some_and(|agent| agent.ends_with(&policy)), "{node}");
 
     host.log_xid(1, 0, 79)?;
     host.nvml.change(|state| state.gpus[0].lost = true)?;
@@ -241,13 +242,18 @@ async fn a_host_without_a_driver_is_known_and_says_why() -> anyhow::Result<()> {
     let built_in = host.command()?.arg("policy").output().await?;
     let policy =
         String::from_utf8(built_in.stdout)?.replace("version = 1", "version = 2").replace("hung_s = 15", "hung_s = 1");
-    std::fs::write(host.path("policy.toml"), policy)?;
+    std::fs::write(host.path("policy.toml"), &policy)?;
+    let name = agents::health::Policy::parse(&policy)?.name();
     let policy = host.path("policy.toml");
     let agent = host.agent(&world.nats.url(), &["--policy", &policy.to_string_lossy()])?;
     let node = world.client.until("/v1/nodes", |list| items(list).len() == 1).await?;
     let facts = &items(&node)[0];
     assert_eq!(facts["driver"], "(the driver is not loaded)");
-    assert!(facts["agent"].as_str().is_some_and(|agent| agent.ends_with(", health policy 2")), "{facts}");
+    assert!(
+        facts["agent"].as_str().is_some_and(|agent| agent.ends_with(&format!(", health policy {name}"))),
+        "{facts}"
+    );
+    assert!(name.starts_with("2 ("), "{name}");
     assert_eq!(items(&world.client.get("/v1/devices").await?.done()?.body).len(), 0);
     assert!(agent.stop().await?.success());
 

@@ -17,8 +17,10 @@ use std::{
 /// What is wrong with a GPU when, how bad that is, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Which policy it is: shown with the agent's version.
+    /// Which policy it is, by who wrote it.
     pub version: u32,
+    /// Which text it was read from: the first eight hexadecimal digits of its BLAKE3 hash.
+    pub fingerprint: Arc<str>,
     /// By kind: its lines, of which the first that holds says how bad it is.
     pub kinds: BTreeMap<ConditionKind, Vec<Line>>,
     /// What each known XID says.
@@ -180,6 +182,11 @@ impl Policy {
     /// See [`PolicyError`].
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         file::read(text)
+    }
+
+    /// Which policy it is, as the agent tells it with its own version: two texts of one version are told apart.
+    pub fn name(&self) -> String {
+        format!("{} ({})", self.version, self.fingerprint)
     }
 
     /// Whether a line, or a name, knows this code.

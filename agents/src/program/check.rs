@@ -49,7 +49,7 @@ fn tell(what: &str, found: &Found) -> Result<bool, ProgramError> {
 fn policy(settings: &Settings) -> Found {
     let policy = super::policy(settings).map_err(|error| chain(&error))?;
     let from = settings.policy.as_deref().map_or("built in".to_owned(), |path| path.display().to_string());
-    Ok(format!("version {}, {from}", policy.version))
+    Ok(format!("version {}, {from}", policy.name()))
 }
 
 fn driver(settings: &Settings) -> Found {

@@ -126,7 +126,7 @@ async fn run(settings: Settings) -> Result<(), ProgramError> {
     let around = Surroundings { bus: Bus::Nats(bus), clock, entropy: Arc::new(SystemEntropy) };
     let (look_every, frame_every) = (settings.look_every, settings.frame_every);
     let pace = Pace { look_every, frame_every, announce: true, ..Pace::default() };
-    tracing::info!(node.name = %node, policy = policy.version, "the agent looks and reports");
+    tracing::info!(node.name = %node, policy = policy.name(), "the agent looks and reports");
     let (stop, stopped) = watch::channel(false);
     let mut agent = std::pin::pin!(Agent::new(node, source, queue, policy, around, pace, Duration::ZERO).run(stopped));
     tokio::select! {
@@ -178,7 +178,7 @@ fn source(settings: &Settings, policy: &Policy, clock: &Arc<dyn Clock>, queue: &
     let mut nvml = nvml(settings, clock);
     nvml.kernel_log.clone_from(&settings.kernel_log);
     nvml.host_root.clone_from(&settings.host_root);
-    nvml.agent = format!("{}, health policy {}", env!("CARGO_PKG_VERSION"), policy.version).into();
+    nvml.agent = format!("{}, health policy {}", env!("CARGO_PKG_VERSION"), policy.name()).into();
     let memory = queue.recall();
     let (boot_id, _) = Host::new(settings.host_root.clone(), Arc::clone(&nvml.agent)).boot();
     if memory.boot_id == boot_id {

@@ -135,6 +135,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
     });
     Ok(Policy {
         version: file.version,
+        fingerprint: blake3::hash(text.as_bytes()).to_hex()[..8].into(),
         names: names.collect::<Result<_, _>>()?,
         kinds,
         suspect: Suspect {

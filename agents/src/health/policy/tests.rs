@@ -12,6 +12,15 @@ fn the_built_in_policy_keeps_the_bounds_of_the_domain() {
 }
 
 #[test]
+fn two_policies_of_one_version_are_told_apart() {
+    let changed = Policy::parse(&Policy::BUILT_IN.replace("hung_s = 15", "hung_s = 16")).unwrap();
+    let (built_in, changed) = (Policy::built_in().name(), changed.name());
+    assert_ne!(built_in, changed);
+    let hash = blake3::hash(Policy::BUILT_IN.as_bytes()).to_string();
+    assert_eq!(built_in, format!("1 ({})", &hash[..8]));
+}
+
+#[test]
 fn the_catalogues_buckets_are_followed() {
     let policy = Policy::built_in();
     let worst = |code: u32| {
