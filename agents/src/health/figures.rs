@@ -62,6 +62,10 @@ pub(super) fn replays(readings: &Readings, beyond: i64) -> Option<String> {
     Some(format!("{beyond} more in a minute, x{} of generation {}", link.width?, link.generation_max?))
 }
 
+pub(super) fn pages(readings: &Readings, new: i64) -> Option<String> {
+    Some(format!("{new} in a week, {} in all", readings.retired.double_bit?))
+}
+
 pub(super) fn links(readings: &Readings, down: i64) -> Option<String> {
     Some(format!("{down} of {}", down + i64::from(readings.nvlinks?.active)))
 }

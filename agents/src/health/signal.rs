@@ -17,6 +17,8 @@ pub struct Look<'a> {
     pub links_up: u8,
     /// What the driver asks for by its log (XID 154), if it ever said so.
     pub logged_action: Option<u32>,
+    /// How many of its memory pages were retired for double-bit errors within the last week.
+    pub double_bit_growth: u32,
 }
 
 /// What counters rose by in a minute; none for one that can't be read, or that began anew.
@@ -79,6 +81,7 @@ enum Read {
     Readings(fn(&Readings) -> Option<i64>),
     Minute(fn(&Readings, &Minute) -> Option<i64>),
     Links(fn(&Readings, u8) -> Option<i64>),
+    Week(fn(&Readings, u32) -> Option<i64>),
     /// With what was logged, which may be known of a GPU that can't be read.
     Logged(fn(Option<&Readings>, Option<u32>) -> Option<i64>),
 }
@@ -130,6 +133,7 @@ impl Signal {
             Read::Readings(read) => read(readings?),
             Read::Minute(read) => read(readings?, look.minute?),
             Read::Links(read) => read(readings?, look.links_up),
+            Read::Week(read) => read(readings?, look.double_bit_growth),
             Read::Logged(read) => read(readings, look.logged_action),
         }
     }
@@ -178,6 +182,7 @@ const TABLE: &[Entry] = &[
     reading("remap.failed", "whether a row could not be remapped", |r| r.remap.failed.map(i64::from)),
     reading("remap.uncorrected", "rows remapped for uncorrected errors", |r| r.remap.uncorrected.map(i64::from)).counted(),
     reading("retired.total", "retired memory pages", |r| Some(i64::from(r.retired.single_bit?) + i64::from(r.retired.double_bit?))).counted(),
+    Entry::new("retired.double_bit_in_a_week", "pages retired for double-bit errors within the last week, once more than 15 are retired for them", Read::Week(double_bit_in_a_week)).told(figures::pages),
     reading("retired.pending", "whether a page is retired at the next restart", |r| r.retired.pending.map(i64::from)),
     reading("temperature.over_slowdown", "degrees above the limit where the GPU slows down", |r| over(r.temperatures.gpu, r.temperatures.slowdown)).told(figures::slowdown),
     reading("temperature.over_shutdown", "degrees above the limit where the GPU switches itself off", |r| over(r.temperatures.gpu, r.temperatures.shutdown)).told(figures::shutdown),
@@ -240,6 +245,12 @@ fn generations_lost(readings: &Readings) -> Option<i64> {
 fn links_down(readings: &Readings, up: u8) -> Option<i64> {
     let links = readings.nvlinks.filter(|_| up > 0)?;
     Some(i64::from(up.saturating_sub(links.active)))
+}
+
+/// DCGM's rule (`DcgmGPUHardwareLimits.h`): new ones are too many where there are many.
+fn double_bit_in_a_week(readings: &Readings, growth: u32) -> Option<i64> {
+    const MANY: u32 = 15;
+    Some(if readings.retired.double_bit? > MANY { growth.into() } else { 0 })
 }
 
 /// Before, it is of no meaning (`nvmlGpuFabricInfoV_t`).

@@ -2,6 +2,7 @@
 mod present;
 mod track;
 mod wear;
+mod week;
 
 pub use present::{Health, Memory, Present, Remembered};
 pub use wear::Wear;
@@ -74,7 +75,7 @@ impl Judge {
         self.began.get_or_insert(tick.wall);
         self.notice_boot(&observation.host.boot_id);
         let answered = self.note_devices(tick, &observation);
-        self.note_resets(observation.devices.as_deref().unwrap_or_default());
+        self.note_resets(observation.devices.as_deref().unwrap_or_default(), tick.wall);
         self.note_faults(observation.devices.as_deref().unwrap_or_default(), &observation.xids);
         if observation.logged_up_to.is_some() && observation.logged_up_to != self.log_position {
             self.changed |= !observation.xids.is_empty();
@@ -190,12 +191,12 @@ impl Judge {
     }
 
     /// Before what was logged meanwhile: it may have come after the reset, and then it stands.
-    fn note_resets(&mut self, sightings: &[Sighting]) {
+    fn note_resets(&mut self, sightings: &[Sighting], now: Timestamp) {
         for sighting in sightings {
             if let Some(track) = self.devices.get_mut(&sighting.device)
                 && let Some(readings) = sighting.readings()
             {
-                self.changed |= track.note_wear(readings, &self.policy);
+                self.changed |= track.note_wear(readings, &self.policy, now);
             }
         }
     }

@@ -108,7 +108,7 @@ impl Track {
     }
 
     /// Takes in its counters, and a reset if they went back. Whether that is worth remembering at once.
-    pub(super) fn note_wear(&mut self, readings: &Readings, policy: &Policy) -> bool {
+    pub(super) fn note_wear(&mut self, readings: &Readings, policy: &Policy, now: Timestamp) -> bool {
         let back = self.wear.went_back(readings);
         if back {
             // A driver that still asks for something has not seen the end of it: the counters of before are kept.
@@ -117,7 +117,7 @@ impl Track {
             }
             self.happened(Latch::Reset, policy);
         }
-        self.wear.note(readings) || back
+        self.wear.note(readings, now) || back
     }
 
     /// Judges by every line. Whether that changes anything.
@@ -227,8 +227,9 @@ impl Track {
         }
     }
 
-    const fn view<'a>(&self, sighting: &'a Sighting, minute: Option<&'a Minute>) -> Look<'a> {
-        Look { sighting, minute, links_up: self.wear.links_up(), logged_action: self.faults.action() }
+    fn view<'a>(&self, sighting: &'a Sighting, minute: Option<&'a Minute>) -> Look<'a> {
+        let (links_up, logged_action) = (self.wear.links_up(), self.faults.action());
+        Look { sighting, minute, links_up, logged_action, double_bit_growth: self.wear.double_bit_growth() }
     }
 
     /// What is said of a level, with the figures of the look that raised it: that they move since is no news.

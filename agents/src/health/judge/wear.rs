@@ -1,5 +1,7 @@
-//! Counters by which a reset is known.
+//! Counters by which a reset is known, and what outlives one.
+use super::week::Week;
 use crate::source::Readings;
+use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What a GPU showed, and is needed to tell what became of it.
@@ -10,6 +12,9 @@ pub struct Wear {
     pcie_replays: Option<u64>,
     /// The most `NVLinks` that it had up.
     links_up: u8,
+    /// Pages that were retired for double-bit errors, which is for good.
+    double_bit: u32,
+    double_bit_week: Week,
 }
 
 impl Wear {
@@ -18,19 +23,27 @@ impl Wear {
         self.links_up
     }
 
-    /// The counters begin anew; how many links it has does not.
-    pub(super) fn begin_anew(&mut self) {
-        *self = Self { links_up: self.links_up, ..Self::default() };
+    /// How many pages were retired for double-bit errors within the last week, as far as that is known.
+    pub(super) fn double_bit_growth(&self) -> u32 {
+        self.double_bit_week.growth(self.double_bit)
     }
 
-    /// Takes in what it shows; what it does not show stays as it was. Whether it has more links up than ever.
-    pub(super) fn note(&mut self, readings: &Readings) -> bool {
+    /// The counters begin anew; how many links it has, and which pages are retired, does not.
+    pub(super) const fn begin_anew(&mut self) {
+        (self.energy_mj, self.pcie_replays) = (None, None);
+    }
+
+    /// Takes in what it shows; what it does not show stays as it was. Whether it shows what is worth remembering at once.
+    pub(super) fn note(&mut self, readings: &Readings, now: Timestamp) -> bool {
         self.energy_mj = readings.energy_mj.or(self.energy_mj);
         self.pcie_replays = readings.pcie.replays.or(self.pcie_replays);
         let up = readings.nvlinks.map_or(0, |links| links.active);
         let more = up > self.links_up;
         self.links_up = self.links_up.max(up);
-        more
+        let pages = readings.retired.double_bit;
+        self.double_bit = pages.unwrap_or(self.double_bit);
+        let another_day = pages.is_some_and(|pages| self.double_bit_week.note(pages, now));
+        more || another_day
     }
 
     /// Whether a counter went back: the GPU was reset, or its driver loaded anew. Memory errors are not among the counters: a

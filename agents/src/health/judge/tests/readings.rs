@@ -1,6 +1,6 @@
 //! What is read from look to look.
 use super::*;
-use crate::source::{Fabric, NvLinks, Pcie, Temperatures};
+use crate::source::{Fabric, NvLinks, Pcie, Retired, Temperatures};
 use domain::device::Severity;
 
 #[test]
@@ -60,6 +60,27 @@ fn figures_outlive_the_agent_that_raised_them() {
     let mut later = World::with(Policy::built_in(), world.judge.memory());
     later.readings.remap.uncorrected = Some(514);
     assert_eq!(only(&later.look()).reason, only(&first).reason);
+}
+
+#[test]
+fn new_retired_pages_are_too_many_where_there_are_many() {
+    let mut world = World::new();
+    let retire = |world: &mut World, pages| {
+        world.readings.retired = Retired { single_bit: Some(0), double_bit: Some(pages), pending: Some(false) };
+        world.after(1)
+    };
+    assert_eq!(retire(&mut world, 9), [""; 0]);
+    assert_eq!(retire(&mut world, 15), [""; 0], "six new ones of few");
+    world.reset();
+    let mut later = World::with(Policy::built_in(), world.judge.memory());
+    later.now = 5 * 24 * 3600;
+    assert_eq!(retire(&mut later, 16), ["pages.retired"]);
+    let present = later.look();
+    assert_eq!(&*only(&present).reason, "many memory pages are retired, and more by the week (7 in a week, 16 in all)");
+    later.now += 9 * 24 * 3600;
+    assert_eq!(retire(&mut later, 17), [""; 0], "a quiet week, as far as it was seen");
+    assert_eq!(retire(&mut later, 18), [""; 0], "one new one");
+    assert_eq!(retire(&mut later, 19), ["pages.retired"]);
 }
 
 #[test]
