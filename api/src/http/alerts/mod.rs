@@ -118,6 +118,7 @@ fn measured(app: &App) -> Vec<AlertView> {
         code: "node.two_agents".to_owned(),
         subject: format!("node/{node}"),
         node: Some(node.to_string()),
+        jobs: AlertJobs::default(),
         since: Some(since),
         summary: "two agents speak for it: what the first one says is taken, the other's reports wait".to_owned(),
         action:

@@ -3,7 +3,7 @@ use crate::http::{
     app::App,
     input::{AsOf, Look},
 };
-use projections::view::{AlertView, LicenseState, LicenseView, Severity};
+use projections::view::{AlertJobs, AlertView, LicenseState, LicenseView, Severity};
 
 /// The license, how far it is used, and what follows from that.
 #[utoipa::path(get, path = "/v1/license", tag = "license", operation_id = "license", params(AsOf),
@@ -38,6 +38,7 @@ pub(in crate::http) fn alerts(license: &LicenseView) -> Option<AlertView> {
         code: code.to_owned(),
         subject: "license".to_owned(),
         node: None,
+        jobs: AlertJobs::default(),
         since,
         summary: license.refuses.clone().or(ended).or(ends).unwrap_or_default(),
         action: "get a license from the vendor, and install it (dkube license install)".to_owned(),
