@@ -17,6 +17,7 @@ pub struct Recorder {
     node: NodeName,
     run: AgentRun,
     every: Duration,
+    within_millis: u32,
     due: Option<Duration>,
     first_after: Duration,
     sequence: u64,
@@ -40,13 +41,15 @@ struct Track {
 }
 
 impl Recorder {
-    /// Gathers for so long at a time; the first frame is due after a time of this node's own, so that a fleet does not send
-    /// all at once.
-    pub fn new(node: NodeName, run: AgentRun, every: Duration, first_after: Duration) -> Self {
+    /// Gathers for so long at a time, in looks that are so far apart; the first frame is due after a time of this node's own,
+    /// so that a fleet does not send all at once.
+    pub fn new(node: NodeName, run: AgentRun, every: Duration, look_every: Duration, first_after: Duration) -> Self {
+        let within_millis = u32::try_from((every + look_every).as_millis()).unwrap_or(u32::MAX);
         Self {
             node,
             run,
             every,
+            within_millis,
             due: None,
             first_after,
             sequence: 0,
@@ -81,12 +84,12 @@ impl Recorder {
             return None;
         }
         self.due = Some(tick.elapsed + self.every);
-        Some(self.frame(&faults.collect(), false))
+        Some(self.frame(&faults.collect()))
     }
 
-    /// The last frame: what was gathered since the one before it.
-    pub fn end<'a>(&mut self, faults: impl Iterator<Item = (DeviceId, &'a Faults)>) -> Frame {
-        self.frame(&faults.collect(), true)
+    /// The boot of the host at the last look; empty before the first.
+    pub const fn boot_id(&self) -> &Arc<str> {
+        &self.boot_id
     }
 
     fn track(&mut self, sighting: &Sighting, bit: u64) {
@@ -103,8 +106,8 @@ impl Recorder {
         }
     }
 
-    fn frame(&mut self, faults: &BTreeMap<DeviceId, &Faults>, ends: bool) -> Frame {
-        let all = (1 << self.samples) - 1;
+    fn frame(&mut self, faults: &BTreeMap<DeviceId, &Faults>) -> Frame {
+        let all = u64::MAX >> (64 - self.samples);
         let devices = std::mem::take(&mut self.devices).into_iter().map(|(device, track)| DeviceFrame {
             device,
             slot: track.slot,
@@ -124,7 +127,7 @@ impl Recorder {
             node: self.node.clone(),
             boot_id: Arc::clone(&self.boot_id),
             run: self.run,
-            ends,
+            within_millis: self.within_millis,
             sequence: self.sequence,
             sampled_at: self.sampled_at,
             step_millis: span.checked_div(steps).map_or(0, |step| u32::try_from(step.as_millis()).unwrap_or(u32::MAX)),
@@ -221,6 +224,7 @@ mod tests {
     use domain::node::Facts;
 
     const EVERY: Duration = Duration::from_secs(10);
+    const LOOK: Duration = Duration::from_secs(1);
     const RUN: AgentRun = AgentRun(uuid::Uuid::from_u128(5));
 
     fn tick(second: u64) -> Tick {
@@ -229,7 +233,7 @@ mod tests {
     }
 
     fn recorder() -> Recorder {
-        Recorder::new("n".parse().unwrap(), RUN, EVERY, Duration::from_secs(3))
+        Recorder::new("n".parse().unwrap(), RUN, EVERY, LOOK, Duration::from_secs(3))
     }
 
     fn note(recorder: &mut Recorder, second: u64, seen: &Observation) -> Option<Frame> {
@@ -267,6 +271,8 @@ mod tests {
         let mut recorder = recorder();
         let due: Vec<u64> = (0..30).filter(|at| note(&mut recorder, *at, &seen(warm(40))).is_some()).collect();
         assert_eq!(due, [3, 13, 23]);
+        let frame = (30..40).find_map(|at| note(&mut recorder, at, &seen(warm(40)))).unwrap();
+        assert_eq!((frame.run, frame.within_millis), (RUN, 11_000));
     }
 
     #[test]
@@ -282,17 +288,6 @@ mod tests {
         assert_eq!(device.read, 0b0101);
         assert_eq!(device.columns, [Column { field: Field::Temperature, missing: 0b1010, values: vec![40, 42] }]);
         assert_eq!(frame.processes, Some(vec![]), "nothing runs on a lost GPU");
-    }
-
-    #[test]
-    fn the_last_frame_has_what_was_gathered_since_the_one_before() {
-        let mut recorder = recorder();
-        let taken = (0..5).find_map(|at| note(&mut recorder, at, &seen(warm(40)))).unwrap();
-        assert_eq!((taken.run, taken.ends), (RUN, false));
-        assert!(note(&mut recorder, 4, &seen(warm(41))).is_none());
-        let last = recorder.end(std::iter::empty());
-        assert_eq!((last.sequence, last.samples, last.run, last.ends), (1, 1, RUN, true));
-        assert!(bus::wire::encode_frame(&self::recorder().end(std::iter::empty())).is_ok(), "without a look, too");
     }
 
     #[test]
@@ -329,7 +324,8 @@ mod tests {
 
     #[test]
     fn a_frame_is_never_fuller_than_it_may_be() {
-        let mut recorder = Recorder::new("n".parse().unwrap(), RUN, Duration::from_hours(1), Duration::from_hours(1));
+        let mut recorder =
+            Recorder::new("n".parse().unwrap(), RUN, Duration::from_hours(1), LOOK, Duration::from_hours(1));
         let frames: Vec<_> = (0..121).filter_map(|at| note(&mut recorder, at, &seen(warm(40)))).collect();
         assert_eq!(frames.iter().map(|frame| usize::from(frame.samples)).collect::<Vec<_>>(), [SAMPLES_MAX; 2]);
         assert!(frames.iter().all(|frame| bus::wire::encode_frame(frame).is_ok()));

@@ -25,6 +25,8 @@ pub struct Desk<Q> {
     present: Option<Present>,
     /// Whether nothing was to be seen last: then nobody is there to report.
     silent: bool,
+    /// Whether the last answer was that another host has the node.
+    held: bool,
     holds: Holds,
     restate_every: Duration,
     restate_at: Option<Duration>,
@@ -52,6 +54,7 @@ impl<Q: Queue> Desk<Q> {
             known: Known::default(),
             present: None,
             silent: true,
+            held: false,
             holds: Holds::default(),
             restate_every,
             restate_at: None,
@@ -112,6 +115,11 @@ impl<Q: Queue> Desk<Q> {
         self.known = Known::default();
     }
 
+    /// Whether the last answer was that another host has the node.
+    pub const fn is_held(&self) -> bool {
+        self.held
+    }
+
     /// The report to send next.
     pub fn next(&self) -> Option<&Report> {
         if self.silent { None } else { self.queue.first() }
@@ -128,6 +136,7 @@ impl<Q: Queue> Desk<Q> {
             Reply::Taken { up_to } if *up_to >= sequence => self.taken(*up_to),
             // An answer that fits to no question of ours.
             Reply::Taken { .. } | Reply::TryAgain { .. } => Progress::Again,
+            Reply::Held { .. } if self.held => Progress::Again,
             // The other may be a copy of this one, with its numbers. What it told meanwhile is not what is here.
             Reply::Held { .. } => {
                 self.queue.begin_anew(fresh);
@@ -145,6 +154,7 @@ impl<Q: Queue> Desk<Q> {
             }
             Reply::Expected { next } => self.expected(sequence, *next, fresh),
         };
+        self.held = matches!(reply, Reply::Held { .. });
         self.queue.keep()?;
         Ok(progress)
     }

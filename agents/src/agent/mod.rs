@@ -17,7 +17,7 @@ use announce::Announcer;
 use bus::{
     bus::{Bus, BusError, Headers},
     clock::{Clock, Entropy, time_ordered_id},
-    wire::{self, Reply, Report, WireError},
+    wire::{self, Reply, Report, Speaker, WireError},
 };
 use bytes::Bytes;
 use domain::{AgentRun, Incarnation, NodeName, telemetry::Frame};
@@ -97,7 +97,8 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     ) -> Self {
         let desk = Desk::new(queue, policy, pace.restate_every + share(&node, 1, pace.restate_every / 4));
         let run = AgentRun(time_ordered_id(around.clock.now(), &*around.entropy));
-        let recorder = Recorder::new(node.clone(), run, pace.frame_every, share(&node, 2, pace.frame_every));
+        let first_after = share(&node, 2, pace.frame_every);
+        let recorder = Recorder::new(node.clone(), run, pace.frame_every, pace.look_every, first_after);
         let started = Instant::now();
         let announcer = pace.announce.then(Announcer::default);
         Self {
@@ -120,8 +121,6 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     /// Looks and tells, until `stop` says so or is dropped. What the server has not taken by then stays in the queue.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         self.work(&mut stop).await;
-        let last = self.recorder.end(self.desk.faults());
-        self.show(&last).await;
         if let Err(error) = self.desk.close() {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(node.name = %self.node, error, "what is known could not be kept for the next agent");
@@ -189,7 +188,8 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     fn send(&mut self) -> Option<Sending> {
         let oldest = self.desk.next()?;
         let settled = self.desk.queue().waiting().nth(1).is_none();
-        let report = &Report { run: self.run, settled, ..oldest.clone() };
+        let speaker = Speaker { run: self.run, boot_id: Arc::clone(self.recorder.boot_id()) };
+        let report = &Report { speaker, settled, ..oldest.clone() };
         let subject = wire::agent(&self.node, report.kind());
         match report.encode() {
             Ok(payload) => {
@@ -235,21 +235,20 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
     fn settle(&mut self, reply: &Reply) -> Duration {
         match reply {
             Reply::Refused { code, detail, .. } => self.complain(code, detail),
-            Reply::Held { .. } => {
-                self.complain(
-                    "node.second_agent",
-                    "another agent speaks for this node: give each host a name of its own",
-                );
+            // Just after a restart of the host, the one that is waited for is its own boot of before.
+            Reply::Held { .. } if self.desk.is_held() => {
+                self.complain("node.second_agent", "another host speaks for this node: give each a name of its own");
             }
-            Reply::Taken { .. } | Reply::TryAgain { .. } | Reply::Expected { .. } => {}
+            Reply::Held { .. } | Reply::Taken { .. } | Reply::TryAgain { .. } | Reply::Expected { .. } => {}
         }
         let now = self.age + self.started.elapsed();
         let fresh = self.around.incarnation();
         match (self.desk.answered(now, reply, fresh), reply) {
-            (Ok(_), Reply::TryAgain { after } | Reply::Held { after }) => {
+            (Ok(_), Reply::TryAgain { after }) => {
                 let backoff = self.fail();
                 backoff.max((*after).min(self.pace.retry_longest))
             }
+            (Ok(_), Reply::Held { after }) => (*after).min(self.pace.retry_longest),
             (Ok(Progress::Forward), Reply::Taken { .. } | Reply::Expected { .. }) => {
                 self.failures = 0;
                 Duration::ZERO

@@ -132,7 +132,7 @@ fn decode_device(device: DeviceV1) -> Result<Remembered, WireError> {
 }
 
 /// Where it stands in a queue is of no meaning here.
-const fn report(content: Content) -> Report {
+fn report(content: Content) -> Report {
     let origin = Origin { incarnation: Incarnation(Uuid::nil()), sequence: 0, observed_at: Timestamp::from_micros(0) };
     Report::new(origin, content)
 }

@@ -43,7 +43,11 @@ impl Keeper {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = looks.tick() => {}
             }
-            leases.look(self.hearing.works() && backlog.is_worked_off());
+            let hears = self.hearing.works();
+            if !hears {
+                self.gauges.holders.deaf();
+            }
+            leases.look(hears && backlog.is_worked_off());
             let due = due(self.live.read().state().cluster(), &leases, &lost, SystemClock.now());
             for command in &due {
                 match command {

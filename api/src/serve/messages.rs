@@ -6,11 +6,12 @@ use bus::{
     bus::{Bus, BusError, Credentials, InProcess, Nats, NatsSettings, Tls},
     clock::SystemClock,
     engine::Engine,
-    intake::{Bounds, FrameCounters, Gauges, Intake, MirrorIntake, TelemetryIntake},
+    intake::{Bounds, FrameCounters, Gauges, Holders, Intake, MirrorIntake, TelemetryIntake},
     relay::{
         CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers,
     },
 };
+use domain::NodeName;
 use projections::{Telemetry, mirror::Mirrors};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
@@ -60,7 +61,11 @@ impl Messages {
                 (Bus::Nats(bus), handle.status(), tokio::spawn(relay), Some(handle))
             }
         };
-        let gauges = Gauges::default();
+        let live = opened.live.clone();
+        let recorded = move |node: &NodeName| {
+            live.read().state().cluster().node(node).map(|known| Arc::clone(&known.facts.boot_id))
+        };
+        let gauges = Gauges { holders: Holders::new(Arc::new(recorded)), ..Gauges::default() };
         let memory = usize::try_from(settings.telemetry_memory.0).unwrap_or(usize::MAX);
         let (telemetry, frames) = (Telemetry::new(memory), Arc::new(FrameCounters::default()));
         let mirrors = Mirrors::default();

@@ -1,129 +1,192 @@
-//! Whose a node is, where two agents speak for it: a host that was copied, or a name that was given twice.
+//! Whose a node is, where two hosts speak for it: one that was copied, or a name that was given twice.
 //!
-//! The run of an agent that was heard first has the node until it says that it ends, or is silent for longer than a living
-//! one would be. Another run waits for that, and draws no consequence meanwhile. So an agent that is started anew takes over
-//! at once, one whose forerunner was killed a little later, and one that speaks beside another never.
-use domain::{AgentRun, NodeName, telemetry::Frame};
+//! A host is known by its boot, and its agent by its run: an agent that is started anew on the same boot goes on, and so does
+//! one that outlives a boot, which only a simulated one can. Any other waits until the host that has the node is silent for
+//! longer than a living one would be. Silence counts only while the server could hear; after its own start, the host that
+//! the node was last recorded with goes first.
+use crate::wire::Speaker;
+use domain::{AgentRun, NodeName};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
 
-/// The most nodes that are remembered: past them, whoever speaks for another is believed.
+/// The most nodes that are remembered. Past them, those that are silent for an hour are forgotten; if there are none, whoever
+/// speaks for another node is believed.
 const NODES_MAX: usize = 200_000;
 
-/// How long one that was not heard to measure yet may be silent: two and a half of an agent's usual intervals.
+/// For so long, one is remembered past [`NODES_MAX`].
+const REMEMBERED_FOR: Duration = Duration::from_hours(1);
+
+/// How long one may be silent that did not tell how often it speaks: two and a half of an agent's usual intervals.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// The bounds of what is derived from the interval of its frames.
+/// The bounds of what is derived from what it tells.
 const PATIENCE_LEAST: Duration = Duration::from_secs(2);
-const PATIENCE_MOST: Duration = Duration::from_mins(3);
+const PATIENCE_MOST: Duration = Duration::from_mins(5);
 
-/// For so long after the second was last heard, the node is told to have two.
+/// For so long after another was last heard, the node is told to have two.
 const TOLD_FOR: Duration = Duration::from_mins(3);
 
-/// Whether a run of an agent has the node that it speaks for.
+/// Whether somebody has the node that they speak for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It has.
+    /// They have.
     Holds,
-    /// Another had it a moment ago. Whether that one still runs is known after this time.
+    /// Another had it a moment ago. Whether that one still speaks is known after this time.
     Waits(Duration),
-    /// Another has it, and was heard since this one first was.
+    /// Another has it, and was heard since others were first.
     Second,
 }
 
-/// Which run of an agent has each node. Cheap to clone: all clones are one.
-#[derive(Debug, Clone, Default)]
-pub struct Holders(Arc<Mutex<HashMap<NodeName, Holder>>>);
+/// The boot that a node was last recorded with.
+pub type Recorded = Arc<dyn Fn(&NodeName) -> Option<Arc<str>> + Send + Sync>;
 
-#[derive(Debug)]
-struct Holder {
-    run: AgentRun,
-    heard: Instant,
-    patience: Duration,
-    second: Option<Second>,
+/// Who has each node. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Holders {
+    recorded: Recorded,
+    state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug)]
-struct Second {
-    run: AgentRun,
+struct State {
+    holders: HashMap<NodeName, Holder>,
+    /// When agents could last not be heard.
+    deaf: Instant,
+}
+
+struct Holder {
+    /// None: only its boot is known, from before the server's start.
+    run: Option<AgentRun>,
+    boot_id: Arc<str>,
+    heard: Instant,
+    patience: Duration,
+    others: Option<Others>,
+}
+
+/// Others than the holder, from the first that was heard in a row on.
+#[derive(Clone, Copy)]
+struct Others {
     since: Instant,
     heard: Instant,
 }
 
 impl Holder {
-    const fn new(run: AgentRun, now: Instant) -> Self {
-        Self { run, heard: now, patience: PATIENCE, second: None }
+    fn new(speaker: &Speaker, now: Instant) -> Self {
+        let Speaker { run, boot_id } = speaker.clone();
+        Self { run: Some(run), boot_id, heard: now, patience: PATIENCE, others: None }
     }
 
-    fn hear(&mut self, run: AgentRun, now: Instant) -> Standing {
-        if self.run == run {
+    fn is(&self, speaker: &Speaker) -> bool {
+        self.run == Some(speaker.run) || (!speaker.boot_id.is_empty() && self.boot_id == speaker.boot_id)
+    }
+
+    fn hear(&mut self, speaker: &Speaker, now: Instant, deaf: Instant) -> Standing {
+        if self.is(speaker) {
+            self.run = Some(speaker.run);
+            self.boot_id = Arc::clone(&speaker.boot_id);
             self.heard = now;
             return Standing::Holds;
         }
-        let silent = now.duration_since(self.heard);
+        let silent = now.duration_since(self.heard.max(deaf));
         if silent > self.patience {
-            *self = Self::new(run, now);
+            *self = Self::new(speaker, now);
             return Standing::Holds;
         }
-        let known = self.second.take().filter(|second| second.run == run);
-        let since = known.map_or(now, |second| second.since);
-        self.second = Some(Second { run, since, heard: now });
+        let lasting = self.others.filter(|others| now.duration_since(others.heard) <= TOLD_FOR);
+        let since = lasting.map_or(now, |others| others.since);
+        self.others = Some(Others { since, heard: now });
         if self.heard > since { Standing::Second } else { Standing::Waits(self.patience.saturating_sub(silent)) }
     }
 
-    /// Since when there are two, if there are.
+    /// Since when there are several, if there are.
     fn contested(&self, now: Instant) -> Option<Instant> {
-        let second = self.second.as_ref()?;
-        let lasts = now.duration_since(second.heard) <= TOLD_FOR && now.duration_since(self.heard) <= self.patience;
-        (self.heard > second.since && lasts).then_some(second.since)
+        let others = self.others.filter(|others| now.duration_since(others.heard) <= TOLD_FOR)?;
+        (self.heard > others.since).then_some(others.since)
+    }
+}
+
+impl fmt::Debug for Holders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holders").field("nodes", &self.state().holders.len()).finish_non_exhaustive()
+    }
+}
+
+impl Default for Holders {
+    /// Where nothing was recorded.
+    fn default() -> Self {
+        Self::new(Arc::new(|_| None))
     }
 }
 
 impl Holders {
-    /// Something came from this run of the node's agent.
-    pub fn hear(&self, node: &NodeName, run: AgentRun) -> Standing {
-        let now = Instant::now();
-        let mut holders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(holder) = holders.get_mut(node) {
-            return holder.hear(run, now);
-        }
-        if holders.len() < NODES_MAX {
-            holders.insert(node.clone(), Holder::new(run, now));
-        }
-        Standing::Holds
+    /// Nobody has any node yet.
+    pub fn new(recorded: Recorded) -> Self {
+        let state = State { holders: HashMap::new(), deaf: Instant::now() };
+        Self { recorded, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// A frame came: it tells besides how often this run is heard, and whether it ends.
-    pub fn hear_frame(&self, frame: &Frame) -> Standing {
-        let standing = self.hear(&frame.node, frame.run);
-        if standing == Standing::Holds {
-            let mut holders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if frame.ends {
-                holders.remove(&frame.node);
-            } else if let Some(holder) = holders.get_mut(&frame.node) {
-                let every = Duration::from_millis(frame.step_millis.into()) * u32::from(frame.samples);
-                holder.patience = (every * 5 / 2).clamp(PATIENCE_LEAST, PATIENCE_MOST);
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Agents can't be heard at this moment: nobody's silence says anything.
+    pub fn deaf(&self) {
+        self.state().deaf = Instant::now();
+    }
+
+    /// Something came in the node's name. `within` is how long the next may take, if that was told.
+    pub fn hear(&self, node: &NodeName, speaker: &Speaker, within: Option<Duration>) -> Standing {
+        let now = Instant::now();
+        let mut state = self.state();
+        let deaf = state.deaf;
+        if !state.holders.contains_key(node) {
+            state.make_room(now);
+            // Not while the state is locked: what is recorded has a lock of its own.
+            drop(state);
+            let recorded = (self.recorded)(node).filter(|boot_id| !boot_id.is_empty());
+            state = self.state();
+            if state.holders.len() >= NODES_MAX {
+                return Standing::Holds;
             }
+            let first = match recorded {
+                Some(boot_id) if boot_id != speaker.boot_id => {
+                    Holder { run: None, boot_id, ..Holder::new(speaker, now) }
+                }
+                _ => Holder::new(speaker, now),
+            };
+            state.holders.entry(node.clone()).or_insert(first);
+        }
+        let Some(holder) = state.holders.get_mut(node) else { return Standing::Holds };
+        let standing = holder.hear(speaker, now, deaf);
+        if let (Standing::Holds, Some(within)) = (standing, within) {
+            holder.patience = (within * 5 / 2).clamp(PATIENCE_LEAST, PATIENCE_MOST);
         }
         standing
     }
 
-    /// The nodes for which two agents speak at present, and since when.
+    /// The nodes for which several hosts speak at present, and since when.
     pub fn contested(&self) -> Vec<(NodeName, Instant)> {
         let now = Instant::now();
-        let holders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        holders.iter().filter_map(|(node, holder)| Some((node.clone(), holder.contested(now)?))).collect()
+        let state = self.state();
+        state.holders.iter().filter_map(|(node, holder)| Some((node.clone(), holder.contested(now)?))).collect()
+    }
+}
+
+impl State {
+    fn make_room(&mut self, now: Instant) {
+        if self.holders.len() >= NODES_MAX {
+            self.holders.retain(|_, holder| now.duration_since(holder.heard) < REMEMBERED_FOR);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::Timestamp;
     use uuid::Uuid;
 
     const INTERVAL: Duration = Duration::from_secs(10);
@@ -132,72 +195,96 @@ mod tests {
         "gpu-1".parse().unwrap()
     }
 
-    fn run(number: u128) -> AgentRun {
-        AgentRun(Uuid::from_u128(number))
+    fn speaker(run: u128, boot: &str) -> Speaker {
+        Speaker { run: AgentRun(Uuid::from_u128(run)), boot_id: boot.into() }
     }
 
-    fn frame(number: u128, ends: bool) -> Frame {
-        Frame {
-            node: node(),
-            boot_id: "b".into(),
-            run: run(number),
-            ends,
-            sequence: 0,
-            sampled_at: Timestamp::default(),
-            step_millis: 1000,
-            samples: 10,
-            devices: vec![],
-            processes: None,
-        }
+    /// A frame of that run of the agent on that boot.
+    fn frame(holders: &Holders, run: u128, boot: &str) -> Standing {
+        holders.hear(&node(), &speaker(run, boot), Some(INTERVAL))
+    }
+
+    async fn pass(seconds: u64) {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_was_first_keeps_the_node_for_as_long_as_it_is_heard() {
         let holders = Holders::default();
-        assert_eq!(holders.hear_frame(&frame(1, false)), Standing::Holds);
-        assert!(matches!(holders.hear(&node(), run(2)), Standing::Waits(_)));
+        assert_eq!(frame(&holders, 1, "a"), Standing::Holds);
+        assert!(matches!(frame(&holders, 2, "b"), Standing::Waits(_)));
         assert!(holders.contested().is_empty(), "the first may be over");
         for _ in 0..10 {
-            tokio::time::advance(INTERVAL).await;
-            assert_eq!(holders.hear_frame(&frame(1, false)), Standing::Holds);
-            assert_eq!(holders.hear(&node(), run(2)), Standing::Second);
+            pass(10).await;
+            assert_eq!(frame(&holders, 1, "a"), Standing::Holds);
+            for copy in ["b", "c", "d"] {
+                assert_eq!(frame(&holders, 2, copy), Standing::Second, "{copy}");
+            }
             assert_eq!(holders.contested().len(), 1);
         }
         for _ in 0..19 {
-            tokio::time::advance(INTERVAL).await;
-            assert_eq!(holders.hear_frame(&frame(1, false)), Standing::Holds);
+            pass(10).await;
+            assert_eq!(frame(&holders, 1, "a"), Standing::Holds);
         }
-        assert!(holders.contested().is_empty(), "the second is gone");
+        assert!(holders.contested().is_empty(), "the others are gone");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_says_that_it_ends_is_followed_at_once() {
+    async fn an_agent_that_is_started_anew_goes_on_at_once() {
         let holders = Holders::default();
-        holders.hear_frame(&frame(1, false));
-        assert_eq!(holders.hear_frame(&frame(1, true)), Standing::Holds);
-        assert_eq!(holders.hear(&node(), run(2)), Standing::Holds);
+        assert_eq!(frame(&holders, 1, "a"), Standing::Holds);
+        assert!(matches!(frame(&holders, 9, "b"), Standing::Waits(_)));
+        assert_eq!(frame(&holders, 2, "a"), Standing::Holds, "another run on the same boot");
+        assert_eq!(frame(&holders, 2, "c"), Standing::Holds, "the same run after a simulated boot");
+        assert!(matches!(frame(&holders, 3, "a"), Standing::Waits(_)), "a boot that is over");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_can_not_end_what_another_has() {
+    async fn a_host_that_is_silent_is_followed_after_two_frames_that_did_not_come() {
         let holders = Holders::default();
-        holders.hear_frame(&frame(1, false));
-        assert!(matches!(holders.hear_frame(&frame(2, true)), Standing::Waits(_)));
-        assert!(matches!(holders.hear(&node(), run(3)), Standing::Waits(_)));
-        assert_eq!(holders.hear(&node(), run(1)), Standing::Holds);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_was_killed_is_followed_after_two_frames_that_did_not_come() {
-        let holders = Holders::default();
-        holders.hear_frame(&frame(1, false));
-        tokio::time::advance(INTERVAL).await;
-        let Standing::Waits(rest) = holders.hear(&node(), run(2)) else { panic!("it is too early") };
+        frame(&holders, 1, "a");
+        pass(10).await;
+        let Standing::Waits(rest) = frame(&holders, 2, "b") else { panic!("it is too early") };
         assert_eq!(rest, INTERVAL * 3 / 2);
         tokio::time::advance(rest + Duration::from_millis(1)).await;
-        assert_eq!(holders.hear(&node(), run(2)), Standing::Holds);
+        assert_eq!(frame(&holders, 2, "b"), Standing::Holds);
         assert!(holders.contested().is_empty());
-        assert!(matches!(holders.hear(&node(), run(1)), Standing::Waits(_)), "a late word of the first");
+        assert!(matches!(frame(&holders, 1, "a"), Standing::Waits(_)), "a late word of the first");
         assert!(holders.contested().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_nobodys_silence() {
+        let holders = Holders::default();
+        frame(&holders, 1, "a");
+        pass(3600).await;
+        holders.deaf();
+        pass(5).await;
+        assert!(matches!(frame(&holders, 2, "b"), Standing::Waits(_)), "the copy speaks first");
+        assert_eq!(frame(&holders, 1, "a"), Standing::Holds);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_start_of_the_server_the_recorded_host_goes_first() {
+        let recorded = || Holders::new(Arc::new(|_| Some("a".into())));
+        let holders = recorded();
+        assert!(matches!(frame(&holders, 2, "b"), Standing::Waits(_)));
+        pass(1).await;
+        assert_eq!(frame(&holders, 1, "a"), Standing::Holds);
+        assert_eq!(frame(&holders, 2, "b"), Standing::Second);
+        let restarted = recorded();
+        assert!(matches!(frame(&restarted, 2, "b"), Standing::Waits(_)));
+        pass(26).await;
+        assert_eq!(frame(&restarted, 2, "b"), Standing::Holds, "the host was restarted meanwhile");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_speaks_seldom_is_given_its_time() {
+        let holders = Holders::default();
+        holders.hear(&node(), &speaker(1, "a"), Some(Duration::from_mins(1)));
+        pass(140).await;
+        assert!(matches!(frame(&holders, 2, "b"), Standing::Waits(_)));
+        pass(11).await;
+        assert_eq!(frame(&holders, 2, "b"), Standing::Holds);
     }
 }

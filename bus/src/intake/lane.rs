@@ -17,6 +17,9 @@ use tokio::{sync::mpsc, time::Instant};
 /// How long an agent is to wait whose node another has.
 const SECOND_ASKS_AFTER: Duration = Duration::from_secs(15);
 
+/// The code under which it is told.
+const SECOND_AGENT: &str = "node.second_agent";
+
 /// A report as it came in.
 pub(super) struct Incoming {
     pub(super) node: NodeName,
@@ -97,11 +100,11 @@ impl<E: Decides> Lane<E> {
             Ok(report) => report,
             Err(error) => return self.malformed(&incoming.node, &error),
         };
-        match self.holders.hear(&incoming.node, report.run) {
+        match self.holders.hear(&incoming.node, &report.speaker, None) {
             Standing::Holds => {}
             Standing::Waits(after) => {
                 self.counters.waiting();
-                return Reply::TryAgain { after };
+                return Reply::Held { after };
             }
             Standing::Second => return self.second(&incoming.node),
         }
@@ -147,10 +150,9 @@ impl<E: Decides> Lane<E> {
         }
     }
 
-    /// What it has to tell keeps: it is taken once the other agent is gone.
+    /// What it has to tell keeps: it is taken once the other host is gone.
     fn second(&mut self, node: &NodeName) -> Reply {
-        const DETAIL: &str = "another agent speaks for this node: give each host a name of its own";
-        self.tell(node, "node.second_agent", DETAIL);
+        self.tell(node, SECOND_AGENT, "another host speaks for this node: give each a name of its own");
         Reply::Held { after: SECOND_ASKS_AFTER }
     }
 

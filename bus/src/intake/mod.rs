@@ -16,7 +16,7 @@ mod told;
 
 pub use counters::{Counters, Counts};
 pub use heard::Heard;
-pub use holders::{Holders, Standing};
+pub use holders::{Holders, Recorded, Standing};
 pub use leases::Leases;
 pub use mirror::{MirrorIntake, Mirrors};
 pub use telemetry::{FrameCounters, Sink, TelemetryIntake};

@@ -3,12 +3,15 @@
 use super::{Gauges, Standing};
 use crate::{
     bus::{Bus, BusError, Message},
-    wire::{self, AGENTS_TELEMETRY},
+    wire::{self, AGENTS_TELEMETRY, Speaker},
 };
 use domain::telemetry::Frame;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -92,7 +95,9 @@ fn take(message: &Message, gauges: &Gauges, counters: &FrameCounters) -> Option<
     match (wire::decode_frame(&message.payload), sender) {
         (Ok(frame), Some(sender)) if frame.node == sender => {
             gauges.heard.mark(&sender);
-            if gauges.holders.hear_frame(&frame) != Standing::Holds {
+            let speaker = Speaker { run: frame.run, boot_id: Arc::clone(&frame.boot_id) };
+            let within = Duration::from_millis(frame.within_millis.into());
+            if gauges.holders.hear(&sender, &speaker, Some(within)) != Standing::Holds {
                 count(&counters.second, 1);
                 return None;
             }
@@ -118,7 +123,7 @@ mod tests {
     use crate::bus::Headers;
     use bytes::Bytes;
     use domain::{AgentRun, Timestamp};
-    use std::{sync::Mutex, time::Duration};
+    use std::sync::Mutex;
     use tokio::sync::mpsc;
     use uuid::Uuid;
 
@@ -133,9 +138,9 @@ mod tests {
     fn frame(node: &str, run: u128, sequence: u64) -> Frame {
         Frame {
             node: node.parse().unwrap(),
-            boot_id: "b".into(),
+            boot_id: format!("b{run}").into(),
             run: AgentRun(Uuid::from_u128(run)),
-            ends: false,
+            within_millis: 10_000,
             sequence,
             sampled_at: Timestamp::default(),
             step_millis: 1000,

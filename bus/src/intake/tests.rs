@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     bus::Headers,
     engine::Outcome,
-    wire::{self, Content, Kind, Report},
+    wire::{self, Content, Kind, Report, Speaker},
 };
 use bytes::Bytes;
 use domain::{
@@ -262,11 +262,12 @@ async fn what_another_agent_of_a_node_says_is_not_taken() {
     let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
     let (intake, gauges) = intake(&bus, &engine).await;
     let say = async |run: u128, sequence| {
-        let report = Report { run: AgentRun(Uuid::from_u128(run)), ..report(sequence) };
+        let speaker = Speaker { run: AgentRun(Uuid::from_u128(run)), boot_id: format!("b{run}").into() };
+        let report = Report { speaker, ..report(sequence) };
         ask(&bus, "gpu-1", report.encode().unwrap()).await
     };
     assert_eq!(say(1, 1).await, Reply::Taken { up_to: 1 });
-    assert!(matches!(say(2, 1).await, Reply::TryAgain { .. }), "the first may be over");
+    assert!(matches!(say(2, 1).await, Reply::Held { .. }), "the first may be over");
     assert_eq!(say(1, 2).await, Reply::Taken { up_to: 2 });
     for _ in 0..3 {
         assert!(matches!(say(2, 1).await, Reply::Held { .. }));

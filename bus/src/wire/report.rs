@@ -15,13 +15,29 @@ use uuid::Uuid;
 pub struct Report {
     /// Which report of the agent's queue: inventory and health share one count.
     pub origin: Origin,
-    /// The run of the agent that sends it; nil until it is sent.
-    pub run: AgentRun,
+    /// Who sends it; nobody until it is sent.
+    pub speaker: Speaker,
     /// Whether nothing more waited to be told when it was sent. Until such a report comes, the server records what it is
     /// told and draws no consequence: what waited may be over.
     pub settled: bool,
     /// What it says.
     pub content: Content,
+}
+
+/// Who speaks for a node: a run of an agent, on a boot of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// The run.
+    pub run: AgentRun,
+    /// The boot; empty, if it is not known.
+    pub boot_id: Arc<str>,
+}
+
+impl Default for Speaker {
+    /// Nobody.
+    fn default() -> Self {
+        Self { run: AgentRun(Uuid::nil()), boot_id: Arc::from("") }
+    }
 }
 
 /// What a report says.
@@ -43,8 +59,8 @@ pub enum Content {
 
 impl Report {
     /// A report that was not sent yet.
-    pub const fn new(origin: Origin, content: Content) -> Self {
-        Self { origin, run: AgentRun(Uuid::nil()), settled: true, content }
+    pub fn new(origin: Origin, content: Content) -> Self {
+        Self { origin, speaker: Speaker::default(), settled: true, content }
     }
 
     /// Which kind of report it is, and so which subject it goes to.
@@ -60,15 +76,16 @@ impl Report {
     /// # Errors
     /// They are more than [`REPORT_MAX`].
     pub fn encode(&self) -> Result<Bytes, WireError> {
-        let (origin, run, settled) = (OriginV1::from(&self.origin), self.run.0.into_bytes(), self.settled);
+        let (origin, settled) = (OriginV1::from(&self.origin), self.settled);
+        let (run, boot_id) = (self.speaker.run.0.into_bytes(), Arc::clone(&self.speaker.boot_id));
         match &self.content {
             Content::Inventory { facts, devices } => {
                 let devices = devices.as_ref().map(|all| all.iter().map(SeenV1::from).collect());
-                write(&InventoryV1 { origin, run, settled, facts: facts.into(), devices }, REPORT_MAX)
+                write(&InventoryV1 { origin, run, boot_id, settled, facts: facts.into(), devices }, REPORT_MAX)
             }
             Content::Health { findings } => {
                 let findings = findings.iter().map(FindingV1::from).collect();
-                write(&HealthV1 { origin, run, settled, findings }, REPORT_MAX)
+                write(&HealthV1 { origin, run, boot_id, settled, findings }, REPORT_MAX)
             }
         }
     }
@@ -78,20 +95,24 @@ impl Report {
     /// # Errors
     /// See [`WireError`].
     pub fn decode(kind: Kind, bytes: &[u8]) -> Result<Self, WireError> {
-        let (origin, run, settled, content) = match kind {
+        let (origin, run, boot_id, settled, content) = match kind {
             Kind::Inventory => {
-                let InventoryV1 { origin, run, settled, facts, devices } = read(bytes, REPORT_MAX)?;
+                let InventoryV1 { origin, run, boot_id, settled, facts, devices } = read(bytes, REPORT_MAX)?;
                 let seen = |all: Vec<SeenV1>| all.into_iter().map(Seen::try_from).collect::<Result<_, _>>();
                 let devices = devices.map(seen).transpose()?;
-                (origin, run, settled, Content::Inventory { facts: facts.into(), devices })
+                (origin, run, boot_id, settled, Content::Inventory { facts: facts.into(), devices })
             }
             Kind::Health => {
-                let HealthV1 { origin, run, settled, findings } = read(bytes, REPORT_MAX)?;
+                let HealthV1 { origin, run, boot_id, settled, findings } = read(bytes, REPORT_MAX)?;
                 let findings = findings.into_iter().map(Finding::try_from).collect::<Result<_, _>>()?;
-                (origin, run, settled, Content::Health { findings })
+                (origin, run, boot_id, settled, Content::Health { findings })
             }
         };
-        Ok(Self { origin: origin.into(), run: AgentRun(Uuid::from_bytes(run)), settled, content })
+        if boot_id.len() > Facts::TEXT_MAX {
+            return Err(WireError::Malformed);
+        }
+        let speaker = Speaker { run: AgentRun(Uuid::from_bytes(run)), boot_id };
+        Ok(Self { origin: origin.into(), speaker, settled, content })
     }
 
     /// The command that it is when the agent of this node sends it.
@@ -127,6 +148,7 @@ impl Report {
 struct InventoryV1 {
     origin: OriginV1,
     run: [u8; 16],
+    boot_id: Arc<str>,
     settled: bool,
     facts: FactsV1,
     devices: Option<Vec<SeenV1>>,
@@ -136,6 +158,7 @@ struct InventoryV1 {
 struct HealthV1 {
     origin: OriginV1,
     run: [u8; 16],
+    boot_id: Arc<str>,
     settled: bool,
     findings: Vec<FindingV1>,
 }

@@ -54,6 +54,10 @@ fn inventory(devices: u8) -> Report {
     Report::new(origin(), Content::Inventory { facts, devices: Some((0..devices.into()).map(seen).collect()) })
 }
 
+fn speaker() -> Speaker {
+    Speaker { run: AgentRun(Uuid::from_u128(4)), boot_id: "b".into() }
+}
+
 fn origin() -> Origin {
     Origin {
         incarnation: Incarnation(Uuid::from_u128(3)),
@@ -65,7 +69,7 @@ fn origin() -> Origin {
 #[test]
 fn reports_come_back_as_they_were() {
     for report in [inventory(0), inventory(8), health()] {
-        let report = Report { run: AgentRun(Uuid::from_u128(4)), settled: false, ..report };
+        let report = Report { speaker: speaker(), settled: false, ..report };
         let bytes = report.encode().unwrap();
         assert_eq!(Report::decode(report.kind(), &bytes).unwrap(), report);
     }
@@ -83,12 +87,11 @@ fn a_report_is_a_command_and_back() {
 
 #[test]
 fn the_bytes_are_frozen() {
-    let report =
-        Report { run: AgentRun(Uuid::from_u128(4)), ..Report::new(origin(), Content::Health { findings: vec![] }) };
+    let report = Report { speaker: speaker(), ..Report::new(origin(), Content::Health { findings: vec![] }) };
     let (incarnation, run) = (u128::to_be_bytes(3), u128::to_be_bytes(4));
     let sequence = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
     let observed_at = [0x82, 0xc0, 0xf8, 0xda, 0xa6, 0xfd, 0xa5, 0x06];
-    let frozen = [&[1], &incarnation[..], &sequence, &observed_at, &run, &[1], &[0]].concat();
+    let frozen = [&[1], &incarnation[..], &sequence, &observed_at, &run, &[1, b'b'], &[1], &[0]].concat();
     assert_eq!(report.encode().unwrap(), frozen);
 }
 

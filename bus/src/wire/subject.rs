@@ -66,6 +66,11 @@ pub fn inbox_prefix(node: &NodeName) -> String {
     format!("_INBOX_AGENT.{}", node_token(node))
 }
 
+/// What the subjects begin with on which the agent of this Kubernetes cluster is answered.
+pub fn cluster_inbox_prefix(cluster: &ClusterName) -> String {
+    format!("_INBOX_CLUSTER.{cluster}")
+}
+
 /// Where the agent of a node sends what it measures: lossy, and not answered.
 pub fn telemetry(node: &NodeName) -> String {
     telemetry_subject(&node_token(node))

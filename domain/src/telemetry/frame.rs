@@ -18,8 +18,8 @@ pub struct Frame {
     pub boot_id: Arc<str>,
     /// The run of the agent.
     pub run: AgentRun,
-    /// Whether it is the last frame of this run.
-    pub ends: bool,
+    /// How long the next frame may take, in milliseconds, while all is well.
+    pub within_millis: u32,
     /// Which frame of the run, from 0: what is left out was lost.
     pub sequence: u64,
     /// The node's clock at the last sample.

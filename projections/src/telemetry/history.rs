@@ -209,7 +209,7 @@ mod tests {
             node: "n".parse().unwrap(),
             boot_id: "b".into(),
             run: AgentRun(Uuid::nil()),
-            ends: false,
+            within_millis: 10_000,
             sequence,
             sampled_at: at(0),
             step_millis: 1000,

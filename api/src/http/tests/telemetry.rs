@@ -18,7 +18,7 @@ fn measure(fixture: &Fixture, sequence: u64, utilization: &[i64]) {
         node: "node-01".parse().unwrap(),
         boot_id: "b".into(),
         run: AgentRun(Uuid::nil()),
-        ends: false,
+        within_millis: 10_000,
         sequence,
         sampled_at: fixture.engine.now(),
         step_millis: 1000,

@@ -47,7 +47,8 @@ pub(super) enum Told {
 pub(super) struct Marks(BTreeMap<NodeName, Vec<Mark>>);
 
 impl Marks {
-    /// Which report this is. One of a new life is the next if it is number 1.
+    /// Which report this is. One of a new life is the next if it is number 1. An agent repeats its last one alone: who repeats
+    /// an earlier one, or one of a life that is over, goes on from a state that is not the one it told of.
     pub(super) fn turn(&self, node: &NodeName, origin: &Origin) -> Turn {
         let lives = self.0.get(node).map_or(&[][..], Vec::as_slice);
         let Some(nth) = lives.iter().position(|mark| mark.incarnation == origin.incarnation) else {
@@ -59,7 +60,7 @@ impl Marks {
         let (last, present) = (lives[nth].sequence, nth + 1 == lives.len());
         match origin.sequence {
             0 => Turn::Gap(if present { last } else { 0 }),
-            sequence if sequence <= last => Turn::Repeat,
+            sequence if present && sequence == last => Turn::Repeat,
             sequence if present && sequence == last + 1 => Turn::Next,
             _ => Turn::Gap(if present { last } else { 0 }),
         }
@@ -136,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn a_late_copy_of_a_life_that_is_over_is_a_repeat() {
+    fn nothing_is_wanted_of_a_life_that_is_over() {
         let marks = lived(&[(1, 3), (2, 1)]);
-        for sequence in 1..=3 {
-            assert_eq!(marks.turn(&node(), &origin(1, sequence)), Turn::Repeat, "{sequence}");
+        for sequence in 1..=4 {
+            assert_eq!(marks.turn(&node(), &origin(1, sequence)), Turn::Gap(0), "{sequence}");
         }
-        assert_eq!(marks.turn(&node(), &origin(1, 4)), Turn::Gap(0), "nothing more is wanted of that life");
+        assert_eq!(marks.turn(&node(), &origin(2, 1)), Turn::Repeat);
         assert_eq!(marks.turn(&node(), &origin(2, 2)), Turn::Next);
         assert_eq!(marks.turn(&node(), &origin(2, 3)), Turn::Gap(1));
         assert_eq!(marks.turn(&node(), &origin(3, 1)), Turn::Next);
@@ -154,7 +155,7 @@ mod tests {
         let marks = lived(&lives);
         assert_eq!(marks.iter().next().unwrap().1.len(), LIVES_MAX);
         for life in 13..=20 {
-            assert_eq!(marks.turn(&node(), &origin(life, 1)), Turn::Repeat);
+            assert_eq!(marks.turn(&node(), &origin(life, 1)), Turn::Gap(if life == 20 { 2 } else { 0 }));
         }
         assert_eq!(marks.turn(&node(), &origin(12, 1)), Turn::Next, "what is forgotten is taken for a new life");
     }

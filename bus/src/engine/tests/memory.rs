@@ -153,8 +153,10 @@ fn a_late_copy_of_an_earlier_life_is_no_new_life() {
         for _ in 0..2 {
             let before = bare.decider.cluster.at().position;
             for (life, sequence) in [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1)] {
-                recorded(bare.ask(&report(life, sequence, 0)));
+                let last = if life == 3 { 2 } else { 0 };
+                assert_eq!(bare.ask(&report(life, sequence, 0)).unwrap_err(), Failure::OutOfTurn { last });
             }
+            recorded(bare.ask(&report(3, 2, 0)));
             assert_eq!(bare.decider.cluster.at().position, before, "copies record nothing");
             assert_eq!(bare.ask(&report(3, 4, 0)).unwrap_err(), Failure::OutOfTurn { last: 2 }, "the present life is");
             assert_eq!(bare.ask(&report(2, 3, 0)).unwrap_err(), Failure::OutOfTurn { last: 0 });

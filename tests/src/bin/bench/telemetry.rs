@@ -31,8 +31,13 @@ fn frames(nodes: u32) -> Result<Vec<Bytes>> {
     let fleet = Fleet { size, seed: 1, began: Timestamp::default(), faults: Faults::Never };
     let frame = |mut node: agents::source::simulated::SimulatedNode| {
         let every = Duration::from_secs(SAMPLES);
-        let mut recorder =
-            Recorder::new(node.name().clone(), AgentRun(Uuid::nil()), every, Duration::from_secs(SAMPLES - 1));
+        let mut recorder = Recorder::new(
+            node.name().clone(),
+            AgentRun(Uuid::nil()),
+            every,
+            Duration::from_secs(1),
+            Duration::from_secs(SAMPLES - 1),
+        );
         let made = (0..SAMPLES).find_map(|second| {
             let elapsed = Duration::from_secs(3600 + second);
             recorder.note(Tick { elapsed, wall: Timestamp::default() }, &node.look(elapsed)?, std::iter::empty())
