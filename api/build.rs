@@ -16,6 +16,7 @@ fn main() {
         println!("cargo::rerun-if-changed={path}");
     }
     if let Some(commit) = git(&["rev-parse", "HEAD"]) {
-        println!("cargo::rustc-env=DKUBE_COMMIT={commit}");
+        let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|files| !files.is_empty());
+        println!("cargo::rustc-env=DKUBE_COMMIT={commit}{}", if changed { "-dirty" } else { "" });
     }
 }

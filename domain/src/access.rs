@@ -39,17 +39,17 @@ impl Role {
         };
         match (self, action) {
             (_, Report) => Allowed::No,
-            (Self::Operator, _) | (_, ReadAbout) => Allowed::All,
+            (Self::Operator, _) => Allowed::All,
             (
                 Self::Auditor,
                 ReadAudit | Follow | ReadOverview | ReadPools | ReadGroups | ReadUsers | ReadNodes | ReadDevices
-                | ReadJobs | ReadTokens | ReadMetrics | ReadAlerts | ReadPolicy,
+                | ReadJobs | ReadTokens | ReadMetrics | ReadAlerts | ReadPolicy | ReadAbout,
             ) => Allowed::All,
             (Self::Auditor, ManageTokens | ChangePassword)
             | (
                 Self::DataScientist,
                 RunJobs | ManageTokens | ChangePassword | ReadPools | ReadGroups | ReadUsers | ReadDevices | ReadJobs
-                | ReadTokens,
+                | ReadTokens | ReadAbout,
             ) => Allowed::Own,
             (
                 Self::Auditor,

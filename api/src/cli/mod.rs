@@ -35,6 +35,7 @@ mod job_id;
 mod license;
 mod log;
 mod login;
+mod nats_config;
 mod new_password;
 mod node;
 mod overview;
@@ -101,6 +102,8 @@ enum Command {
     /// Check, save and restore the log, on the server's machine while the server is stopped
     #[command(subcommand)]
     Log(log::Command),
+    /// Print the configuration of a NATS server, with a key and no more rights than needed for each client
+    NatsConfig(nats_config::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// Sign in to a server, and stay signed in
@@ -174,6 +177,7 @@ impl Cli {
             Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
+            Command::NatsConfig(arguments) => nats_config::run(&arguments, console)?,
             Command::Completions(arguments) => completions::run(&arguments, console)?,
             Command::License(command) if !command.asks() => command.run_here(console)?,
             client => {
@@ -224,6 +228,7 @@ impl Command {
             | Self::ClusterAgent(_)
             | Self::Config(_)
             | Self::Log(_)
+            | Self::NatsConfig(_)
             | Self::Completions(_)
             | Self::Login(_)
             | Self::Logout(_) => Ok(()),

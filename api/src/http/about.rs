@@ -2,7 +2,10 @@
 use super::{
     answer::Shown,
     app::App,
+    auth::Asker,
+    health::log_size,
     input::{Nothing, Query},
+    license,
     port::Relaying,
     problem::Problem,
 };
@@ -10,7 +13,6 @@ use axum::extract::State;
 use domain::{ClusterId, ClusterName, Position, Timestamp};
 use projections::view::{LicenseState, Sight};
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The route of what is said of the server.
@@ -41,6 +43,13 @@ struct About {
     license_required: bool,
     /// Where the license is in its time.
     license: LicenseState,
+    /// How its parts are; null for eyes that may not see everything.
+    parts: Option<PartsAbout>,
+}
+
+/// How the server's parts are.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PartsAbout {
     /// The log.
     log: LogAbout,
     /// Where events are sent to.
@@ -89,16 +98,33 @@ struct KubernetesAbout {
 /// Which server this is, and how its parts are.
 #[utoipa::path(get, path = "/v1/about", tag = "overview", operation_id = "about",
     responses((status = 200, body = About)))]
-async fn about(State(app): State<App>, Query(Nothing {}): Query<Nothing>) -> Result<Shown<About>, Problem> {
-    let log = Arc::clone(&app.parts.log);
-    let size = tokio::task::spawn_blocking(move || log.size()).await;
-    let size = size.map_err(|error| Problem::fault("the log can't be measured", &error))?;
-    let size = size.map_err(|error| Problem::fault("the log can't be measured", &error))?;
-    let required = app.settings().vendor_key.is_some();
+async fn about(
+    State(app): State<App>,
+    asker: Asker,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<Shown<About>, Problem> {
+    let required = license::required(&app);
     let (license, demonstration, position) = app.present(|state| {
         let demonstration = state.cluster().founded().is_some_and(|founded| founded.demonstration);
         (state.look(Sight::All, app.now()).license(required).state, demonstration, state.position())
     });
+    let about = About {
+        version: env!("CARGO_PKG_VERSION"),
+        commit: option_env!("DKUBE_COMMIT"),
+        started_at: app.started_at,
+        uptime_seconds: app.started.elapsed().as_secs(),
+        cluster: app.parts.cluster,
+        demonstration,
+        sign_in: "local",
+        license_required: required,
+        license,
+        parts: if asker.sees_all() { Some(parts(&app).await?) } else { None },
+    };
+    Ok(Shown::at(position, about))
+}
+
+async fn parts(app: &App) -> Result<PartsAbout, Problem> {
+    let size = log_size(app).await?;
     let nats = app.parts.vitals.relaying().map(|Relaying { connected, relaying, relayed }| NatsAbout {
         connected,
         relaying,
@@ -109,20 +135,6 @@ async fn about(State(app): State<App>, Query(Nothing {}): Query<Nothing>) -> Res
         connected: mirror.connected,
         since: mirror.since,
     });
-    let uptime = app.now().micros().saturating_sub(app.started_at.micros()) / 1_000_000;
-    let about = About {
-        version: env!("CARGO_PKG_VERSION"),
-        commit: option_env!("DKUBE_COMMIT"),
-        started_at: app.started_at,
-        uptime_seconds: u64::try_from(uptime).unwrap_or_default(),
-        cluster: app.parts.cluster,
-        demonstration,
-        sign_in: "local",
-        license_required: required,
-        license,
-        log: LogAbout { position: app.durable(), bytes: size.bytes, free_bytes: size.free_bytes },
-        nats,
-        kubernetes: kubernetes.collect(),
-    };
-    Ok(Shown::at(position, about))
+    let log = LogAbout { position: app.durable(), bytes: size.bytes, free_bytes: size.free_bytes };
+    Ok(PartsAbout { log, nats, kubernetes: kubernetes.collect() })
 }

@@ -5,11 +5,16 @@ use super::{
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
     problem::Problem,
+    tls::Certificate,
 };
 use crate::license::VendorKey;
 use domain::{ClusterId, Position, Timestamp, UserId};
 use projections::{Live, Past, State, Telemetry, mirror::Mirrors};
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Bounds and choices of the HTTP server.
@@ -17,6 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub struct HttpSettings {
     /// The address that browsers use: when it is https, the session cookie travels over TLS only.
     pub public_url: Option<String>,
+    /// What TLS is spoken with; none: connections are in clear.
+    pub certificate: Option<Arc<Certificate>>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether `/metrics` answers without a sign-in.
@@ -79,11 +86,20 @@ impl Default for PasswordCost {
     }
 }
 
+impl HttpSettings {
+    /// Whether browsers reach the server over TLS alone.
+    pub(crate) fn over_tls(&self) -> bool {
+        let https = |url: &String| url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        self.certificate.is_some() || self.public_url.as_ref().is_some_and(https)
+    }
+}
+
 impl Default for HttpSettings {
     fn default() -> Self {
         const HOUR: u64 = 3600;
         Self {
             public_url: None,
+            certificate: None,
             trusted_proxies: vec![],
             open_metrics: false,
             metrics_gpus_max: 4096,
@@ -145,6 +161,7 @@ pub struct App(Arc<Shared>);
 pub struct Shared {
     pub(crate) parts: Parts,
     pub(crate) started_at: Timestamp,
+    pub(crate) started: Instant,
     pub(crate) sessions: Sessions,
     pub(crate) last_seen: LastSeen,
     pub(crate) slowdown: Slowdown,
@@ -182,6 +199,7 @@ impl App {
         let started_at = (parts.clock)();
         Self(Arc::new(Shared {
             started_at,
+            started: Instant::now(),
             sessions: Sessions::new(settings),
             last_seen: LastSeen::new(started_at),
             slowdown: Slowdown::default(),

@@ -28,6 +28,7 @@ mod problem;
 mod serve;
 mod session;
 mod telemetry;
+mod tls;
 mod tokens;
 mod users;
 
@@ -39,6 +40,7 @@ mod tests;
 pub use app::{App, HttpSettings, Parts, PasswordCost};
 pub use auth::{hash_password, password_fits};
 pub use serve::serve;
+pub use tls::{Certificate, TlsError};
 
 use axum::{Json, Router, middleware, routing::get};
 use utoipa::openapi::OpenApi;

@@ -1,5 +1,5 @@
 //! Connections: taken within bounds, and ended gracefully.
-use super::{app::HttpSettings, auth::network, layer::Shares};
+use super::{app::HttpSettings, auth::network, layer::Shares, tls};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -11,6 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
+    time::timeout,
 };
 use tower::ServiceExt as _;
 
@@ -66,10 +67,21 @@ pub async fn serve(
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request)
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), answer));
+        let (http, watcher) = (http.clone(), graceful.watcher());
+        let (acceptor, limit) = (settings.certificate.as_ref().map(|it| it.acceptor()), settings.read_timeout);
         connections.spawn(async move {
             // A client that goes away or speaks no HTTP is no matter of ours.
-            if let Err(error) = connection.await {
+            let ended = match acceptor {
+                None => watcher.watch(http.serve_connection(TokioIo::new(stream), answer)).await,
+                Some(acceptor) => match timeout(limit, acceptor.accept(stream)).await.map_err(tls::slow).flatten() {
+                    Ok(stream) => watcher.watch(http.serve_connection(TokioIo::new(stream), answer)).await,
+                    Err(error) => {
+                        tracing::debug!(%error, "a TLS handshake failed");
+                        Ok(())
+                    }
+                },
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection broke off");
             }
             drop((permit, share));
@@ -77,7 +89,7 @@ pub async fn serve(
     }
     drop(listener);
     tracing::info!(connections = connections.len(), "stopping: finishing what is in flight");
-    if tokio::time::timeout(settings.shutdown_timeout, graceful.shutdown()).await.is_err() {
+    if timeout(settings.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!(connections = connections.len(), "stopping: breaking off what is still in flight");
     }
     connections.shutdown().await;

@@ -1,6 +1,6 @@
 //! What a token says: RFC 7519's names where it has them, times in whole seconds since 1970.
 use domain::{LicenseId, Licensee, Timestamp, license::License};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Whom such tokens are for, so that another token of the same vendor is no license.
 pub(super) const AUDIENCE: &str = "dkube-license";
@@ -16,8 +16,15 @@ pub(super) struct Claims {
     nbf: i64,
     exp: i64,
     grace_days: u16,
+    #[serde(deserialize_with = "said")]
     seats: Option<u32>,
+    #[serde(deserialize_with = "said")]
     devices: Option<u32>,
+}
+
+/// Null says that there is no limit; to leave it out says nothing, and is refused.
+fn said<'de, D: Deserializer<'de>>(claim: D) -> Result<Option<u32>, D::Error> {
+    Option::deserialize(claim)
 }
 
 impl From<License> for Claims {

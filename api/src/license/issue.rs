@@ -7,7 +7,7 @@ use domain::license::License;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -62,7 +62,11 @@ pub(crate) fn new_keys(private: &Path, public: &Path) -> Result<(), IssueError> 
     let secret = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| IssueError::Unwritable)?;
     let open = key.verifying_key().to_public_key_pem(LineEnding::LF).map_err(|_| IssueError::Unwritable)?;
     write_new(private, 0o600, secret.as_bytes())?;
-    write_new(public, 0o644, open.as_bytes())?;
+    if let Err(error) = write_new(public, 0o644, open.as_bytes()) {
+        // Nobody has used it yet, and left behind it would be in the way of the next attempt.
+        let _ = fs::remove_file(private);
+        return Err(error.into());
+    }
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 use super::*;
 use domain::{LicenseId, Timestamp, license::License};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -60,22 +62,50 @@ fn what_another_signed_or_what_was_changed_is_foreign() {
     assert_eq!(verify(&format!("{header}.{more}.{signature}"), &vendor.key()), Err(Unfit::Foreign));
 }
 
+/// All that a token says, with these claims in the place of its own; null leaves one out.
+fn claims(other: &[(&str, Value)]) -> Value {
+    let mut claims = json!({ "aud": "dkube-license", "jti": Uuid::from_u128(7), "sub": "x", "iat": 1, "nbf": 1, "exp": 2,
+        "grace_days": 1, "seats": null, "devices": null });
+    for (name, value) in other {
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(*name)),
+            value => claims[name] = value.clone(),
+        }
+    }
+    claims
+}
+
 #[test]
 fn what_is_no_such_token_is_told_so() {
     let vendor = Vendor::new();
-    let other_audience = jsonwebtoken::encode(
-        &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA),
-        &serde_json::json!({ "aud": "another", "sub": "x", "exp": 1, "nbf": 0 }),
-        &jsonwebtoken::EncodingKey::from_ed_pem(&fs::read(vendor.path("vendor.pem")).unwrap()).unwrap(),
-    );
-    // RFC 7519 §6.1: an unsecured token; and one whose "secret" is the public key.
-    let none = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJka3ViZS1saWNlbnNlIn0.";
-    let hmac = jsonwebtoken::encode(
-        &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256),
-        &serde_json::json!({ "aud": "dkube-license", "sub": "x", "exp": 1, "nbf": 0 }),
-        &jsonwebtoken::EncodingKey::from_secret(&fs::read(vendor.path("vendor.pub")).unwrap()),
-    );
-    for text in ["", "hunter2", "a.b.c", none, &other_audience.unwrap(), &hmac.unwrap()] {
+    let (private, public) =
+        (fs::read(vendor.path("vendor.pem")).unwrap(), fs::read(vendor.path("vendor.pub")).unwrap());
+    let signed = |claims: &Value| {
+        encode(&Header::new(Algorithm::EdDSA), claims, &EncodingKey::from_ed_pem(&private).unwrap()).unwrap()
+    };
+    assert!(verify(&signed(&claims(&[])), &vendor.key()).is_ok());
+    let others = [
+        ("aud", json!("another")),
+        ("aud", Value::Null),
+        ("seats", Value::Null),
+        ("devices", Value::Null),
+        ("nodes", json!(3)),
+        ("sub", json!("two\nlines")),
+        ("exp", Value::Null),
+        ("grace_days", json!(-1)),
+    ];
+    for other in others {
+        assert_eq!(
+            verify(&signed(&claims(std::slice::from_ref(&other))), &vendor.key()),
+            Err(Unfit::Form),
+            "{other:?}"
+        );
+    }
+    // RFC 7519 §6.1: an unsecured token; and one whose "secret" is the public key (RFC 8725 §2.1).
+    let part = |json: Value| base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, json.to_string());
+    let none = format!("{}.{}.", part(json!({"alg": "none", "typ": "JWT"})), part(claims(&[])));
+    let hmac = encode(&Header::new(Algorithm::HS256), &claims(&[]), &EncodingKey::from_secret(&public)).unwrap();
+    for text in ["", "hunter2", "a.b.c", &none, &hmac] {
         assert_eq!(verify(text, &vendor.key()), Err(Unfit::Form), "{text}");
     }
 }
@@ -88,6 +118,8 @@ fn a_private_key_is_its_owners_and_is_never_written_over() {
     let before = fs::read(vendor.path("vendor.pem")).unwrap();
     assert!(new_keys(&vendor.path("vendor.pem"), &vendor.path("other.pub")).is_err());
     assert_eq!(fs::read(vendor.path("vendor.pem")).unwrap(), before);
+    assert!(new_keys(&vendor.path("new"), &vendor.path("vendor.pub")).is_err());
+    assert!(!vendor.path("new").exists(), "half a pair is of no use");
     let error = VendorKey::in_file(&vendor.path("vendor.pem")).unwrap_err();
     assert!(error.to_string().ends_with("is no Ed25519 public key in PEM (RFC 8410)"), "{error}");
     assert!(!error.to_string().contains("PRIVATE"));

@@ -17,7 +17,12 @@ pub(crate) fn announce(
     password: Option<&FirstPassword>,
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "DKube Operator {} on http://{address} (API: http://{address}/docs)", env!("CARGO_PKG_VERSION"))?;
+    let scheme = if settings.certificate.is_some() { "https" } else { "http" };
+    writeln!(
+        out,
+        "DKube Operator {} on {scheme}://{address} (API: {scheme}://{address}/docs)",
+        env!("CARGO_PKG_VERSION")
+    )?;
     let kind = if opened.demonstration { "demonstration" } else { "cluster" };
     writeln!(out, "{kind} {} in {}", opened.cluster, settings.data.display())?;
     if let Some(fleet) = settings.simulate {

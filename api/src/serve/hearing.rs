@@ -27,7 +27,7 @@ impl Hearing {
         }
     }
 
-    /// Whether what an agent says now is taken.
+    /// Whether nothing stands between agents and the server: silence then says something.
     pub(super) fn works(&self) -> bool {
         let relaying = match &self.relay.borrow().state {
             State::Relaying => true,
@@ -35,7 +35,12 @@ impl Hearing {
             State::Faulted(fault) => !matches!(fault, Fault::Foreign(_)),
             State::Connecting | State::Stopped => false,
         };
+        relaying && self.hears()
+    }
+
+    /// Whether agents are listened to at all: what they say is taken, though it may be late.
+    pub(super) fn hears(&self) -> bool {
         let heard = *self.listening.borrow() && self.connection.borrow().is_up();
-        relaying && heard && self.engine.halted().borrow().is_none()
+        heard && self.engine.halted().borrow().is_none()
     }
 }

@@ -93,7 +93,7 @@ pub async fn cluster_agent(settings: Settings) -> anyhow::Result<()> {
     let kubernetes = settings.kubernetes.as_ref().context("say which cluster: set kubeconfig, or in_cluster")?;
     let nats = settings.nats.as_ref().context("say where the server is: set nats")?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let inbox_prefix = Some(format!("_INBOX_CLUSTER.{}", kubernetes.cluster));
+    let inbox_prefix = Some(bus::wire::cluster_inbox_prefix(&kubernetes.cluster));
     let nats = NatsSettings { inbox_prefix, ..nats_settings(nats) };
     let bus = Nats::connect(&nats).await.context("cannot use the settings of the NATS server")?;
     let agent = ClusterAgent::start(of(kubernetes), &around(Bus::Nats(bus))).await;

@@ -73,6 +73,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let watched = Arc::new(watched(&shared, &opened, &messages));
     let looking = tokio::spawn(Arc::clone(&watched).look_on(stopping.clone()));
+    let renewing = shared.certificate.clone().map(|it| tokio::spawn(it.renew(stopping.clone())));
     let app = App::new(parts(&shared, &opened, &messages, watched, stopping));
     // Before it is announced: who reads that may ask it to stop at once.
     let asked = stop_asked(opened.engine.halted(), stop)?;
@@ -84,6 +85,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     watching.stop().await;
     keeper.await.context("the keeper of leases failed")?;
     looking.await.context("the look at what is wrong with the server failed")?;
+    if let Some(renewing) = renewing {
+        renewing.await.context("the look at the certificate failed")?;
+    }
     while let Some(ended) = observers.join_next().await {
         ended.context("an observer of jobs failed")?;
     }
@@ -125,6 +129,7 @@ fn observers(
 fn http_settings(settings: &Settings) -> HttpSettings {
     HttpSettings {
         public_url: settings.public_url.as_ref().map(ToString::to_string),
+        certificate: settings.certificate.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         open_metrics: settings.metrics_open,
         requests_per_address_max: settings.requests_per_address,

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 /// How often to look since when something is wrong.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -131,7 +131,7 @@ impl Vitals for Watched {
     fn unheard_since(&self) -> Option<Timestamp> {
         let now = SystemClock.now();
         let lease = i64::try_from(self.lease.as_secs()).unwrap_or(i64::MAX);
-        let since = self.troubles.look("hearing", !self.hearing.works(), now);
+        let since = self.troubles.look("hearing", !self.hearing.hears(), now);
         since.filter(|since| since.plus_seconds(lease) < now)
     }
 
@@ -144,10 +144,7 @@ impl Vitals for Watched {
         })
     }
 
-    fn contested(&self) -> Vec<(NodeName, Timestamp)> {
-        let now = SystemClock.now();
-        let ago = |since: Instant| i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
-        let contested = self.gauges.holders.contested().into_iter();
-        contested.map(|(node, since)| (node, now.plus_seconds(-ago(since)))).collect()
+    fn contested(&self) -> Vec<(NodeName, Duration)> {
+        self.gauges.holders.contested().into_iter().map(|(node, since)| (node, since.elapsed())).collect()
     }
 }

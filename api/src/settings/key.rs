@@ -7,6 +7,10 @@ pub enum Key {
     Data,
     /// The address to listen on.
     Listen,
+    /// The server's certificate.
+    TlsCert,
+    /// Its private key.
+    TlsKey,
     /// Whether to listen in clear on an address that is not loopback.
     InsecureListen,
     /// The address that people reach the server at.
@@ -99,9 +103,11 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Data,
         Self::Listen,
+        Self::TlsCert,
+        Self::TlsKey,
         Self::InsecureListen,
         Self::PublicUrl,
         Self::Nats,
@@ -162,12 +168,7 @@ impl Key {
     pub(super) const fn description(self) -> Description {
         match self {
             Self::Data => text("data", Some("./dkube-data"), "FOLDER", "Where the log and all else is kept"),
-            Self::Listen => text("listen", Some("127.0.0.1:8080"), "ADDRESS", "The address and port to listen on"),
-            Self::InsecureListen => switch(
-                "insecure_listen",
-                "Listen in clear on an address that is not loopback: a proxy ends TLS before it",
-            ),
-            Self::PublicUrl => text("public_url", None, "URL", "The address that people reach this server at"),
+            Self::Listen | Self::TlsCert | Self::TlsKey | Self::InsecureListen | Self::PublicUrl => self.of_listening(),
             Self::Nats => {
                 text("nats", None, "URL", "The NATS server, as nats://host:4222; left out: the bus is in this process")
             }
@@ -253,6 +254,25 @@ impl Key {
                 "LEVEL",
                 "Which log lines are written: error, warn, info, debug or trace, or a filter as info,bus=debug",
             ),
+        }
+    }
+
+    /// Of those that are about how the server is reached.
+    const fn of_listening(self) -> Description {
+        match self {
+            Self::Listen => text("listen", Some("127.0.0.1:8080"), "ADDRESS", "The address and port to listen on"),
+            Self::TlsCert => text(
+                "tls_cert",
+                None,
+                "FILE",
+                "Speak TLS with the certificate in this PEM file, its chain behind it; read again when it changes",
+            ),
+            Self::TlsKey => text("tls_key", None, "FILE", "The PEM private key of that certificate"),
+            Self::InsecureListen => switch(
+                "insecure_listen",
+                "Listen in clear on an address that is not loopback: a proxy ends TLS before it",
+            ),
+            _ => text("public_url", None, "URL", "The address that people reach this server at"),
         }
     }
 

@@ -26,13 +26,14 @@ pub use nats::{Identity, Nats, Tls};
 pub use secret::Secret;
 pub use value::{ByteSize, Fleet, LogFormat, LogLevel, ValueError};
 
-use crate::license::VendorKey;
+use crate::{http::Certificate, license::VendorKey};
 use domain::Login;
 use layers::Layer;
 use reqwest::Url;
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The address to listen on: loopback, unless `insecure_listen` is set.
     pub listen: SocketAddr,
+    /// What TLS is spoken with; none: connections are in clear.
+    pub certificate: Option<Arc<Certificate>>,
     /// Whether an operator says that listening in clear is fine.
     pub insecure_listen: bool,
     /// The address that people reach the server at.
@@ -130,6 +133,7 @@ impl Settings {
         Ok(Self {
             data,
             listen: listen(&layers)?,
+            certificate: certificate(&layers)?,
             insecure_listen: layers.required(Key::InsecureListen)?,
             public_url: public_url(&layers)?,
             nats: nats::read(&layers)?,
@@ -171,14 +175,25 @@ impl Settings {
 fn listen(layers: &Layer) -> Result<SocketAddr, SettingsError> {
     let listen: SocketAddr = layers.required(Key::Listen)?;
     let insecure: bool = layers.required(Key::InsecureListen)?;
-    if listen.ip().is_loopback() || insecure {
+    if listen.ip().is_loopback() || insecure || layers.get(Key::TlsCert).is_some() {
         return Ok(listen);
     }
     let rule = format!(
-        "{listen} is not loopback, and this server does not speak TLS: passwords and tokens would travel in clear. \
-         Listen on 127.0.0.1 behind a proxy that ends TLS, or, where the network itself is trusted, set insecure_listen"
+        "{listen} is not loopback, and without TLS passwords and tokens would travel in clear. Set tls_cert and tls_key, \
+         listen on 127.0.0.1 behind a proxy that ends TLS, or, where the network itself is trusted, set insecure_listen"
     );
     Err(layers.unfit(Key::Listen, rule))
+}
+
+fn certificate(layers: &Layer) -> Result<Option<Arc<Certificate>>, SettingsError> {
+    let (certificate, key) = match (nats::file(layers, Key::TlsCert)?, nats::file(layers, Key::TlsKey)?) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (Some(_), None) => return Err(layers.unfit(Key::TlsCert, "tls_key is missing: they go together")),
+        (None, Some(_)) => return Err(layers.unfit(Key::TlsKey, "tls_cert is missing: they go together")),
+        (None, None) => return Ok(None),
+    };
+    let loaded = Certificate::of_files(&certificate, &key);
+    loaded.map(|loaded| Some(Arc::new(loaded))).map_err(|error| layers.unfit(Key::TlsCert, error.to_string()))
 }
 
 fn license_key(layers: &Layer) -> Result<Option<VendorKey>, SettingsError> {
@@ -204,6 +219,9 @@ fn public_url(layers: &Layer) -> Result<Option<Url>, SettingsError> {
             && url.fragment().is_none()
     };
     match url {
+        Some(url) if url.scheme() == "http" && layers.get(Key::TlsCert).is_some() => {
+            Err(layers.unfit(Key::PublicUrl, "tls_cert is set, and so the server is reached at https:// alone"))
+        }
         Some(url) if !sound(&url) => {
             Err(layers
                 .unfit(Key::PublicUrl, "an address is http:// or https://, a host and perhaps a path, and no more"))

@@ -4,13 +4,14 @@ use crate::policy::HealthPolicy;
 
 impl ConditionKind {
     /// The kinds of the agents' built-in policy, in order. An agent with a policy of its own may raise others.
-    pub const BUILT_IN: [&str; 29] = [
+    pub const BUILT_IN: [&str; 30] = [
         "config.ecc_off",
         "config.ecc_pending",
         "config.persistence_off",
         "ecc.corrected_rate",
         "ecc.sram_threshold",
         "ecc.uncorrected",
+        "fabric.unhealthy",
         "gpu.flapping",
         "gpu.lost",
         "gpu.reboot_required",

@@ -1,6 +1,9 @@
 use super::{Command, Event, GRACE_DAYS_MAX, License, Phase};
 use crate::{Cluster, Context, Event as Fact, Rejection, decide::Facts, group, job, license::Unlicensed, pool, user};
 
+/// So far, in seconds, a vendor's clock may be ahead of the server's.
+const CLOCKS_DIFFER: i64 = 86_400;
+
 pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Facts {
     match command {
         Command::Install { license } => install(cluster, license, context),
@@ -14,6 +17,10 @@ fn install(cluster: &Cluster, license: &License, context: &Context<'_>) -> Facts
     }
     if *grace_days > GRACE_DAYS_MAX {
         return Err(Rejection::Malformed("a license has at most 3660 days of grace"));
+    }
+    // It could never be followed by one that a right clock signs.
+    if license.issued_at > context.now.plus_seconds(CLOCKS_DIFFER) {
+        return Err(Rejection::LicenseNotBegun { starts_at: license.issued_at });
     }
     if let Some(installed) = &cluster.license {
         if installed.license == *license {

@@ -44,7 +44,7 @@ const TABLE: [(Action, [Allowed; 3]); 27] = {
         (A::ReadPolicy, [No, All, All]),
         (A::ManagePolicy, [No, No, All]),
         (A::ManageLicense, [No, No, All]),
-        (A::ReadAbout, [All, All, All]),
+        (A::ReadAbout, [Own, All, All]),
     ]
 };
 

@@ -109,6 +109,8 @@ fn an_older_an_ended_and_a_later_one_are_refused() {
     world.when(install(license(2, now, 5, -1))).refused("license.ended");
     let begins = now.plus_seconds(3600);
     world.when(install(License { starts_at: begins, ..license(2, now, 5, DAY) })).refused("license.not_begun");
+    let late = now.plus_seconds(2 * DAY);
+    world.when(install(License { issued_at: late, ..license(2, now, 5, DAY) })).refused("license.not_begun");
     world.when(install(License { starts_at: now, ends_at: now, ..granted.clone() })).refused("request.malformed");
     world.when(install(License { grace_days: u16::MAX, ..license(2, now, 5, DAY) })).refused("request.malformed");
     // Signed at once, and another: it follows.

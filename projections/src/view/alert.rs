@@ -98,7 +98,6 @@ impl Look<'_> {
     }
 
     fn device_alerts(&self, device: &Device) -> Vec<AlertView> {
-        let jobs = self.alert_jobs(&device.jobs().collect());
         let about = |severity, code: &str, since, summary: String, action: &str| AlertView {
             severity,
             code: code.to_owned(),
@@ -107,7 +106,7 @@ impl Look<'_> {
             since,
             summary,
             action: action.to_owned(),
-            jobs: jobs.clone(),
+            jobs: self.alert_jobs(&device.jobs().collect()),
         };
         let policy = self.cluster().health_policy();
         let overridden = device.overridden.as_ref().map(|wish| &wish.condition);

@@ -19,10 +19,10 @@ pub struct LicenseView {
     pub refuses: Option<String>,
     /// What it grants; null if there is none.
     pub license: Option<GrantView>,
-    /// Users: how many there are, and how many may be.
-    pub users: Use,
-    /// Devices in service: how many there are, and how many may be.
-    pub devices: Use,
+    /// Users: how many there are, and how many may be; null for eyes that may not see that.
+    pub users: Option<Use>,
+    /// Devices in service, likewise.
+    pub devices: Option<Use>,
 }
 
 /// What a license grants.
@@ -98,8 +98,8 @@ impl Look<'_> {
                     revision: installed.revision,
                 }
             }),
-            users: Use { used: users, limit: license.and_then(|license| license.seats) },
-            devices: Use { used: devices, limit: license.and_then(|license| license.devices) },
+            users: Some(Use { used: users, limit: license.and_then(|license| license.seats) }),
+            devices: Some(Use { used: devices, limit: license.and_then(|license| license.devices) }),
         }
     }
 }

@@ -64,7 +64,8 @@ impl Server {
         let mut output = BufReader::new(child.stdout.take().context("dkube has no output")?).lines();
         let announced = async {
             while let Some(line) = output.next_line().await? {
-                let address = line.split(' ').find(|word| word.starts_with("http://"));
+                let address =
+                    line.split(' ').find(|word| ["http://", "https://"].iter().any(|scheme| word.starts_with(scheme)));
                 if let Some(address) = address {
                     return anyhow::Ok(Some(address.to_owned()));
                 }
@@ -77,14 +78,14 @@ impl Server {
         }
     }
 
-    /// Its address: `http://127.0.0.1:4711`.
+    /// Its address: `http://127.0.0.1:4711`, or `https://…` if it speaks TLS.
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Where it listens.
     pub fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
+        self.url.trim_start_matches("http://").trim_start_matches("https://")
     }
 
     /// Its process.

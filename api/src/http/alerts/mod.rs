@@ -47,10 +47,13 @@ struct Alerts {
 #[utoipa::path(get, path = "/v1/alerts", tag = "alerts", operation_id = "alerts", params(Wanted, AsOf),
     responses((status = 200, body = Alerts)))]
 async fn list(look: Look<Wanted>) -> Shown<Alerts> {
-    let required = look.app().settings().vendor_key.is_some();
+    let required = license::required(look.app());
     let (recorded, license, position) = look.view(|view| (view.alerts(), view.license(required), view.position()));
-    let measured = if look.is_present() { measured(look.app()) } else { vec![] };
-    let mut items: Vec<AlertView> = measured.into_iter().chain(recorded).chain(license::alerts(&license)).collect();
+    let present = look.is_present();
+    let measured = if present { measured(look.app()) } else { vec![] };
+    // Whether one was required then is not recorded.
+    let unlicensed = license::alerts(&license).filter(|_| present);
+    let mut items: Vec<AlertView> = measured.into_iter().chain(recorded).chain(unlicensed).collect();
     AlertView::sort(&mut items);
     let total = items.len();
     items.truncate(look.query.limit.get());
@@ -113,14 +116,14 @@ fn measured(app: &App) -> Vec<AlertView> {
                 .to_owned(),
         jobs: AlertJobs::default(),
     });
-    let contested = app.parts.vitals.contested().into_iter().map(|(node, since)| AlertView {
+    let contested = app.parts.vitals.contested().into_iter().map(|(node, lasting)| AlertView {
         severity: Severity::Critical,
         code: "node.two_agents".to_owned(),
         subject: format!("node/{node}"),
         node: Some(node.to_string()),
         jobs: AlertJobs::default(),
-        since: Some(since),
-        summary: "two agents speak for it: what the first one says is taken, the other's reports wait".to_owned(),
+        since: Some(app.ago(lasting)),
+        summary: "two hosts speak for it: what the first one says is taken, the other's reports wait".to_owned(),
         action:
             "look which hosts are named so, by copy or by setting, and give each a name and a state folder of its own"
                 .to_owned(),

@@ -3,21 +3,13 @@ use super::SessionSecret;
 use crate::http::app::{App, HttpSettings};
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// Whether browsers reach the server over TLS alone.
-fn secure(settings: &HttpSettings) -> bool {
-    settings
-        .public_url
-        .as_ref()
-        .is_some_and(|url| url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")))
-}
-
 /// `__Host-` makes browsers refuse the cookie from anything but this very host over TLS.
 fn name(settings: &HttpSettings) -> &'static str {
-    if secure(settings) { "__Host-dkube_session" } else { "dkube_session" }
+    if settings.over_tls() { "__Host-dkube_session" } else { "dkube_session" }
 }
 
 fn attributes(settings: &HttpSettings) -> &'static str {
-    if secure(settings) { "Path=/; HttpOnly; SameSite=Lax; Secure" } else { "Path=/; HttpOnly; SameSite=Lax" }
+    if settings.over_tls() { "Path=/; HttpOnly; SameSite=Lax; Secure" } else { "Path=/; HttpOnly; SameSite=Lax" }
 }
 
 fn header(text: &str) -> HeaderValue {

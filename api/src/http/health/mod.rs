@@ -5,6 +5,8 @@ mod node_metrics;
 mod ready;
 mod targets;
 
+pub(super) use metrics::log_size;
+
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -25,7 +25,7 @@ use std::panic::AssertUnwindSafe;
 
 /// Takes a request to its handler and the answer back, whatever becomes of it there.
 pub(super) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (identity, policy) = (Identity::of(&request), Policy::of(&request));
+    let (identity, policy) = (Identity::of(&request), Policy::of(&app, &request));
     // Nothing that a handler leaves half done is looked at again: what they share is behind locks of its own.
     let answered = AssertUnwindSafe(limit::limit(&app, request, next)).catch_unwind().await;
     let mut response = tidy::tidy(answered.unwrap_or_else(|cause| tidy::panicked(&*cause)));

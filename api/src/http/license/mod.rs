@@ -2,7 +2,7 @@
 mod install;
 mod show;
 
-pub(super) use show::alerts;
+pub(super) use show::{alerts, required};
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -5,18 +5,21 @@ use crate::http::{
 };
 use projections::view::{AlertJobs, AlertView, LicenseState, LicenseView, Severity};
 
-/// The license, how far it is used, and what follows from that.
+/// The license, how far it is used, and what follows from that. Who may not see everything is not told how many there are.
 #[utoipa::path(get, path = "/v1/license", tag = "license", operation_id = "license", params(AsOf),
     responses((status = 200, body = LicenseView)))]
 pub(super) async fn show(look: Look) -> Shown<LicenseView> {
     let required = required(look.app());
-    let (license, position) = look.view(|view| (view.license(required), view.position()));
+    let (mut license, position) = look.view(|view| (view.license(required), view.position()));
+    if !look.asker.sees_all() {
+        (license.users, license.devices) = (None, None);
+    }
     let revision = license.license.as_ref().map(|grant| grant.revision);
     Shown { body: license, position, revision }
 }
 
 /// Whether growth needs a license.
-pub(super) fn required(app: &App) -> bool {
+pub(in crate::http) fn required(app: &App) -> bool {
     app.settings().vendor_key.is_some()
 }
 

@@ -1,4 +1,5 @@
 use domain::{NodeName, Position, Timestamp};
+use std::time::Duration;
 
 /// How the rest of the server is, for `/metrics` and `/readyz`.
 pub trait Vitals: Send + Sync + 'static {
@@ -18,8 +19,8 @@ pub trait Vitals: Send + Sync + 'static {
     /// How events get to NATS; none where the bus is in this process.
     fn relaying(&self) -> Option<Relaying>;
 
-    /// The nodes for which two agents speak at present, and since when.
-    fn contested(&self) -> Vec<(NodeName, Timestamp)>;
+    /// The nodes for which several hosts speak at present, and for how long by now.
+    fn contested(&self) -> Vec<(NodeName, Duration)>;
 }
 
 /// How events get to NATS.

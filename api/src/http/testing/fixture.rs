@@ -67,7 +67,7 @@ impl Vitals for Calm {
         Some(Relaying { connected: true, relaying: true, relayed: Position(1) })
     }
 
-    fn contested(&self) -> Vec<(NodeName, Timestamp)> {
+    fn contested(&self) -> Vec<(NodeName, Duration)> {
         vec![]
     }
 }

@@ -7,7 +7,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 /// Somebody who asks a server.
 #[derive(Debug, Clone)]
@@ -36,6 +36,19 @@ impl Client {
     /// There is no such client on this machine.
     pub fn nobody(server: &Server) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().context("make an HTTP client")?;
+        Ok(Self { http, url: server.url().to_owned(), identity: HeaderMap::new() })
+    }
+
+    /// Nobody, who trusts this authority and no other.
+    ///
+    /// # Errors
+    /// The file holds no certificate.
+    pub fn trusting(server: &Server, authority: &Path) -> anyhow::Result<Self> {
+        let pem = std::fs::read(authority).context("read an authority's certificate")?;
+        let authority = reqwest::Certificate::from_pem(&pem)?;
+        // A connection that is kept open keeps the certificate that it began with.
+        let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).pool_max_idle_per_host(0);
+        let http = http.tls_certs_only([authority]).build().context("make an HTTPS client")?;
         Ok(Self { http, url: server.url().to_owned(), identity: HeaderMap::new() })
     }
 
