@@ -5,7 +5,7 @@ use crate::{
 };
 use bus::wire::PROCESSES_MAX;
 use domain::{
-    AgentRun, NodeName, Timestamp,
+    AgentRun, Incarnation, NodeName, Timestamp,
     device::{DeviceId, Slot},
     telemetry::{Column, DeviceFrame, Field, Frame, Process, ProcessOwner, SAMPLES_MAX},
 };
@@ -63,10 +63,12 @@ impl Recorder {
         }
     }
 
-    /// Takes in what was seen. A frame, once its time has come or it is full; with what was logged of each device.
+    /// Takes in what was seen. A frame, once its time has come or it is full; with what was logged of each device, and in which
+    /// life the agent's queue is.
     pub fn note<'a>(
         &mut self,
         tick: Tick,
+        life: Incarnation,
         observation: &Observation,
         faults: impl Iterator<Item = (DeviceId, &'a Faults)>,
     ) -> Option<Frame> {
@@ -84,7 +86,7 @@ impl Recorder {
             return None;
         }
         self.due = Some(tick.elapsed + self.every);
-        Some(self.frame(&faults.collect()))
+        Some(self.frame(life, &faults.collect()))
     }
 
     /// The boot of the host at the last look; empty before the first.
@@ -106,7 +108,7 @@ impl Recorder {
         }
     }
 
-    fn frame(&mut self, faults: &BTreeMap<DeviceId, &Faults>) -> Frame {
+    fn frame(&mut self, life: Incarnation, faults: &BTreeMap<DeviceId, &Faults>) -> Frame {
         let all = u64::MAX >> (64 - self.samples);
         let devices = std::mem::take(&mut self.devices).into_iter().map(|(device, track)| DeviceFrame {
             device,
@@ -127,6 +129,7 @@ impl Recorder {
             node: self.node.clone(),
             boot_id: Arc::clone(&self.boot_id),
             run: self.run,
+            life,
             within_millis: self.within_millis,
             sequence: self.sequence,
             sampled_at: self.sampled_at,
@@ -237,7 +240,7 @@ mod tests {
     }
 
     fn note(recorder: &mut Recorder, second: u64, seen: &Observation) -> Option<Frame> {
-        recorder.note(tick(second), seen, std::iter::empty())
+        recorder.note(tick(second), Incarnation(uuid::Uuid::nil()), seen, std::iter::empty())
     }
 
     fn seen(state: State) -> Observation {

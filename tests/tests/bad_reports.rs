@@ -88,6 +88,7 @@ fn frame(node: &str, sequence: u64, devices: &[(u128, i64)]) -> anyhow::Result<B
         node: node.parse()?,
         boot_id: "boot".into(),
         run: AgentRun(Uuid::nil()),
+        life: Incarnation(Uuid::nil()),
         within_millis: 10_000,
         sequence,
         sampled_at: Timestamp::from_micros(1),

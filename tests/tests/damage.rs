@@ -322,3 +322,33 @@ async fn a_log_has_one_writer() -> anyhow::Result<()> {
     assert_eq!(place.dkube(&["log", "verify", "-o", "json"]).await?.json()?["sound"], true);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_new_master_key_opens_what_the_old_one_sealed() -> anyhow::Result<()> {
+    let place = stopped(2).await?;
+    let key = place.data().join("master.key");
+    let old = fs::read(&key)?;
+    let told = place.dkube(&["secrets", "rotate"]).await?.done()?;
+    assert!(told.contains("is a new key"), "{told}");
+    let new = fs::read_to_string(&key)?;
+    assert_ne!(new.as_bytes(), old);
+    assert!(!told.contains(new.trim()), "a key is shown");
+    let server = Server::start(&place, &[]).await?;
+    // Logins are sealed: that one signs in shows that they open.
+    Client::operator(&server).await?;
+    let busy = place.dkube(&["secrets", "rotate"]).await?;
+    assert!(busy.code == Some(1) && busy.err.contains("in use"), "{}", busy.err);
+    assert!(server.stop().await?.success());
+    fs::write(&key, old)?;
+    refuses(&place, &SERVE, &["key ring does not open", "restore"]).await?;
+
+    // Kept elsewhere, it is a setting.
+    let elsewhere = place.text("elsewhere.key");
+    fs::rename(&key, &elsewhere)?;
+    fs::write(&elsewhere, new)?;
+    fs::set_permissions(&elsewhere, Permissions::from_mode(0o600))?;
+    let server = Server::start(&place, &["--master-key", &elsewhere]).await?;
+    Client::operator(&server).await?;
+    assert!(server.stop().await?.success());
+    Ok(())
+}

@@ -151,7 +151,7 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                         () = stopped(stop) => return,
                         observation = self.source.observe(tick) => observation,
                     };
-                    if let Some(frame) = observation.as_ref().and_then(|seen| self.recorder.note(tick, seen, self.desk.faults())) {
+                    if let Some(frame) = observation.as_ref().and_then(|seen| self.recorder.note(tick, self.desk.queue().incarnation(), seen, self.desk.faults())) {
                         self.show(&frame).await;
                     }
                     if let Err(error) = self.desk.look(tick, observation) {
@@ -237,7 +237,10 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
             Reply::Refused { code, detail, .. } => self.complain(code, detail),
             // Just after a restart of the host, the one that is waited for is its own boot of before.
             Reply::Held { .. } if self.desk.is_held() => {
-                self.complain("node.second_agent", "another host speaks for this node: give each a name of its own");
+                self.complain(
+                    "node.second_agent",
+                    "another agent speaks for this node: give each host a name of its own, and one agent",
+                );
             }
             Reply::Held { .. } | Reply::Taken { .. } | Reply::TryAgain { .. } | Reply::Expected { .. } => {}
         }

@@ -30,9 +30,6 @@ pub struct Faults {
     action: Option<u32>,
 }
 
-/// The code with which the driver says what should be done: the text says which of its actions that is.
-const RECOVERY_ACTION_CHANGED: u32 = 154;
-
 /// What is known of one code.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Logged {
@@ -67,7 +64,7 @@ impl Faults {
         if over {
             return;
         }
-        if event.code == RECOVERY_ACTION_CHANGED {
+        if event.code == XidEvent::RECOVERY_ACTION_CHANGED {
             self.action = recovery_action(&event.detail).or(self.action);
         }
         logged.at = logged.at.max(event.at);

@@ -1,6 +1,7 @@
 //! `dkube-agent --check`: whether an agent of these settings could do its work here.
 //!
-//! It changes nothing and takes no lock, so that an agent which runs is not disturbed, and ends in bounded time.
+//! It changes nothing and takes no lock, so that an agent which runs is not disturbed, and says all within a bounded time. Only
+//! a driver that hangs in the kernel may keep its process from ending after the last line.
 use super::{Arguments, ProgramError, Settings, print, system};
 use crate::source::{Unreadable, kernel_log, nvml::Trial};
 use bus::{

@@ -94,6 +94,9 @@ pub struct XidEvent {
 impl XidEvent {
     /// The longest detail, in bytes.
     pub const DETAIL_MAX: usize = 200;
+
+    /// The code with which the driver says what should be done: the detail says which of its actions that is.
+    pub const RECOVERY_ACTION_CHANGED: u32 = 154;
 }
 
 /// One GPU as it was seen.

@@ -4,7 +4,7 @@ use super::error::CliError;
 /// The shortest beginning, in characters.
 pub(super) const SHORTEST: usize = 4;
 /// The most things that are named where a beginning is not enough.
-const CANDIDATES: usize = 10;
+pub(super) const CANDIDATES: usize = 10;
 
 /// The beginning of a UUID that this text is, in lower case.
 pub(super) fn parse(text: &str) -> Option<String> {
@@ -29,11 +29,10 @@ pub(super) fn only<'a>(
         [] => Err(CliError::Usage(none.to_owned())),
         several => {
             let named = several.iter().take(CANDIDATES).map(|(id, name)| format!("\n  {id} ({name})"));
-            let more = several.len().saturating_sub(CANDIDATES);
-            let more = if more == 0 { String::new() } else { format!("\n  … and {more} more") };
-            let (count, named) = (several.len(), named.collect::<String>());
+            let more = if several.len() > CANDIDATES { "\n  … and more" } else { "" };
+            let named = named.collect::<String>();
             Err(CliError::Usage(format!(
-                "the ids of {count} {things} begin with {beginning}: give more of it{named}{more}"
+                "several {things} have ids that begin with {beginning}: give more of it{named}{more}"
             )))
         }
     }

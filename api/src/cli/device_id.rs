@@ -14,6 +14,7 @@ use domain::{
 };
 use serde_json::Value;
 use std::str::FromStr;
+use uuid::Uuid;
 
 /// A device as somebody names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +63,16 @@ impl Named {
     /// It names no device, or several.
     pub(super) async fn id(self, context: &Context<'_>, read: &Read) -> Result<String, CliError> {
         let call = Call::get(["devices"]);
-        let call = match &self {
+        let (call, most) = match &self {
             Self::Whole(id) => return Ok(id.to_string()),
-            Self::Beginning(_) => read.apply(call),
-            Self::At(node, _) => call.query("node", node),
+            // They are listed in the order of their UUIDs: whatever begins so comes first.
+            Self::Beginning(beginning) => {
+                let call = read.apply(call).query_some("after", before(beginning)?.as_deref());
+                (call, Some(beginning::CANDIDATES + 1))
+            }
+            Self::At(node, _) => (call.query("node", node), None),
         };
-        self.among(&page::gather(&context.client, call, "items", None).await?.items)
+        self.among(&page::gather(&context.client, call, "items", most).await?.items)
     }
 
     /// The UUIDs of several, among the devices that there are.
@@ -75,12 +80,11 @@ impl Named {
     /// # Errors
     /// One names no device, or several.
     pub(super) async fn ids(several: Vec<Self>, context: &Context<'_>) -> Result<Vec<String>, CliError> {
-        let devices = if several.iter().all(|named| matches!(named, Self::Whole(_))) {
-            vec![]
-        } else {
-            page::gather(&context.client, Call::get(["devices"]), "items", None).await?.items
-        };
-        several.into_iter().map(|named| named.among(&devices)).collect()
+        let mut ids = vec![];
+        for named in several {
+            ids.push(named.id(context, &Read::default()).await?);
+        }
+        Ok(ids)
     }
 
     fn among(self, devices: &[Value]) -> Result<String, CliError> {
@@ -93,6 +97,19 @@ impl Named {
             Self::At(node, place) => at(devices, &node, place),
         }
     }
+}
+
+/// The last UUID before those that begin so; none, if there is none.
+///
+/// # Errors
+/// No UUID begins so.
+fn before(beginning: &str) -> Result<Option<String>, CliError> {
+    let zeros = Uuid::nil().to_string();
+    let rest = beginning.trim_start_matches("GPU-");
+    let first = format!("{rest}{}", zeros.get(rest.len()..).unwrap_or_default()).parse::<Uuid>();
+    let first = first.map_err(|_| CliError::Usage(format!("no UUID begins with {beginning}")))?;
+    let last = first.as_u128().checked_sub(1);
+    Ok(last.map(|last| DeviceId::from_uuid(Uuid::from_u128(last)).to_string()))
 }
 
 /// The device there: rather one that is there now than one that is missing, and rather that than one that is retired.
@@ -138,6 +155,16 @@ mod tests {
         for bad in ["", "GPU-", "GPU-4f1", "4f1", "gpu-4f1c", "sim-1/", "sim-1/x", "/3", "GPU-4f1c0g"] {
             assert!(bad.parse::<Named>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_begins_so_comes_right_behind() {
+        let last = "GPU-4f1bffff-ffff-ffff-ffff-ffffffffffff".to_owned();
+        assert_eq!(before("GPU-4f1c").unwrap(), Some(last));
+        let last = "GPU-4f1c0a9e-8cff-ffff-ffff-ffffffffffff".to_owned();
+        assert_eq!(before("GPU-4f1c0a9e-8d").unwrap(), Some(last));
+        assert_eq!(before("GPU-0000").unwrap(), None);
+        assert!(before("GPU-4f1c-0").is_err(), "the first hyphen comes later");
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod password;
 mod pod;
 mod pool;
 mod problem;
+mod secrets;
 mod serve;
 mod sign_in;
 mod sse;
@@ -102,6 +103,9 @@ enum Command {
     /// Check, save and restore the log, on the server's machine while the server is stopped
     #[command(subcommand)]
     Log(log::Command),
+    /// Change the key behind personal data and secrets, on the server's machine while the server is stopped
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Print the configuration of a NATS server, with a key and no more rights than needed for each client
     NatsConfig(nats_config::Arguments),
     /// Print completions for a shell
@@ -177,6 +181,7 @@ impl Cli {
             Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
+            Command::Secrets(command) => secrets::run(&command, environment, console)?,
             Command::NatsConfig(arguments) => nats_config::run(&arguments, console)?,
             Command::Completions(arguments) => completions::run(&arguments, console)?,
             Command::License(command) if !command.asks() => command.run_here(console)?,
@@ -228,6 +233,7 @@ impl Command {
             | Self::ClusterAgent(_)
             | Self::Config(_)
             | Self::Log(_)
+            | Self::Secrets(_)
             | Self::NatsConfig(_)
             | Self::Completions(_)
             | Self::Login(_)

@@ -9,6 +9,7 @@ use domain::{ClusterName, NodeName};
 use nkeys::KeyPair;
 use serde_json::json;
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder, OpenOptions},
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -128,7 +129,10 @@ fn configuration(arguments: &Arguments) -> anyhow::Result<String> {
         .chain(nodes.iter().map(Client::node))
         .chain(clusters.iter().map(Client::cluster))
         .chain(readers.iter().map(Client::reader));
-    let entries = clients.map(|client| client.entry(keys)).collect::<anyhow::Result<Vec<_>>>()?;
+    let clients: Vec<Client> = clients.collect();
+    let names: BTreeSet<&str> = clients.iter().map(|client| client.key.as_str()).collect();
+    anyhow::ensure!(names.len() == clients.len(), "somebody is named twice: a NATS server takes each key once");
+    let entries = clients.iter().map(|client| client.entry(keys)).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(format!(
         "# A NATS server for DKube, 2.10 or later: TLS, a key for each client, and for each no more than it needs.\n\
          # Each client is given its own key's file (nats_nkey) and no other.\n\

@@ -3,9 +3,9 @@ use super::{log::Committed, snapshots::Snapshots};
 use crate::settings::Settings;
 use anyhow::Context;
 use bus::{
-    clock::{SystemClock, SystemEntropy, time_ordered_id},
+    clock::{Entropy, SystemClock, SystemEntropy, time_ordered_id},
     engine::{self, Engine, Halt, Options, Recovery},
-    keyring::{KeyRing, MasterKey},
+    keyring::{self, KeyRing},
     log::{Log, OpenOptions},
     storage::{Storage, sled::SledStorage},
 };
@@ -45,9 +45,8 @@ impl Opened {
         let (writer, reader, recovered) = Log::open(Box::new(storage), &open)
             .with_context(|| format!("cannot open the log in {}", settings.data.display()))?;
         let empty = recovered.tip.size == 0;
-        let master = MasterKey::in_file(&settings.data.join("master.key"), &*entropy, empty)?;
-        let keyring = KeyRing::open(master, Arc::clone(&files), Arc::clone(&entropy) as _, empty)?;
-        let keyring = Arc::new(keyring);
+        let random: Arc<dyn Entropy> = Arc::clone(&entropy) as _;
+        let keyring = Arc::new(keyring::open(&settings.master_key(), &files, &random, empty)?);
         let committed = Committed::new(reader.clone(), Arc::clone(&keyring));
         let ports = Ports {
             events: Arc::new(committed.clone()),

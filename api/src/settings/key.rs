@@ -5,6 +5,8 @@
 pub enum Key {
     /// The data folder.
     Data,
+    /// The file with the master key.
+    MasterKey,
     /// The address to listen on.
     Listen,
     /// The server's certificate.
@@ -103,8 +105,9 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Data,
+        Self::MasterKey,
         Self::Listen,
         Self::TlsCert,
         Self::TlsKey,
@@ -168,6 +171,12 @@ impl Key {
     pub(super) const fn description(self) -> Description {
         match self {
             Self::Data => text("data", Some("./dkube-data"), "FOLDER", "Where the log and all else is kept"),
+            Self::MasterKey => text(
+                "master_key",
+                None,
+                "FILE",
+                "The key under which personal data and secrets are sealed; left out: master.key in the data folder",
+            ),
             Self::Listen | Self::TlsCert | Self::TlsKey | Self::InsecureListen | Self::PublicUrl => self.of_listening(),
             Self::Nats => {
                 text("nats", None, "URL", "The NATS server, as nats://host:4222; left out: the bus is in this process")

@@ -43,6 +43,7 @@ use std::{
 pub struct Settings {
     /// The folder of the log and of all else that is kept.
     pub data: PathBuf,
+    master_key: Option<PathBuf>,
     /// The address to listen on: loopback, unless `insecure_listen` is set.
     pub listen: SocketAddr,
     /// What TLS is spoken with; none: connections are in clear.
@@ -132,6 +133,7 @@ impl Settings {
         }
         Ok(Self {
             data,
+            master_key: layers.optional(Key::MasterKey)?,
             listen: listen(&layers)?,
             certificate: certificate(&layers)?,
             insecure_listen: layers.required(Key::InsecureListen)?,
@@ -157,6 +159,11 @@ impl Settings {
             log_level: layers.required(Key::LogLevel)?,
             layers,
         })
+    }
+
+    /// The file with the master key.
+    pub fn master_key(&self) -> PathBuf {
+        self.master_key.clone().unwrap_or_else(|| self.data.join("master.key"))
     }
 
     /// Every setting with its value and its source; of secrets, only whether they are set.

@@ -1,11 +1,12 @@
 //! Whose a node is, where two hosts speak for it: one that was copied, or a name that was given twice.
 //!
-//! A host is known by its boot, and its agent by its run: an agent that is started anew on the same boot goes on, and so does
-//! one that outlives a boot, which only a simulated one can. Any other waits until the host that has the node is silent for
-//! longer than a living one would be. Silence counts only while the server could hear; after its own start, the host that
-//! the node was last recorded with goes first.
+//! A host is known by its boot, and what its agent remembers by the life of its queue: an agent that is started anew with both
+//! goes on, and so does one that outlives a boot, which only a simulated one can. Any other waits until the one that has the
+//! node is silent for longer than a living one would be: another host, and on the same host one with another folder of state,
+//! which knows nothing of the faults that the first one found. Silence counts only while the server could hear; after its
+//! own start, the host that the node was last recorded with goes first.
 use crate::wire::Speaker;
-use domain::{AgentRun, NodeName};
+use domain::{AgentRun, Incarnation, NodeName};
 use std::{
     collections::HashMap,
     fmt,
@@ -59,8 +60,8 @@ struct State {
 }
 
 struct Holder {
-    /// None: only its boot is known, from before the server's start.
-    run: Option<AgentRun>,
+    /// The run, and the life of its queue. None: only its boot is known, from before the server's start.
+    agent: Option<(AgentRun, Incarnation)>,
     boot_id: Arc<str>,
     heard: Instant,
     patience: Duration,
@@ -75,25 +76,26 @@ struct Others {
 }
 
 impl Holder {
-    fn new(speaker: &Speaker, now: Instant) -> Self {
+    fn new(speaker: &Speaker, life: Incarnation, now: Instant) -> Self {
         let Speaker { run, boot_id } = speaker.clone();
-        Self { run: Some(run), boot_id, heard: now, patience: PATIENCE, others: None }
+        Self { agent: Some((run, life)), boot_id, heard: now, patience: PATIENCE, others: None }
     }
 
-    fn is(&self, speaker: &Speaker) -> bool {
-        self.run == Some(speaker.run) || (!speaker.boot_id.is_empty() && self.boot_id == speaker.boot_id)
+    fn is(&self, speaker: &Speaker, life: Incarnation) -> bool {
+        let same_boot = !speaker.boot_id.is_empty() && self.boot_id == speaker.boot_id;
+        self.agent.map_or(same_boot, |(run, known)| run == speaker.run || (same_boot && known == life))
     }
 
-    fn hear(&mut self, speaker: &Speaker, now: Instant, deaf: Instant) -> Standing {
-        if self.is(speaker) {
-            self.run = Some(speaker.run);
+    fn hear(&mut self, speaker: &Speaker, life: Incarnation, now: Instant, deaf: Instant) -> Standing {
+        if self.is(speaker, life) {
+            self.agent = Some((speaker.run, life));
             self.boot_id = Arc::clone(&speaker.boot_id);
             self.heard = now;
             return Standing::Holds;
         }
         let silent = now.duration_since(self.heard.max(deaf));
         if silent > self.patience {
-            *self = Self::new(speaker, now);
+            *self = Self::new(speaker, life, now);
             return Standing::Holds;
         }
         let lasting = self.others.filter(|others| now.duration_since(others.heard) <= TOLD_FOR);
@@ -139,7 +141,7 @@ impl Holders {
     }
 
     /// Something came in the node's name. `within` is how long the next may take, if that was told.
-    pub fn hear(&self, node: &NodeName, speaker: &Speaker, within: Option<Duration>) -> Standing {
+    pub fn hear(&self, node: &NodeName, speaker: &Speaker, life: Incarnation, within: Option<Duration>) -> Standing {
         let now = Instant::now();
         let mut state = self.state();
         let deaf = state.deaf;
@@ -154,14 +156,14 @@ impl Holders {
             }
             let first = match recorded {
                 Some(boot_id) if boot_id != speaker.boot_id => {
-                    Holder { run: None, boot_id, ..Holder::new(speaker, now) }
+                    Holder { agent: None, boot_id, ..Holder::new(speaker, life, now) }
                 }
-                _ => Holder::new(speaker, now),
+                _ => Holder::new(speaker, life, now),
             };
             state.holders.entry(node.clone()).or_insert(first);
         }
         let Some(holder) = state.holders.get_mut(node) else { return Standing::Holds };
-        let standing = holder.hear(speaker, now, deaf);
+        let standing = holder.hear(speaker, life, now, deaf);
         if let (Standing::Holds, Some(within)) = (standing, within) {
             holder.patience = (within * 5 / 2).clamp(PATIENCE_LEAST, PATIENCE_MOST);
         }
@@ -199,9 +201,13 @@ mod tests {
         Speaker { run: AgentRun(Uuid::from_u128(run)), boot_id: boot.into() }
     }
 
-    /// A frame of that run of the agent on that boot.
+    /// A frame of that run of the agent on that boot, in the life that every agent has whose state was copied.
     fn frame(holders: &Holders, run: u128, boot: &str) -> Standing {
-        holders.hear(&node(), &speaker(run, boot), Some(INTERVAL))
+        frame_of(holders, run, boot, 7)
+    }
+
+    fn frame_of(holders: &Holders, run: u128, boot: &str, life: u128) -> Standing {
+        holders.hear(&node(), &speaker(run, boot), Incarnation(Uuid::from_u128(life)), Some(INTERVAL))
     }
 
     async fn pass(seconds: u64) {
@@ -237,6 +243,17 @@ mod tests {
         assert_eq!(frame(&holders, 2, "a"), Standing::Holds, "another run on the same boot");
         assert_eq!(frame(&holders, 2, "c"), Standing::Holds, "the same run after a simulated boot");
         assert!(matches!(frame(&holders, 3, "a"), Standing::Waits(_)), "a boot that is over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_that_remembers_nothing_waits_for_the_one_that_does() {
+        let holders = Holders::default();
+        assert_eq!(frame_of(&holders, 1, "a", 1), Standing::Holds);
+        assert!(matches!(frame_of(&holders, 2, "a", 2), Standing::Waits(_)), "another folder of state");
+        assert_eq!(frame_of(&holders, 1, "a", 3), Standing::Holds, "the first has begun anew");
+        assert_eq!(frame_of(&holders, 4, "a", 3), Standing::Holds, "and was started anew");
+        pass(26).await;
+        assert_eq!(frame_of(&holders, 2, "a", 2), Standing::Holds, "its state was lost");
     }
 
     #[tokio::test(start_paused = true)]
@@ -281,7 +298,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_host_that_speaks_seldom_is_given_its_time() {
         let holders = Holders::default();
-        holders.hear(&node(), &speaker(1, "a"), Some(Duration::from_mins(1)));
+        holders.hear(&node(), &speaker(1, "a"), Incarnation(Uuid::nil()), Some(Duration::from_mins(1)));
         pass(140).await;
         assert!(matches!(frame(&holders, 2, "b"), Standing::Waits(_)));
         pass(11).await;

@@ -100,7 +100,7 @@ impl<E: Decides> Lane<E> {
             Ok(report) => report,
             Err(error) => return self.malformed(&incoming.node, &error),
         };
-        match self.holders.hear(&incoming.node, &report.speaker, None) {
+        match self.holders.hear(&incoming.node, &report.speaker, report.origin.incarnation, None) {
             Standing::Holds => {}
             Standing::Waits(after) => {
                 self.counters.waiting();
@@ -152,7 +152,11 @@ impl<E: Decides> Lane<E> {
 
     /// What it has to tell keeps: it is taken once the other host is gone.
     fn second(&mut self, node: &NodeName) -> Reply {
-        self.tell(node, SECOND_AGENT, "another host speaks for this node: give each a name of its own");
+        self.tell(
+            node,
+            SECOND_AGENT,
+            "another agent speaks for this node: give each host a name of its own, and one agent",
+        );
         Reply::Held { after: SECOND_ASKS_AFTER }
     }
 

@@ -97,7 +97,7 @@ fn take(message: &Message, gauges: &Gauges, counters: &FrameCounters) -> Option<
             gauges.heard.mark(&sender);
             let speaker = Speaker { run: frame.run, boot_id: Arc::clone(&frame.boot_id) };
             let within = Duration::from_millis(frame.within_millis.into());
-            if gauges.holders.hear(&sender, &speaker, Some(within)) != Standing::Holds {
+            if gauges.holders.hear(&sender, &speaker, frame.life, Some(within)) != Standing::Holds {
                 count(&counters.second, 1);
                 return None;
             }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::bus::Headers;
     use bytes::Bytes;
-    use domain::{AgentRun, Timestamp};
+    use domain::{AgentRun, Incarnation, Timestamp};
     use std::sync::Mutex;
     use tokio::sync::mpsc;
     use uuid::Uuid;
@@ -140,6 +140,7 @@ mod tests {
             node: node.parse().unwrap(),
             boot_id: format!("b{run}").into(),
             run: AgentRun(Uuid::from_u128(run)),
+            life: Incarnation(Uuid::from_u128(run)),
             within_millis: 10_000,
             sequence,
             sampled_at: Timestamp::default(),

@@ -1,5 +1,5 @@
 //! The key ring's file: a header, then everything sealed under a key derived from the master key.
-use super::{Key, Keys, MasterKey, UserKey, cipher};
+use super::{Key, Keys, MasterKey, UserKey, cipher, derived};
 use crate::{
     clock::Entropy,
     storage::{Files, StorageError},
@@ -48,7 +48,7 @@ impl Drop for RingV1 {
 }
 
 fn sealing_key(master: &MasterKey) -> Key {
-    master.derived("key ring")
+    derived(&master.0, "key ring")
 }
 
 pub(super) fn load(files: &dyn Files, master: &MasterKey) -> Result<Option<Keys>, KeyRingError> {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 /// The key under which the key ring is sealed. Kept outside the log and its backups.
 #[derive(Clone)]
-pub struct MasterKey(Zeroizing<[u8; 32]>);
+pub struct MasterKey(pub(super) Zeroizing<[u8; 32]>);
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,19 +68,38 @@ impl MasterKey {
     /// # Errors
     /// See [`MasterKeyError`].
     pub fn in_file(path: &Path, entropy: &dyn Entropy, may_create: bool) -> Result<Self, MasterKeyError> {
-        let fails = |what| move |source| MasterKeyError::File { what, path: path.to_owned(), source };
+        match Self::of_file(path) {
+            Err(MasterKeyError::Missing { .. }) if may_create => Self::made(path, entropy),
+            key => key,
+        }
+    }
+
+    /// The key in this file.
+    pub(super) fn of_file(path: &Path) -> Result<Self, MasterKeyError> {
         match fs::File::open(path) {
             Ok(file) => Self::read(path, file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => {
-                let key = Self::random(entropy);
-                key.write(path).map_err(fails("make"))?;
-                Ok(key)
-            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(MasterKeyError::Missing { path: path.to_owned() })
             }
-            Err(error) => Err(fails("open")(error)),
+            Err(error) => Err(fails("open", path)(error)),
         }
+    }
+
+    /// A new key, in this file from now on.
+    pub(super) fn made(path: &Path, entropy: &dyn Entropy) -> Result<Self, MasterKeyError> {
+        let key = Self::random(entropy);
+        key.write(path).map_err(fails("make", path))?;
+        Ok(key)
+    }
+
+    /// The key's file takes the place of another one.
+    pub(super) fn move_to(from: &Path, to: &Path) -> Result<(), MasterKeyError> {
+        fs::rename(from, to).and_then(|()| sync_folder(to)).map_err(fails("replace", to))
+    }
+
+    /// The key's file goes.
+    pub(super) fn remove(path: &Path) -> Result<(), MasterKeyError> {
+        fs::remove_file(path).and_then(|()| sync_folder(path)).map_err(fails("remove", path))
     }
 
     fn random(entropy: &dyn Entropy) -> Self {
@@ -90,20 +109,18 @@ impl MasterKey {
     }
 
     fn read(path: &Path, mut file: fs::File) -> Result<Self, MasterKeyError> {
-        let fails = |source| MasterKeyError::File { what: "read", path: path.to_owned(), source };
-        let mode = file.metadata().map_err(fails)?.permissions().mode() & 0o777;
+        let mode = file.metadata().map_err(fails("read", path))?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(MasterKeyError::Exposed { path: path.to_owned(), mode });
         }
         let mut text = Zeroizing::new(String::new());
-        Read::by_ref(&mut file).take(1024).read_to_string(&mut text).map_err(fails)?;
+        Read::by_ref(&mut file).take(1024).read_to_string(&mut text).map_err(fails("read", path))?;
         let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
         parse_hex(text.trim()).map(Self).ok_or_else(malformed)
     }
 
     /// A file that is whole and durable, or not there.
     fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let partial = path.with_extension("partial");
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
         for byte in self.0.iter() {
@@ -112,13 +129,17 @@ impl MasterKey {
         writeln!(file)?;
         file.sync_all()?;
         fs::rename(&partial, path)?;
-        fs::File::open(folder)?.sync_all()
+        sync_folder(path)
     }
+}
 
-    /// A key for one purpose; none can be told from another, nor this one from any of them.
-    pub(crate) fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(blake3::derive_key(&format!("dkube 2026 {purpose}"), &*self.0))
-    }
+fn fails(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> MasterKeyError {
+    move |source| MasterKeyError::File { what, path: path.to_owned(), source }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
 }
 
 fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {

@@ -5,9 +5,11 @@
 //! opened is told apart from one that must not be.
 mod file;
 mod master;
+mod rotate;
 
 pub use file::KeyRingError;
 pub use master::{MasterKey, MasterKeyError};
+pub use rotate::{RingError, open, rotate};
 
 use crate::{clock::Entropy, storage::Files};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
@@ -117,9 +119,9 @@ impl KeyRing {
         self.save(changed, true)
     }
 
-    /// A key for another purpose, derived from the master key.
+    /// A key for another purpose: the same under every master key.
     pub fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        self.master.derived(purpose)
+        derived(&self.keys.read().unwrap_or_else(PoisonError::into_inner).cluster, purpose)
     }
 
     fn save(&self, changed: u64, destroying: bool) -> Result<(), KeyRingError> {
@@ -162,6 +164,11 @@ fn fresh(entropy: &dyn Entropy) -> Key {
     let mut key = Key::default();
     entropy.fill(&mut *key);
     key
+}
+
+/// A key for one purpose; none can be told from another, nor this one from any of them.
+fn derived(key: &Key, purpose: &str) -> Key {
+    Zeroizing::new(blake3::derive_key(&format!("dkube 2026 {purpose}"), &**key))
 }
 
 fn cipher(key: &Key) -> XChaCha20Poly1305 {

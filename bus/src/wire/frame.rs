@@ -3,7 +3,7 @@
 use super::{FRAME_MAX, WireError, read, write};
 use bytes::Bytes;
 use domain::{
-    AgentRun, Timestamp,
+    AgentRun, Incarnation, Timestamp,
     device::{DeviceId, Slot},
     telemetry::{Column, DeviceFrame, Field, Frame, Process, ProcessOwner, SAMPLES_MAX, XidCount},
 };
@@ -48,6 +48,7 @@ struct FrameV1<'a> {
     node: &'a str,
     boot_id: &'a str,
     run: [u8; 16],
+    life: [u8; 16],
     within_millis: u32,
     sequence: u64,
     sampled_at: i64,
@@ -102,6 +103,7 @@ impl<'a> From<&'a Frame> for FrameV1<'a> {
             node: frame.node.as_str(),
             boot_id: &frame.boot_id,
             run: frame.run.0.into_bytes(),
+            life: frame.life.0.into_bytes(),
             within_millis: frame.within_millis,
             sequence: frame.sequence,
             sampled_at: frame.sampled_at.micros(),
@@ -129,6 +131,7 @@ impl FrameV1<'_> {
             node: self.node.parse()?,
             boot_id: self.boot_id.into(),
             run: AgentRun(Uuid::from_bytes(self.run)),
+            life: Incarnation(Uuid::from_bytes(self.life)),
             within_millis: self.within_millis,
             sequence: self.sequence,
             sampled_at: Timestamp::from_micros(self.sampled_at),

@@ -1,6 +1,6 @@
 use super::Field;
 use crate::{
-    AgentRun, NodeName, Timestamp,
+    AgentRun, Incarnation, NodeName, Timestamp,
     device::{DeviceId, Slot},
 };
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub struct Frame {
     pub boot_id: Arc<str>,
     /// The run of the agent.
     pub run: AgentRun,
+    /// The life of the agent's queue.
+    pub life: Incarnation,
     /// How long the next frame may take, in milliseconds, while all is well.
     pub within_millis: u32,
     /// Which frame of the run, from 0: what is left out was lost.

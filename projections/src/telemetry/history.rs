@@ -192,7 +192,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{device::Slot, telemetry::Column};
+    use domain::{Incarnation, device::Slot, telemetry::Column};
     use uuid::Uuid;
 
     fn device() -> DeviceId {
@@ -209,6 +209,7 @@ mod tests {
             node: "n".parse().unwrap(),
             boot_id: "b".into(),
             run: AgentRun(Uuid::nil()),
+            life: Incarnation(Uuid::nil()),
             within_millis: 10_000,
             sequence,
             sampled_at: at(0),

@@ -28,7 +28,6 @@ pub(super) fn fast(device: &Device<'_>, calls: &mut Calls<'_>, into: &mut Readin
         reserved: Some(info.reserved),
     });
     into.temperatures.gpu = calls.ask("temperature", || device.temperature(TemperatureSensor::Gpu)).and_then(degrees);
-    into.temperatures.margin = calls.ask("thermal margin", || raw::thermal_margin(device));
     into.power_mw = calls.ask("power", || device.power_usage());
     into.energy_mj = calls.ask("energy", || device.total_energy_consumption());
     into.sm_clock_mhz = calls.ask("SM clock", || device.clock_info(Clock::SM));
@@ -51,6 +50,7 @@ pub(super) fn slow(group: Group, device: &Device<'_>, calls: &mut Calls<'_>, int
 fn counters(device: &Device<'_>, calls: &mut Calls<'_>, into: &mut Readings) {
     use EccCounter::{Aggregate, Volatile};
     use MemoryError::{Corrected, Uncorrected};
+    into.temperatures.margin = calls.ask("thermal margin", || raw::thermal_margin(device));
     into.ecc = Ecc {
         corrected: calls.ask("ECC corrected", || device.total_ecc_errors(Corrected, Volatile)),
         uncorrected: calls.ask("ECC uncorrected", || device.total_ecc_errors(Uncorrected, Volatile)),

@@ -80,7 +80,9 @@ impl Xids {
                 continue;
             };
             push(&mut self.of_kernel, (event.slot, event.code, when));
-            match find(&self.of_nvml, &event, when) {
+            // What it asks for stands in its text alone: rather counted twice than not followed.
+            let told = find(&self.of_nvml, &event, when).filter(|_| event.code != XidEvent::RECOVERY_ACTION_CHANGED);
+            match told {
                 Some(index) => drop(self.of_nvml.remove(index)),
                 None => news.push(event),
             }

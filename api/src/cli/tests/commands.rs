@@ -364,7 +364,7 @@ async fn one_thing_is_shown_by_its_fields() {
 async fn a_device_is_named_by_the_beginning_of_its_uuid_or_its_place() {
     let device = |id: &str, index: u32| value!({"uuid": id, "node": "n", "presence": "present", "index": index});
     let list = value!({"items": [device(GPU[0], 0), device(GPU[1], 1)], "next": null, "position": 41});
-    let answers = [&list, &unchanged(), &list, &unchanged(), &list, &unchanged(), &list];
+    let answers = [&list, &unchanged(), &list, &unchanged(), &list, &list, &unchanged(), &list];
     let server = Player::of(answers.map(|answer| json(200, answer))).await;
     for arguments in [["device", "cordon", "4f1c"], ["device", "cordon", "n/1"]] {
         let ran = server.run(&arguments).await;
@@ -373,9 +373,11 @@ async fn a_device_is_named_by_the_beginning_of_its_uuid_or_its_place() {
     let ran = server.run(&["pool", "add", "p", "GPU-0000", "n/0"]).await;
     assert_eq!(ran.code, 0, "{ran:?}");
     let lines = server.lines();
-    assert_eq!(lines[..2], ["GET /v1/devices?limit=1000", &format!("PATCH /v1/devices/{}", GPU[0])]);
+    let behind = "GET /v1/devices?after=GPU-4f1bffff-ffff-ffff-ffff-ffffffffffff&limit=11";
+    assert_eq!(lines[..2], [behind, &format!("PATCH /v1/devices/{}", GPU[0])]);
     assert_eq!(lines[2..4], ["GET /v1/devices?node=n&limit=1000", &format!("PATCH /v1/devices/{}", GPU[1])]);
-    assert_eq!(server.asked()[5].body, value!({"add": [GPU[1], GPU[0]]}).to_string());
+    assert_eq!(lines[4..6], ["GET /v1/devices?limit=11", "GET /v1/devices?node=n&limit=1000"]);
+    assert_eq!(server.asked()[6].body, value!({"add": [GPU[1], GPU[0]]}).to_string());
     let ran = server.run(&["device", "show", "abcd"]).await;
     assert!(ran.code != 0 && ran.err.contains("no device's UUID begins with GPU-abcd"), "{ran:?}");
 }

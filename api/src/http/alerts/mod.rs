@@ -123,9 +123,9 @@ fn measured(app: &App) -> Vec<AlertView> {
         node: Some(node.to_string()),
         jobs: AlertJobs::default(),
         since: Some(app.ago(lasting)),
-        summary: "two hosts speak for it: what the first one says is taken, the other's reports wait".to_owned(),
+        summary: "two agents speak for it: what the first one says is taken, the other's reports wait".to_owned(),
         action:
-            "look which hosts are named so, by copy or by setting, and give each a name and a state folder of its own"
+            "look which hosts are named so, by copy or by setting, or have two agents; give each a name of its own and one agent"
                 .to_owned(),
     });
     stalled.into_iter().chain(troubled).chain(unheard).chain(away).chain(contested).collect()

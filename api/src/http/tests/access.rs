@@ -47,16 +47,52 @@ async fn without_a_good_sign_in_only_the_open_routes_answer() {
     let fixture = Fixture::new().await;
     let expired = fixture.token("operator", Scope::Full, 1).await;
     fixture.engine.pass(24 * 3600 + 1);
+    let revoked = fixture.token("ada", Scope::Full, 9).await;
+    let operator = fixture.operator().await;
+    fixture.done(&operator, Call::new("DELETE", "/v1/users/ada/tokens")).await;
+    fixture.settled().await;
     let garbage = "dkube_AAAA";
     for (method, path, rule) in RULES {
-        for (token, code) in
-            [(None, "auth.required"), (Some(&*expired), "auth.invalid"), (Some(garbage), "auth.invalid")]
-        {
+        for (token, code) in [
+            (None, "auth.required"),
+            (Some(&*expired), "auth.invalid"),
+            (Some(&*revoked), "auth.invalid"),
+            (Some(garbage), "auth.invalid"),
+        ] {
             let (status, told) = outcome(&fixture, method, path, token).await;
             if *rule == Rule::Open {
                 assert!(status != 401 && status != 403, "{method} {path}");
             } else {
                 assert_eq!((status.as_u16(), &*told), (401, code), "{method} {path}");
+            }
+        }
+    }
+}
+
+/// The code of a failure, of somebody with this session and this CSRF token.
+async fn in_session(fixture: &Fixture, route: (&'static str, &str), cookie: &str, csrf: Option<&str>) -> String {
+    let mut call = Call::new(route.0, example(route.1)).json(&json!({})).with("cookie", cookie);
+    if let Some(csrf) = csrf {
+        call = call.with("x-csrf-token", csrf);
+    }
+    let answer = call.send(&fixture.router).await;
+    if answer.status.is_success() { String::new() } else { answer.json()["code"].as_str().unwrap().to_owned() }
+}
+
+#[tokio::test]
+async fn a_session_writes_with_its_own_csrf_token_alone() {
+    let fixture = Fixture::new().await;
+    for login in ["operator", "aud", "ada"] {
+        let ((cookie, own), (_, other)) = (fixture.sign_in(login).await, fixture.sign_in(login).await);
+        let writes = RULES.iter().filter(|(method, _, rule)| *method != "GET" && *rule != Rule::Open);
+        for (method, path, _) in writes {
+            let of = format!("{method} {path} by {login}");
+            for csrf in [None, Some(&*other), Some("")] {
+                assert_eq!(in_session(&fixture, (method, path), &cookie, csrf).await, "auth.csrf", "{of}");
+            }
+            // To sign out would end the session that the next ones come with.
+            if *path != "/v1/session" {
+                assert_ne!(in_session(&fixture, (method, path), &cookie, Some(&own)).await, "auth.csrf", "{of}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What is measured: the past of a device, sums, idle devices, and the metrics that Prometheus reads.
 use crate::http::testing::{Call, Fixture};
 use domain::{
-    AgentRun, Command,
+    AgentRun, Command, Incarnation,
     device::Slot,
     job,
     telemetry::{Column, DeviceFrame, Field, Frame, XidCount},
@@ -18,6 +18,7 @@ fn measure(fixture: &Fixture, sequence: u64, utilization: &[i64]) {
         node: "node-01".parse().unwrap(),
         boot_id: "b".into(),
         run: AgentRun(Uuid::nil()),
+        life: Incarnation(Uuid::nil()),
         within_millis: 10_000,
         sequence,
         sampled_at: fixture.engine.now(),

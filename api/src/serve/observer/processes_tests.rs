@@ -53,6 +53,7 @@ impl Node {
             node: "n".parse().unwrap(),
             boot_id: "boot".into(),
             run: AgentRun(Uuid::nil()),
+            life: Incarnation(Uuid::nil()),
             within_millis: 10_000,
             sequence: self.frames,
             sampled_at: self.world.now,

@@ -14,7 +14,7 @@ use agents::{
 use anyhow::{Context, Result};
 use bus::wire;
 use bytes::Bytes;
-use domain::{AgentRun, Timestamp, device::DeviceId};
+use domain::{AgentRun, Incarnation, Timestamp, device::DeviceId};
 use projections::Telemetry;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -31,6 +31,7 @@ fn frames(nodes: u32) -> Result<Vec<Bytes>> {
     let fleet = Fleet { size, seed: 1, began: Timestamp::default(), faults: Faults::Never };
     let frame = |mut node: agents::source::simulated::SimulatedNode| {
         let every = Duration::from_secs(SAMPLES);
+        let life = Incarnation(Uuid::nil());
         let mut recorder = Recorder::new(
             node.name().clone(),
             AgentRun(Uuid::nil()),
@@ -40,7 +41,7 @@ fn frames(nodes: u32) -> Result<Vec<Bytes>> {
         );
         let made = (0..SAMPLES).find_map(|second| {
             let elapsed = Duration::from_secs(3600 + second);
-            recorder.note(Tick { elapsed, wall: Timestamp::default() }, &node.look(elapsed)?, std::iter::empty())
+            recorder.note(Tick { elapsed, wall: Timestamp::default() }, life, &node.look(elapsed)?, std::iter::empty())
         });
         Ok(wire::encode_frame(&made.context("a frame is due")?)?)
     };
