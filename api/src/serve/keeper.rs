@@ -19,6 +19,9 @@ use tokio::{
 /// The most nodes that one look finds lost or returned: the rest is found by the next.
 const NODES_MAX: usize = 256;
 
+/// Within this time, an agent of the usual settings speaks, though one of its frames be lost.
+const SPEAKS_WITHIN: Duration = Duration::from_secs(25);
+
 /// What the keeper looks at.
 pub(super) struct Keeper {
     pub(super) engine: Engine,
@@ -32,6 +35,12 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Looks and acts until `stop` says so.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
+        if self.lease < SPEAKS_WITHIN {
+            tracing::warn!(
+                lease_s = self.lease.as_secs(),
+                "an agent speaks every ten seconds, unless it is told otherwise: a lease so short loses sound nodes"
+            );
+        }
         let mut leases = Leases::new(self.lease, self.gauges.heard.clone());
         let mut backlog = Backlog::new(&self.gauges.counters);
         // When a node was found lost: what was heard before is no sign of life.
