@@ -1,11 +1,12 @@
-//! Says which commit a release is built from, where git can tell.
+//! Says which commit a release is built from, where git can tell. The name is none of `DKUBE_…`: cargo hands it to what it
+//! runs, where it would be an unknown setting.
 use std::{env, process::Command};
 
 fn main() {
-    println!("cargo::rerun-if-env-changed=DKUBE_COMMIT");
+    println!("cargo::rerun-if-env-changed=BUILT_FROM_COMMIT");
     // While one develops, a commit would build this crate anew.
     let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    if env::var_os("DKUBE_COMMIT").is_some() || !release {
+    if env::var_os("BUILT_FROM_COMMIT").is_some() || !release {
         return;
     }
     let git = |arguments: &[&str]| {
@@ -17,6 +18,6 @@ fn main() {
     }
     if let Some(commit) = git(&["rev-parse", "HEAD"]) {
         let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|files| !files.is_empty());
-        println!("cargo::rustc-env=DKUBE_COMMIT={commit}{}", if changed { "-dirty" } else { "" });
+        println!("cargo::rustc-env=BUILT_FROM_COMMIT={commit}{}", if changed { "-dirty" } else { "" });
     }
 }

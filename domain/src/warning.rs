@@ -1,5 +1,5 @@
 //! What else follows from an accepted command: nothing forbids it, but its author should know.
-use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, device::Device, group, user};
+use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, device::Device, group, license, user};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -33,6 +33,9 @@ pub enum Warning {
         /// The user.
         user: UserId,
     },
+    /// A license grants fewer users or devices than there are: where one is required, nothing new is made, and an older one
+    /// does not follow it.
+    LicenseExceeded,
 }
 
 impl Warning {
@@ -55,6 +58,11 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
             if tokens.filter_map(|id| before.token(*id)).any(|token| token.role < *role) {
                 found.push(Warning::TokensKeepRole { user: *user });
             }
+        }
+        if let Event::License(license::Event::Installed { license }) = event
+            && license.grants_too_little(before)
+        {
+            found.push(Warning::LicenseExceeded);
         }
         let Event::Group(event) = event else { continue };
         match event {

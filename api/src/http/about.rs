@@ -110,7 +110,7 @@ async fn about(
     });
     let about = About {
         version: env!("CARGO_PKG_VERSION"),
-        commit: option_env!("DKUBE_COMMIT"),
+        commit: option_env!("BUILT_FROM_COMMIT"),
         started_at: app.started_at,
         uptime_seconds: app.started.elapsed().as_secs(),
         cluster: app.parts.cluster,

@@ -97,6 +97,7 @@ impl From<&Warning> for WarningV1 {
             }
             Warning::GroupWithoutPool { group } => Self { code: 3, group: Some(group.to_string()), ..none },
             Warning::TokensKeepRole { user } => Self { code: 4, user: Some(user.0), ..none },
+            Warning::LicenseExceeded => Self { code: 5, ..none },
         }
     }
 }
@@ -113,6 +114,7 @@ impl WarningV1 {
             }),
             3 => Some(Warning::GroupWithoutPool { group: self.group?.parse().ok()? }),
             4 => Some(Warning::TokensKeepRole { user: domain::UserId(self.user?) }),
+            5 => Some(Warning::LicenseExceeded),
             _ => None,
         }
     }
@@ -183,6 +185,7 @@ mod tests {
                     Warning::PoolUnboundUnderJobs { group: group.clone(), pool: "p".parse().unwrap(), jobs },
                     Warning::GroupWithoutPool { group },
                     Warning::TokensKeepRole { user },
+                    Warning::LicenseExceeded,
                 ],
             },
             Kept::Refused(Refusal {

@@ -1,4 +1,4 @@
-use crate::{LicenseId, Licensee, Position, Timestamp, published::record};
+use crate::{Cluster, LicenseId, Licensee, Position, Timestamp, published::record};
 use serde::{Deserialize, Serialize};
 
 /// So many days before its end, a license is warned about.
@@ -55,7 +55,7 @@ pub enum Unlicensed {
     #[error("the license and its grace ended at {0}: nothing new is made; what is there goes on")]
     Over(Timestamp),
     /// There are, or would be, more users than it grants.
-    #[error("the license grants {limit} users, and this would be {used}")]
+    #[error("the license grants {limit} users, which {used} are more than: nothing new is made; what is there goes on")]
     Seats {
         /// How many there are, or would be.
         used: u32,
@@ -121,12 +121,20 @@ impl License {
         (self.ends_at.micros() - now.micros()).div_euclid(DAY * 1_000_000)
     }
 
+    /// Whether there are more users, or more devices in service, than it grants.
+    pub(crate) fn grants_too_little(&self, cluster: &Cluster) -> bool {
+        let users = u32::try_from(cluster.users().len()).unwrap_or(u32::MAX);
+        self.beyond(users, cluster.tally().total()).is_some()
+    }
+
     /// Why there may be no growth with so many users and devices in service, if that is so.
     pub fn limits(&self, users: u32, devices: u32, now: Timestamp) -> Option<Unlicensed> {
+        let over = (self.phase(now) == Phase::Over).then(|| Unlicensed::Over(self.over_at()));
+        over.or_else(|| self.beyond(users, devices))
+    }
+
+    fn beyond(&self, users: u32, devices: u32) -> Option<Unlicensed> {
         let beyond = |limit: Option<u32>, used: u32| limit.filter(|limit| used > *limit);
-        if self.phase(now) == Phase::Over {
-            return Some(Unlicensed::Over(self.over_at()));
-        }
         let seats = beyond(self.seats, users).map(|limit| Unlicensed::Seats { used: users, limit });
         seats.or_else(|| beyond(self.devices, devices).map(|limit| Unlicensed::Devices { used: devices, limit }))
     }

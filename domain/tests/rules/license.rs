@@ -7,7 +7,7 @@ use crate::{
     },
 };
 use domain::{
-    Command, Role,
+    Command, Role, Warning,
     license::{License, Phase},
     token::Scope,
 };
@@ -85,7 +85,7 @@ fn it_bounds_users_and_devices() {
     let of = |seats, devices| License { seats, devices, ..license(1, world.now, 10, DAY) };
     let (two_users, ten_devices) = (of(Some(2), None), of(Some(3), Some(10)));
     let mut full = world.clone();
-    full.given(install(two_users));
+    assert_eq!(full.when(install(two_users)).warnings, []);
     full.when(onboard(&["bob"], None)).refused("license.seats");
     full.given(create_pool("vision", &[1]));
     full.given(delete_users(&["ada"]));
@@ -95,6 +95,8 @@ fn it_bounds_users_and_devices() {
     world.given(install(ten_devices));
     grows(&world);
     world.given(report("node-d", vec![seen(20, 20, H100)]));
+    let smaller = License { devices: Some(10), seats: Some(3), ..license(2, world.now, 1, DAY) };
+    assert_eq!(world.clone().when(install(smaller)).warnings, [Warning::LicenseExceeded]);
     refuses_growth(&world, "license.devices");
 }
 

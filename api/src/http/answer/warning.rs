@@ -57,6 +57,11 @@ impl WarningView {
                 user: Some(names.user(*user)),
                 ..blank
             },
+            Warning::LicenseExceeded => Self {
+                code: "license_exceeded",
+                detail: "there are more users or devices than it grants: nothing new is made, and an older license does not follow it",
+                ..blank
+            },
         }
     }
 }
