@@ -107,3 +107,20 @@ fn read_dep_info(folder: &std::path::Path, root: &std::path::Path, into: &mut BT
         }
     }
 }
+
+/// Cargo hands what a build script sets to the program that it runs, which refuses `DKUBE_…` that is no setting.
+#[test]
+fn no_build_script_sets_what_would_be_taken_for_a_setting() -> anyhow::Result<()> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut scripts = 0;
+    for folder in std::fs::read_dir(root)? {
+        let script = folder?.path().join("build.rs");
+        if script.is_file() {
+            let text = std::fs::read_to_string(&script)?;
+            assert!(!text.contains("rustc-env=DKUBE_"), "{}", script.display());
+            scripts += 1;
+        }
+    }
+    assert!(scripts > 0, "there are build scripts");
+    Ok(())
+}
