@@ -15,6 +15,7 @@ mod fold;
 mod id;
 mod name;
 mod recorded;
+mod refusal;
 mod rejection;
 mod stock;
 mod subject;
@@ -48,7 +49,8 @@ pub use name::{
     ClusterName, GroupName, JobName, Licensee, Login, Model, NodeName, PoolName, Reason, TokenName, WordError,
 };
 pub use recorded::{Origin, Position, Recorded};
-pub use rejection::{Kind, Refusal, Rejection, Shortage};
+pub use refusal::Refusal;
+pub use rejection::{Kind, Rejection, Shortage};
 pub use stock::{Availability, Tally};
 pub use subject::{Subject, SubjectError};
 pub use time::{Timestamp, TimestampError};

@@ -103,6 +103,10 @@ async fn a_certificate_without_its_key_is_a_clear_error() -> anyhow::Result<()> 
     assert!(alone.code == Some(2) && alone.err.contains("tls_key is missing"), "{}", alone.err);
     let foreign = place.dkube(&["serve", "--tls-cert", &certificate, "--tls-key", &key]).await?;
     assert!(foreign.code == Some(2) && foreign.err.contains("can't be used"), "{}", foreign.err);
+    let whole = fs::read_to_string(other.path("server.key"))?;
+    fs::write(other.path("server.key"), whole.replace('\n', " "))?;
+    let broken = place.dkube(&["serve", "--tls-cert", &certificate, "--tls-key", &key]).await?;
+    assert!(broken.code == Some(2) && broken.err.contains("it is not whole"), "{}", broken.err);
     assert!(!place.data().exists(), "nothing was founded");
     Ok(())
 }

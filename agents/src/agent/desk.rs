@@ -25,7 +25,7 @@ pub struct Desk<Q> {
     present: Option<Present>,
     /// Whether nothing was to be seen last: then nobody is there to report.
     silent: bool,
-    /// Whether the last answer was that another host has the node.
+    /// Whether the last answer was that another agent has the node.
     held: bool,
     holds: Holds,
     restate_every: Duration,
@@ -115,7 +115,7 @@ impl<Q: Queue> Desk<Q> {
         self.known = Known::default();
     }
 
-    /// Whether the last answer was that another host has the node.
+    /// Whether the last answer was that another agent has the node.
     pub const fn is_held(&self) -> bool {
         self.held
     }

@@ -151,8 +151,11 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                         () = stopped(stop) => return,
                         observation = self.source.observe(tick) => observation,
                     };
-                    if let Some(frame) = observation.as_ref().and_then(|seen| self.recorder.note(tick, self.desk.queue().incarnation(), seen, self.desk.faults())) {
-                        self.show(&frame).await;
+                    if let Some(seen) = &observation {
+                        let life = self.desk.queue().incarnation();
+                        if let Some(frame) = self.recorder.note(tick, life, seen, self.desk.faults()) {
+                            self.show(&frame).await;
+                        }
                     }
                     if let Err(error) = self.desk.look(tick, observation) {
                         let error: &dyn std::error::Error = &error;

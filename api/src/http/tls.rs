@@ -1,4 +1,5 @@
 //! TLS: the server's certificate, from files that may be renewed while it runs.
+use bus::bus::pem;
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -8,12 +9,9 @@ use std::{
 use tokio::sync::watch;
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    },
+    rustls::{ServerConfig, crypto::aws_lc_rs},
 };
+use zeroize::Zeroizing;
 
 /// How often to look whether the files were renewed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -113,12 +111,11 @@ impl Certificate {
 
 fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     let wrong = |path: &Path, what, error: String| TlsError::File { path: path.to_owned(), what, error };
-    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let text = |path, what| fs::read(path).map_err(|error| wrong(path, what, error.to_string()));
+    let chain = pem::certificates(&text(certificate, "certificate")?);
     let chain = chain.map_err(|error| wrong(certificate, "certificate", error.to_string()))?;
-    if chain.is_empty() {
-        return Err(wrong(certificate, "certificate", "there is none".to_owned()));
-    }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, "private key", error.to_string()))?;
+    let private = pem::private_key(&Zeroizing::new(text(key, "private key")?));
+    let private = private.map_err(|error| wrong(key, "private key", error.to_string()))?;
     let unfit = |error| TlsError::Unfit { certificate: certificate.to_owned(), key: key.to_owned(), error };
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(unfit)?;

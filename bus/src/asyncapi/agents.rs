@@ -7,7 +7,7 @@ pub(super) const NODE: &str = "The node's name as one token: its dots become `_`
 
 const REPLY: &str = "What is taken is durable. Taken: every report up to this number. Refused: the rules will not take \
     it, and the number that comes next. Try again: the same bytes, after so long. Expected: the number that is wanted. \
-    Held: another host has this node, ask again after so long in a new life.";
+    Held: another agent has this node, ask again after so long in a new life.";
 
 /// A kind of report in words: the channel's name, the message's, and what it says.
 const fn words(kind: Kind) -> (&'static str, &'static str, &'static str) {

@@ -6,6 +6,7 @@
 mod in_process;
 mod nats;
 mod pattern;
+pub mod pem;
 mod settings;
 
 pub use in_process::InProcess;

@@ -1,10 +1,11 @@
 //! How to reach a NATS server, and what is refused because it would be reached without protection.
+use super::pem::{self, PemError};
 use async_nats::{ConnectOptions, ServerAddr, rustls::crypto};
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     io,
     net::IpAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -143,9 +144,13 @@ impl NatsSettings {
             options = options.ignore_discovered_servers();
         }
         if let Some(authorities) = &self.tls.authorities {
+            let what = "the authorities' certificates";
+            check(what, authorities, |text| pem::certificates(text).map(drop)).await?;
             options = options.add_root_certificates(authorities.clone());
         }
         if let Some((certificate, key)) = &self.tls.certificate {
+            check("the client certificate", certificate, |text| pem::certificates(text).map(drop)).await?;
+            check("the client certificate's key", key, |text| pem::private_key(text).map(drop)).await?;
             options = options.add_client_certificate(certificate.clone(), key.clone());
         }
         if let Some(prefix) = &self.inbox_prefix {
@@ -165,6 +170,13 @@ impl NatsSettings {
         };
         Ok((servers, options))
     }
+}
+
+/// Whether the file holds what it should. The client reads it at each connection and would say what stands there.
+async fn check(what: &'static str, path: &Path, read: fn(&[u8]) -> Result<(), PemError>) -> Result<(), SettingsError> {
+    let failed = |source| SettingsError::File { what, path: path.to_owned(), source };
+    let text = tokio::fs::read(path).await.map_err(failed)?;
+    read(&text).map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))
 }
 
 /// Chooses the cryptography of every TLS connection of this process, unless that was done before.
@@ -227,6 +239,19 @@ mod tests {
             let error = settings(url).servers().unwrap_err();
             assert!(matches!(error, SettingsError::Address) && !error.to_string().contains("hunter2"), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_broken_key_is_an_error_that_does_not_hold_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("client.pem"), folder.path().join("client.key"));
+        std::fs::write(&certificate, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        std::fs::write(&key, "-----BEGIN PRIVATE KEY----- c2VjcmV0 -----END PRIVATE KEY-----").unwrap();
+        let tls = Tls { certificate: Some((certificate, key.clone())), ..Tls::default() };
+        let error = NatsSettings { tls, ..settings("tls://127.0.0.1") }.options().await.unwrap_err();
+        let SettingsError::File { path, source, .. } = error else { panic!("{error}") };
+        assert_eq!(path, key);
+        assert_eq!(source.to_string(), PemError::Broken.to_string());
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub const TYPE: Header =
 /// The main subject.
 pub const SUBJECT: Header = Header {
     name: "ce-subject",
-    about: "What it is about, as `pool/vision`: a kind and a name, or `cluster` alone.",
+    about: "What it is about, as `pool/vision`: a kind and a name, or `cluster` or `license` alone.",
     pattern: r"^(cluster|license|[a-z]+/[A-Za-z0-9.\-]+)$",
 };
 

@@ -30,7 +30,7 @@ pub struct Counts {
     pub taken: u64,
     /// Reports whose senders were asked to come back: no room, or no durable log at present.
     pub deferred: u64,
-    /// Reports of an agent that has to wait until it is known whether the one before it still runs.
+    /// Reports of an agent that has to wait: another has its node, or may have it still.
     pub waiting: u64,
     /// Reports that were not the next of their agent.
     pub out_of_turn: u64,

@@ -150,7 +150,7 @@ impl<E: Decides> Lane<E> {
         }
     }
 
-    /// What it has to tell keeps: it is taken once the other host is gone.
+    /// What it has to tell keeps: it is taken once the other agent is gone.
     fn second(&mut self, node: &NodeName) -> Reply {
         self.tell(
             node,

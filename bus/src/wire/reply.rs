@@ -27,7 +27,7 @@ pub enum Reply {
         /// How long to wait first.
         after: Duration,
     },
-    /// Another host has this node, or had it a moment ago: nothing of this one is taken while that is so. All of it again,
+    /// Another agent has this node, or had it a moment ago: nothing of this one is taken while that is so. All of it again,
     /// after this time, in a new life, since the other may be a copy that counts alike.
     Held {
         /// How long to wait first.

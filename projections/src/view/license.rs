@@ -15,7 +15,7 @@ pub struct LicenseView {
     pub required: bool,
     /// Where the license is in its time.
     pub state: LicenseState,
-    /// Why new pools, groups, users, version-store targets and jobs are refused; null if they are not.
+    /// Why new pools, groups, users and jobs are refused; null if they are not.
     pub refuses: Option<String>,
     /// What it grants; null if there is none.
     pub license: Option<GrantView>,
