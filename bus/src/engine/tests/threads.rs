@@ -57,12 +57,12 @@ async fn started_with(machine: Machine, change: impl FnOnce(Options) -> Options)
 type Pending = BoxFuture<'static, Result<Answer, Failure>>;
 
 impl Running {
-    /// Sends a command, whose answer is to come.
+    /// Sends a command while a sync is held, so that its answer is to come.
     fn send(&self, name: &str) -> Pending {
         self.ask(create(self.operator, name))
     }
 
-    /// Sends a request, whose answer is to come.
+    /// Sends a request while a sync is held, so that its answer is to come.
     fn ask(&self, request: Request) -> Pending {
         let engine = self.engine.clone();
         let mut answer = async move { engine.submit(request).await }.boxed();
@@ -152,7 +152,8 @@ async fn when_the_sync_of_a_lone_command_fails_what_waits_behind_it_was_not_take
 async fn a_full_disk_is_a_halt_that_says_so() {
     let running = started().await;
     running.machine.disk.set_capacity(running.machine.disk.used());
-    assert_eq!(within(running.send("no-room")).await.unwrap_err(), Failure::OutcomeUnknown);
+    let answer = within(running.engine.submit(create(running.operator, "no-room"))).await;
+    assert_eq!(answer.unwrap_err(), Failure::OutcomeUnknown);
     assert!(matches!(running.halted().await, Halt::Full(_)));
     assert!(matches!(within(running.engine.stop()).await, Err(Halt::Full(_))));
 }
