@@ -178,6 +178,8 @@ async fn a_node_measures_its_own_devices_only() -> anyhow::Result<()> {
         let (path, shown) = (format!("/v1/devices/{}/telemetry", device(number)), Value::from(percent));
         (path, move |telemetry: &Value| telemetry["latest"]["utilization"] == shown)
     };
+    // Frames of a node that is not shown yet are dropped.
+    client.until("/v1/nodes", |list| list["items"].as_array().is_some_and(|nodes| nodes.len() == 2)).await?;
     send("gpu-1", frame("gpu-1", 0, &[(1, 10)])?).await?;
     let (of_honest, is_10) = utilization(1, 10);
     client.until(&of_honest, &is_10).await?;

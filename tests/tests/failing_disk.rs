@@ -93,7 +93,8 @@ async fn on_a_full_disk_it_takes_nothing_and_reads_go_on() -> anyhow::Result<()>
     let server = Server::start(&place, &[]).await?;
     let client = client.at(&server);
     pool(&client, "doubtful").await?.done()?;
-    pool(&client, "after").await?.done()?;
+    let last = pool(&client, "after").await?.done()?.position()?;
+    client.shows(last).await?.done()?;
     let mut found = pools(&client).await?;
     found.sort();
     assert_eq!(found, ["after", "before", "doubtful"]);

@@ -3,7 +3,7 @@ use anyhow::Context;
 use reqwest::{Method, header::CONTENT_TYPE};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
-use std::{fs, time::Duration};
+use std::fs;
 use tests::harness::{Client, LIMIT, PASSWORD, Place, Reply, Server};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -258,8 +258,7 @@ async fn overload(settings: &[&str], requests: usize, (status, code): (u16, &str
             }
         }
     };
-    // Well before the held requests are given up.
-    let refused = timeout(Duration::from_secs(10), refused).await.context("it takes on and on")??;
+    let refused = timeout(LIMIT, refused).await.context("it takes on and on")??;
     refused.refused(status, code);
     assert!(refused.headers.contains_key("retry-after"));
     assert_eq!(client.get("/livez").await?.status, 200);

@@ -14,9 +14,9 @@ use std::{sync::Arc, time::Duration};
 use tests::harness::{Client, NatsServer, Place, Server};
 
 /// How long a node may be silent in these tests: longer than a client may need to find a NATS server that is back (5 seconds).
-const LEASE: Duration = Duration::from_secs(8);
+const LEASE: Duration = Duration::from_secs(15);
 
-const FLAGS: [&str; 2] = ["--node-lease", "8s"];
+const FLAGS: [&str; 2] = ["--node-lease", "15s"];
 
 /// Agents of three healthy nodes, which are heard several times within a lease.
 async fn fleet(url: &str) -> anyhow::Result<Simulation> {
@@ -104,7 +104,7 @@ async fn an_override_ends_by_itself() -> anyhow::Result<()> {
     let client = Client::operator(&server).await?;
     let there = client.until("/v1/devices", |list| list["items"].as_array().is_some_and(|devices| devices.len() == 1));
     let path = format!("/v1/devices/{}", there.await?["items"][0]["uuid"].as_str().unwrap_or_default());
-    let until = SystemClock.now().plus_seconds(1);
+    let until = SystemClock.now().plus_seconds(10);
     let wish = json!({"override": {"condition": "gpu.lost", "until": until}});
     client.patch(&path, wish).await?.done()?;
     let ended = |list: &Value| list["events"].as_array().is_some_and(|events| events.len() == 1);

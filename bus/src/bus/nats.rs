@@ -21,7 +21,7 @@ use tokio::{sync::watch, time::timeout};
 const SEND_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long a new subscription may take to be known to the server before it is answered all the same.
-const ECHO_LIMIT: Duration = Duration::from_secs(1);
+const ECHO_LIMIT: Duration = Duration::from_secs(5);
 
 /// Messages through a NATS server. A lost connection is sought again for ever. Clones share it.
 #[derive(Debug, Clone)]

@@ -13,7 +13,6 @@ use domain::{
     stored::{DecodeError, Owner, VaultError, testing::TestVault},
     token::Scope,
 };
-use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Written, read and written again, it is the same.
@@ -70,7 +69,7 @@ fn what_follows_goes_on_as_if_nothing_had_been() {
 }
 
 #[test]
-fn ten_thousand_devices_are_quick() {
+fn ten_thousand_devices_are_small() {
     let mut world = World::founded();
     for node in 0..1_250_u32 {
         let device = |nth: u8| Seen {
@@ -81,14 +80,10 @@ fn ten_thousand_devices_are_quick() {
     }
     crate::invariants::check(&world.cluster);
     let vault = TestVault::new();
-    let begin = Instant::now();
     let bytes = world.cluster.to_snapshot(&vault).expect("a cluster can be written");
     let read = Cluster::from_snapshot(&bytes, &vault).expect("and read");
-    let took = begin.elapsed();
     assert_eq!(read, world.cluster);
     assert!(bytes.len() < 10_000 * 150, "{} bytes", bytes.len());
-    // Ten times what it takes here without optimisation.
-    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 /// As [`World::when`], without the checks after every step that look at the whole fleet.

@@ -151,7 +151,9 @@ impl Feed {
             }
             if up_to.0 - after.0 <= AHEAD {
                 let batch = self.ports.events.read(after, up_to, BATCH);
-                self.resume(Phase::Live);
+                if batch.is_ok() {
+                    self.resume(Phase::Live);
+                }
                 self.take(batch)?;
             } else {
                 self.resume(Phase::CatchingUp);

@@ -90,8 +90,14 @@ impl NatsServer {
     /// # Errors
     /// As for [`start`](Self::start).
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        if self.child.is_none() {
-            self.child = Some(run(&self.folder, self.port)?);
+        let deadline = Instant::now() + LIMIT;
+        while self.child.is_none() {
+            match run(&self.folder, self.port) {
+                Ok(child) => self.child = Some(child),
+                // Somebody else may have the port for a moment.
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
         }
         Ok(())
     }

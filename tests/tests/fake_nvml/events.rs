@@ -11,7 +11,7 @@ use tests::harness::nvml_state::State;
 
 /// Asserts that this XID is delivered now, for the device with this index.
 fn delivered(set: &EventSet, gpu: u32, xid: u64) {
-    let event = set.wait(1000).expect("an event");
+    let event = set.wait(30_000).expect("an event");
     assert!(matches!(event.event_data, Some(XidError::Value(found)) if found == xid), "{:?}", event.event_data);
     assert_eq!(event.device.index().ok(), Some(gpu));
     assert!(event.event_type.contains(EventTypes::CRITICAL_XID_ERROR));

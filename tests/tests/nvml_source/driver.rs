@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_call_that_hangs_is_told_and_waited_for() {
-    let mut looker = Looker::new(state::State::with_gpus(2));
+    let mut looker = Looker::impatient(state::State::with_gpus(2));
     looker.all_read().await;
     looker.fake.change(|state| state.hang.insert("nvmlDeviceGetPowerUsage".to_owned())).unwrap();
     let hung = looker.unreadable(&Unreadable::Hung).await;
@@ -19,7 +19,7 @@ async fn a_call_that_hangs_is_told_and_waited_for() {
 
 #[tokio::test]
 async fn nobody_waits_for_a_thread_that_hangs_and_it_ends_when_it_can() {
-    let mut looker = Looker::new(state::State::with_gpus(2));
+    let mut looker = Looker::impatient(state::State::with_gpus(2));
     looker.all_read().await;
     looker.fake.change(|state| state.hang.insert("nvmlDeviceGetPowerUsage".to_owned())).unwrap();
     looker.unreadable(&Unreadable::Hung).await;

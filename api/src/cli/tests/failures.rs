@@ -116,7 +116,10 @@ async fn who_is_not_signed_in_is_told_how() {
 #[tokio::test]
 async fn a_server_that_is_away_is_unavailable() {
     let server = Player::of([]).await;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Bound, and so nobody else's; but nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = socket.local_addr().unwrap();
     let ran = server.run(&["--server", &format!("http://{nobody}"), "--retries", "1", "pool", "list"]).await;
     assert_eq!(ran.code, 5, "{ran:?}");
     assert!(ran.err.starts_with(&format!("error: cannot reach the server at http://{nobody}/: ")), "{ran:?}");

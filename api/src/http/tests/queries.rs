@@ -118,6 +118,8 @@ async fn a_reader_waits_for_what_it_wrote_and_not_for_ever() {
     let token = fixture.operator().await;
     let made = Call::post("/v1/pools", &json!({"name": "vision", "devices": []})).token(&token);
     let made = made.send(&fixture.router).await;
+    // So short a wait tells whether it waits at all, and not how fast the read models are.
+    fixture.settled().await;
     let wait = |position: &str| Call::get("/v1/pools/vision").token(&token).with("dkube-min-position", position);
     wait(made.header("dkube-position")).send(&fixture.router).await.ok();
     let late = wait("999999").send(&fixture.router).await;
