@@ -99,7 +99,8 @@ pub fn kind(name: &str) -> String {
     format!("io.dkube.{name}")
 }
 
-/// Where an event is published: `dkube.events.<entity>.<EventName>`, the entity being that of its main subject.
+/// Where an event is published: `dkube.events.<entity>.<EventName>`, the entity being that of its main subject,
+/// or `access` for what somebody tried.
 pub fn subject(recorded: &Recorded) -> String {
     subject_of(recorded.event.entity(), recorded.event.name())
 }

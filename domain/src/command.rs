@@ -1,7 +1,9 @@
 //! Wishes.
+mod name;
+
 use crate::{
-    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, device, group, job,
-    license, node, policy, pool, token, user,
+    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, access, device, group,
+    job, license, node, policy, pool, token, user,
 };
 
 /// A wish: accepted or rejected as a whole.
@@ -16,6 +18,8 @@ pub enum Command {
         /// The first operator, who remains when single sign-on is wrong.
         operator: user::Newcomer,
     },
+    /// Told of somebody who tries something.
+    Access(access::Command),
     /// For a pool.
     Pool(pool::Command),
     /// For a group.
@@ -87,7 +91,8 @@ impl Command {
                 | node::Command::RecordRefusal { .. },
             )
             | Self::Policy(policy::Command::Upkeep)
-            | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => Action::Report,
+            | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. })
+            | Self::Access(_) => Action::Report,
             Self::Pool(_) => Action::ManagePools,
             Self::Group(_) => Action::ManageGroups,
             Self::User(user::Command::Erase { .. }) => Action::Erase,
@@ -125,6 +130,7 @@ impl Command {
             // A token is made for the asker, whoever that is.
             Self::Token(token::Command::Issue { .. }) => true,
             Self::Found { .. }
+            | Self::Access(_)
             | Self::Pool(_)
             | Self::Group(_)
             | Self::User(_)
@@ -207,7 +213,8 @@ impl Command {
             Self::Job(job::Command::Observe { devices: list, .. }) => devices(list),
             Self::Job(job::Command::ObserveEnd { .. })
             | Self::Token(token::Command::Issue { .. })
-            | Self::Policy(policy::Command::Upkeep) => vec![],
+            | Self::Policy(policy::Command::Upkeep)
+            | Self::Access(_) => vec![],
             Self::Token(token::Command::Revoke { token }) => vec![Subject::Token(*token)],
             // A token that was made since the plan is one that the planner did not know of.
             Self::Token(token::Command::RevokeAll { login }) => {

@@ -1,7 +1,7 @@
 //! Deciding a command: what would happen, or why it may not.
 use crate::{
     Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, Model, PoolName, Principal,
-    Rejection, Role, Subject, Timestamp, UserId, device, group, job, license, node, policy,
+    Rejection, Role, Subject, Timestamp, UserId, access, device, group, job, license, node, policy,
     pool::{self, Pool},
     token,
     user::{self, Newcomer, User},
@@ -49,6 +49,7 @@ pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Fa
         Command::Found { cluster: id, demonstration, operator } => {
             found(cluster, *id, *demonstration, operator, context)
         }
+        Command::Access(command) => access::decide(cluster, command, context),
         Command::Pool(command) => pool::decide(cluster, command),
         Command::Group(command) => group::decide(cluster, command),
         Command::User(command) => user::decide(cluster, command, context),

@@ -1,6 +1,6 @@
 //! Facts, in the past tense.
 use crate::{
-    ClusterId, PoolName, Subject, device, group, job, license, node, policy, pool,
+    ClusterId, PoolName, Subject, access, device, group, job, license, node, policy, pool,
     published::{Noun, Published, record},
     token, user,
 };
@@ -37,6 +37,8 @@ impl Founding {
 pub enum Event {
     /// The cluster was founded.
     Founded(Founding),
+    /// Of what somebody tried.
+    Access(access::Event),
     /// Of a pool.
     Pool(pool::Event),
     /// Of a group.
@@ -64,7 +66,7 @@ macro_rules! nouns {
         pub const NOUNS: &[Noun] = &[$(Noun { entity: $entity, events: <$of>::PUBLISHED }),+];
 
         impl Event {
-            /// The kind of thing that it is about: that of its main subject.
+            /// The kind of thing that it is about.
             pub const fn entity(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $entity),+
@@ -83,6 +85,7 @@ macro_rules! nouns {
 
 nouns! {
     Founded(Founding) = "cluster",
+    Access(access::Event) = "access",
     Pool(pool::Event) = "pool",
     Group(group::Event) = "group",
     User(user::Event) = "user",
@@ -106,6 +109,7 @@ impl Event {
         use user::Event as U;
         match self {
             Self::Founded(_) => vec![Subject::Cluster],
+            Self::Access(event) => event.subjects(),
             Self::Policy(policy::Event::Changed { .. }) => vec![Subject::HealthPolicy],
             Self::License(license::Event::Installed { .. }) => vec![Subject::License],
             Self::Pool(

@@ -1,6 +1,6 @@
 //! Folding a fact into the state.
 use crate::{
-    Cluster, Event, Founded, Position, Timestamp, device, group, job, license, node, policy, pool, token, user,
+    Cluster, Event, Founded, Position, Timestamp, access, device, group, job, license, node, policy, pool, token, user,
 };
 
 /// Where and when an event stands in the log.
@@ -19,6 +19,7 @@ pub fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         Event::Founded(founding) => {
             cluster.founded = Some(Founded { id: founding.cluster, demonstration: founding.demonstration });
         }
+        Event::Access(event) => access::evolve(cluster, at, event),
         Event::Pool(event) => pool::evolve(cluster, at, event),
         Event::Group(event) => group::evolve(cluster, at, event),
         Event::User(event) => user::evolve(cluster, at, event),

@@ -4,7 +4,6 @@
 //! folds an event into the state. Both are pure and total: time, ids and the asker arrive as arguments. Nothing here
 //! knows a disk, a clock or a network.
 
-mod access;
 mod actor;
 mod cluster;
 mod command;
@@ -22,6 +21,7 @@ mod subject;
 mod time;
 mod warning;
 
+pub mod access;
 pub mod device;
 pub mod group;
 pub mod job;

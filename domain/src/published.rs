@@ -10,10 +10,10 @@ pub use shape::{Choice, Field, Record, Shape, Text};
 
 pub(crate) use shape::Shaped;
 
-/// A kind of thing, and the events that have it for their main subject.
+/// A kind of thing, and the events that are of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Noun {
-    /// The word for it: the first word of the main subject.
+    /// The word for it: the first word of the main subject, or `access` for what somebody tried.
     pub entity: &'static str,
     /// Its events.
     pub events: &'static [Published],

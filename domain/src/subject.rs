@@ -1,5 +1,6 @@
 //! What an event or a command is about.
 use crate::{GroupName, JobId, NodeName, PoolName, TokenId, UserId, device::DeviceId};
+use serde::{Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
 /// A thing with a history of its own: `pool/vision`, `device/GPU-…`. Users are named by id, never by login.
@@ -64,6 +65,12 @@ impl fmt::Display for Subject {
             Self::Token(id) => write!(f, "{entity}/{id}"),
             Self::HealthPolicy => write!(f, "{entity}/health"),
         }
+    }
+}
+
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

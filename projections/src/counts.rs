@@ -158,6 +158,7 @@ impl Counts {
             Event::Policy(_) => self.touch_ill(count, cluster),
             // Nothing that is counted changes: pools and their devices' availability are counted by the cluster.
             Event::Founded(_)
+            | Event::Access(_)
             | Event::Pool(_)
             | Event::Token(_)
             | Event::License(_)

@@ -165,11 +165,11 @@ async fn with_keys_and_tls_an_agent_speaks_for_its_own_node_only() -> anyhow::Re
 
 #[tokio::test]
 async fn a_server_that_is_not_trusted_and_a_key_that_is_not_known_are_refused() -> anyhow::Result<()> {
-    let secrets = Keys::make()?;
+    let (secrets, others) = (Keys::make()?, Keys::make()?);
     let server = NatsServer::start_with(&secrets.configuration("gpu-01"))?;
     let strangers = secrets.settings(&server, &secrets.path("stranger.nk"), None);
     let distrusted = NatsSettings {
-        tls: Tls { required: true, authorities: Some(Keys::make()?.path("ca.pem")), ..Tls::default() },
+        tls: Tls { required: true, authorities: Some(others.path("ca.pem")), ..Tls::default() },
         ..secrets.settings(&server, &secrets.path("dkube.nk"), None)
     };
     for settings in [strangers, distrusted] {

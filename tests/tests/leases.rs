@@ -14,9 +14,9 @@ use std::{sync::Arc, time::Duration};
 use tests::harness::{Client, NatsServer, Place, Server};
 
 /// How long a node may be silent in these tests: longer than a client may need to find a NATS server that is back (5 seconds).
-const LEASE: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(12);
 
-const FLAGS: [&str; 2] = ["--node-lease", "15s"];
+const FLAGS: [&str; 2] = ["--node-lease", "12s"];
 
 /// Agents of three healthy nodes, which are heard several times within a lease.
 async fn fleet(url: &str) -> anyhow::Result<Simulation> {

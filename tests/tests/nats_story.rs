@@ -133,6 +133,9 @@ async fn burst_and_kill(
         server = Server::start(place, &["--nats", url]).await?;
         gets(consumer, &client.at(&server).history(last).await?, read).await?;
     }
+    // That the history was read is an event as well.
+    let here = client.at(&server);
+    gets(consumer, &here.history(here.durable().await?).await?, read).await?;
     // Nothing more is in the stream than in the log.
     let context = async_nats::jetstream::new(async_nats::connect(url).await?);
     let last = context.get_stream("DKUBE_EVENTS").await?.get_info().await?.state.last_sequence;
@@ -148,7 +151,19 @@ async fn another_clusters_stream_is_left_alone_and_the_rest_goes_on() -> anyhow:
     let nats = NatsServer::start()?;
     let (theirs, ours) = (Place::new()?, Place::new()?);
     let (first, client, _) = publishing(&theirs, &nats).await?;
-    let position = client.position().await?;
+    let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await?);
+    let published =
+        async || anyhow::Ok(context.get_stream("DKUBE_EVENTS").await?.get_info().await?.state.last_sequence);
+    let caught_up = async {
+        loop {
+            let position = client.durable().await?;
+            if published().await? == position {
+                return anyhow::Ok(position);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let position = timeout(LIMIT, caught_up).await.context("not all is published")??;
     assert!(first.stop().await?.success());
 
     let server = Server::start(&ours, &["--nats", &nats.url()]).await?;
@@ -167,9 +182,7 @@ async fn another_clusters_stream_is_left_alone_and_the_rest_goes_on() -> anyhow:
     let troubled: Vec<_> = parts.iter().filter(|part| part["ok"] == false).map(|part| &part["part"]).collect();
     assert_eq!(troubled, ["relay"]);
     client.post("/v1/pools", json!({"name": "vision", "devices": []})).await?.done()?;
-    let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await?);
-    let stream = context.get_stream("DKUBE_EVENTS").await?;
-    assert_eq!(stream.get_info().await?.state.last_sequence, position);
+    assert_eq!(published().await?, position);
     assert!(server.stop().await?.success());
     assert!(ours.log().contains("the stream belongs to /dkube/"));
     Ok(())

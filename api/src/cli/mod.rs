@@ -10,6 +10,7 @@ mod alert;
 mod answer;
 mod args;
 mod audit;
+mod auth;
 mod beginning;
 mod call;
 mod chance;
@@ -103,6 +104,9 @@ enum Command {
     /// Check, save and restore the log, on the server's machine while the server is stopped
     #[command(subcommand)]
     Log(log::Command),
+    /// How people sign in
+    #[command(subcommand)]
+    Auth(auth::Command),
     /// Change the key behind personal data and secrets, on the server's machine while the server is stopped
     #[command(subcommand)]
     Secrets(secrets::Command),
@@ -181,6 +185,7 @@ impl Cli {
             Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
+            Command::Auth(command) => auth::run(command, environment, console)?,
             Command::Secrets(command) => secrets::run(&command, environment, console)?,
             Command::NatsConfig(arguments) => nats_config::run(&arguments, console)?,
             Command::Completions(arguments) => completions::run(&arguments, console)?,
@@ -233,6 +238,7 @@ impl Command {
             | Self::ClusterAgent(_)
             | Self::Config(_)
             | Self::Log(_)
+            | Self::Auth(_)
             | Self::Secrets(_)
             | Self::NatsConfig(_)
             | Self::Completions(_)

@@ -19,7 +19,7 @@ pub(super) const COLUMNS: [Column; 7] = [
     ("GROUP", "group", As::Text),
     ("JOBS", "jobs", As::Count),
     ("SUSPENDED", "suspended", As::Mark),
-    ("LAST SIGN-IN", "last_sign_in", As::Text),
+    ("LAST SIGN-IN", "last_sign_in", As::Time),
     ("ID", "id", As::Text),
 ];
 

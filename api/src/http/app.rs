@@ -1,6 +1,6 @@
 //! What every handler can reach.
 use super::{
-    auth::{LastSeen, Passwords, Sessions, Slowdown},
+    auth::{AuditReaders, LastUsed, Passwords, Sessions, Slowdown},
     layer::{Share, Shares},
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
@@ -163,7 +163,8 @@ pub struct Shared {
     pub(crate) started_at: Timestamp,
     pub(crate) started: Instant,
     pub(crate) sessions: Sessions,
-    pub(crate) last_seen: LastSeen,
+    pub(crate) last_used: LastUsed,
+    pub(crate) audit_readers: AuditReaders,
     pub(crate) slowdown: Slowdown,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
@@ -201,7 +202,8 @@ impl App {
             started_at,
             started: Instant::now(),
             sessions: Sessions::new(settings),
-            last_seen: LastSeen::new(started_at),
+            last_used: LastUsed::new(started_at),
+            audit_readers: AuditReaders::default(),
             slowdown: Slowdown::default(),
             passwords: Passwords::new(settings.password_cost),
             metrics: Metrics::default(),

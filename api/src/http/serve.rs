@@ -1,6 +1,7 @@
 //! Connections: taken within bounds, and ended gracefully.
-use super::{app::HttpSettings, auth::network, layer::Shares, tls};
+use super::{app::HttpSettings, layer::Shares, tls};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use domain::access::network;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},

@@ -1,5 +1,5 @@
 //! What a person reads when the server has started.
-use super::{genesis::FirstPassword, opened::Opened};
+use super::{first_password::FirstPassword, opened::Opened};
 use crate::settings::Settings;
 use std::{
     io::{self, Write},

@@ -2,15 +2,86 @@
 //!
 //! What it holds decides, and nothing else: at every start, it stays only if that is still the first operator's password.
 //! So whatever was interrupted (the founding, or a removal after the password was changed), nothing stale is left.
-use crate::{http::password_fits, settings::read_password};
+use crate::{
+    http::password_fits,
+    settings::{Secret, Settings, read_password},
+};
 use anyhow::Context;
+use bus::clock::{Entropy, SystemEntropy};
 use domain::{UserId, user::PasswordHash};
 use projections::{Live, State};
 use std::{
-    fs, io,
+    fs,
+    io::{self, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 use tokio::sync::watch;
+
+/// A password that was made here, and where its owner finds it.
+pub(crate) enum FirstPassword {
+    /// On the terminal, once.
+    Shown,
+    /// In a file that only its owner can read.
+    Written(PathBuf),
+}
+
+/// The password that the settings give, or one that is made here: told, before it counts, on a terminal after these words where
+/// it may be shown there, or in the file. A password that nobody knows would lock everybody out.
+///
+/// # Errors
+/// It can't be told to anybody.
+pub(super) fn chosen(
+    settings: &Settings,
+    who: &str,
+    may_show: bool,
+) -> anyhow::Result<(Secret, Option<FirstPassword>)> {
+    if let Some(given) = &settings.operator_password {
+        return Ok((given.clone(), None));
+    }
+    let password = fresh();
+    let told = if may_show && io::stdout().is_terminal() {
+        show(who, &password)?
+    } else {
+        FirstPassword::Written(write(&settings.data, &password)?)
+    };
+    Ok((password, Some(told)))
+}
+
+/// 120 bits, in letters and digits that are hard to mistake for one another.
+fn fresh() -> Secret {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut random = [0; 24];
+    SystemEntropy.fill(&mut random);
+    let letters = random.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    let groups: Vec<String> = letters.chunks(6).map(|group| group.iter().collect()).collect();
+    Secret::new(groups.join("-"))
+}
+
+fn show(who: &str, password: &Secret) -> anyhow::Result<FirstPassword> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{who} {}", password.reveal())?;
+    writeln!(out, "it is shown this once: change it with `dkube password`")?;
+    out.flush()?;
+    Ok(FirstPassword::Shown)
+}
+
+fn write(data: &Path, password: &Secret) -> anyhow::Result<PathBuf> {
+    let path = path(data);
+    let write = || -> io::Result<()> {
+        // The mode counts only for a file that is made: one of an earlier attempt goes first.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        writeln!(file, "{}", password.reveal())?;
+        file.sync_all()?;
+        fs::File::open(data)?.sync_all()
+    };
+    write().with_context(|| format!("cannot write the operator's password to {}", path.display()))?;
+    Ok(path)
+}
 
 /// Where it is.
 pub(super) fn path(data: &Path) -> PathBuf {

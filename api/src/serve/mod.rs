@@ -12,14 +12,17 @@ mod messages;
 mod mirror;
 mod observer;
 mod opened;
+mod reset;
 mod snapshots;
 mod telemetry;
 mod troubles;
 mod vitals;
 
+pub(crate) use first_password::FirstPassword;
 pub use log::Committed;
 pub use mirror::cluster_agent;
 pub(crate) use opened::data_lock;
+pub(crate) use reset::{Reset, reset_operator};
 pub use snapshots::Snapshots;
 
 use crate::{

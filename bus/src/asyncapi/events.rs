@@ -39,7 +39,7 @@ pub(super) fn describe(parts: &mut Parts) {
         "title": "Events",
         "description": format!("{ABOUT} JetStream keeps all of them in the stream `{STREAM}`."),
         "parameters": {
-            "entity": { "description": "The kind of thing that the event is about.", "enum": entities },
+            "entity": { "description": "The kind of thing that the event is about, or `access` for what somebody tried.", "enum": entities },
             "event": { "description": "The event's name.", "enum": names },
         },
         "messages": messages,

@@ -57,9 +57,9 @@ impl Batch {
         self.bytes >= Self::BYTES_MAX || self.waiting.len() >= Self::WAITING_MAX
     }
 
-    /// Whether nobody waits for it. Whatever it records, somebody waits for.
+    /// Whether nobody waits for it, and it records nothing.
     pub(super) const fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && !self.commits()
     }
 
     /// Whether one waits for it and no more, and nothing is to be done once it is durable but to answer.

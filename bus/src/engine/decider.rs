@@ -1,18 +1,20 @@
 //! Deciding: the one place where a wish becomes facts. No thread, no disk: what comes out is a [`Batch`].
 use super::{
     Barrier, Failure, Outcome, Request,
+    attempts::Attempts,
     batch::{Batch, Reply, Verdict},
     ledger::{Full, Hashes, Ledger, Turn},
     outcome::Kept,
 };
 use crate::clock::{Clock, Entropy, command_id};
 use domain::{
-    Cluster, Command, CommandId, Context, Event, EventId, Expected, Limits, NodeName, Origin, Position, Recorded,
-    Refusal, Rejection, Stamp, Subject, Timestamp, decide, evolve, node, permit,
+    Cluster, Command, CommandId, Context, Event, EventId, Expected, Limits, NodeName, Origin, Position, Principal,
+    Reason, Recorded, Refusal, Rejection, Stamp, Subject, Timestamp, access, decide, evolve, node, permit,
     stored::{self, EncodeError, Particulars, Vault},
     user, warnings,
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Owns the staged state: what is durable, and what will be once the commits under way are.
 pub(super) struct Decider {
@@ -26,6 +28,8 @@ pub(super) struct Decider {
     pub(super) last: Timestamp,
     /// The last event.
     pub(super) last_event: Option<EventId>,
+    /// How many attempts were recorded of late.
+    pub(super) attempts: Attempts,
     pub(super) batch: Batch,
     /// The number of the last commit that was cut.
     pub(super) commit: u64,
@@ -37,7 +41,8 @@ pub(super) struct Decider {
 impl Decider {
     /// Decides a command; the answer goes out when the batch is durable.
     pub(super) fn take(&mut self, request: &Request, reply: Reply) {
-        let verdict = self.judge(request);
+        let told = if request.dry_run { Ok(()) } else { self.tell_omitted() };
+        let verdict = told.and_then(|()| self.judge(request));
         self.batch.waiting.push((reply, verdict));
     }
 
@@ -66,6 +71,45 @@ impl Decider {
     fn ledger_file(&mut self) -> Vec<u8> {
         self.ledger_saved = self.commit;
         self.ledger.to_file(self.commit, self.cluster.at().position, self.last_event)
+    }
+
+    /// Records how many attempts were not recorded, once their time is over.
+    fn tell_omitted(&mut self) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let Some(omitted) = self.attempts.renew(now) else { return Ok(()) };
+        let now = now.max(self.last.next());
+        let command = command_id(now, &*self.entropy);
+        self.record(&Envelope::SYSTEM, command, now, vec![Event::Access(omitted)]).map(drop)
+    }
+
+    /// Records how many attempts were not recorded yet, before the end.
+    pub(super) fn tell_omitted_at_last(&mut self) {
+        let now = self.clock.now();
+        let Some(omitted) = self.attempts.end(now, now) else { return };
+        let now = now.max(self.last.next());
+        let command = command_id(now, &*self.entropy);
+        if let Err(failure) = self.record(&Envelope::SYSTEM, command, now, vec![Event::Access(omitted)]) {
+            tracing::warn!(reason = %failure, "how many attempts were left out was not recorded");
+        }
+    }
+
+    /// Records that the rules refused a command of a user, within what is recorded of such.
+    fn record_rejection(
+        &mut self,
+        request: &Request,
+        command: CommandId,
+        now: Timestamp,
+        refusal: &Refusal,
+    ) -> Result<(), Failure> {
+        let told = !request.dry_run && !matches!(request.command, Command::Access(_));
+        let Some(user) = request.asker.user().filter(|_| told) else { return Ok(()) };
+        let about = request.command.subjects(&self.cluster).into_iter();
+        let about = about.filter(|subject| self.cluster.revision(subject).is_some()).collect();
+        let rejected = access::Event::rejected(user, request.command.name(), refusal, about);
+        if !self.attempts.admit(&rejected, &request.asker) {
+            return Ok(());
+        }
+        self.record(&Envelope::of(request), command, now, vec![Event::Access(rejected)]).map(drop)
     }
 
     fn judge(&mut self, request: &Request) -> Result<Verdict, Failure> {
@@ -101,18 +145,25 @@ impl Decider {
         match decide(&self.cluster, &request.command, &context) {
             Err(rejection) => {
                 let refusal = Refusal::from(&rejection);
+                self.record_rejection(request, command, now, &refusal)?;
                 if let Some(key) = key {
                     self.keep(key, clock, &Kept::Refused(refusal.clone()));
                 }
                 Err(Failure::Refused(refusal))
             }
             Ok(events) => {
+                if let [Event::Access(attempt)] = &*events
+                    && !request.dry_run
+                    && !self.attempts.admit(attempt, &request.asker)
+                {
+                    return Ok(self.nothing_new());
+                }
                 let warnings = warnings(&self.cluster, &events);
                 if request.dry_run {
                     let position = self.cluster.at().position;
                     return Ok(Verdict::answer(position, Outcome::DryRun(events), warnings));
                 }
-                let recorded = self.record(request, command, now, events)?;
+                let recorded = self.record(&Envelope::of(request), command, now, events)?;
                 let position = self.cluster.at().position;
                 if let Some(key) = key {
                     let first = recorded.first().map_or(position, |recorded| recorded.position);
@@ -130,7 +181,7 @@ impl Decider {
         self.batch.push_record(record);
     }
 
-    /// The answer to a report that was taken before.
+    /// The answer to what is not recorded: a report that was taken before, an attempt of many.
     fn nothing_new(&self) -> Verdict {
         Verdict::answer(self.cluster.at().position, Outcome::Recorded(vec![]), vec![])
     }
@@ -169,12 +220,12 @@ impl Decider {
     /// Writes the events into the batch and folds them into the state: all of them, or none.
     fn record(
         &mut self,
-        request: &Request,
+        envelope: &Envelope<'_>,
         command: CommandId,
         now: Timestamp,
         events: Vec<Event>,
     ) -> Result<Vec<Recorded>, Failure> {
-        let report = report(&request.command);
+        let Envelope { asker, reason, correlation, report } = *envelope;
         if events.is_empty() {
             if let Some((node, origin)) = report {
                 let position = self.cluster.at().position;
@@ -183,23 +234,24 @@ impl Decider {
             }
             return Ok(vec![]);
         }
-        let particulars = Particulars { address: request.asker.address, reason: request.reason.clone() };
+        let particulars = Particulars { address: asker.address, reason: reason.cloned() };
         let count = u16::try_from(events.len()).expect("decide bounds the events of a command");
         let mut recorded = Vec::with_capacity(events.len());
         let mut bytes = Vec::with_capacity(events.len());
         for (index, event) in (0..count).zip(events) {
             let id = command.event(index);
-            let sealed = particulars.seal(&*self.vault, &request.asker.actor, id).map_err(EncodeError::from);
+            let owner = Particulars::owner(&asker.actor, &event);
+            let sealed = particulars.seal(&*self.vault, owner, id).map_err(EncodeError::from);
             let fact = Recorded {
                 position: Position(self.cluster.at().position.0 + u64::from(index) + 1),
                 id,
                 recorded_at: now,
-                actor: request.asker.actor.clone(),
-                token: request.asker.token(),
+                actor: asker.actor.clone(),
+                token: asker.token(),
                 origin: report.map(|(_, origin)| *origin),
                 index,
                 count,
-                correlation: request.correlation.unwrap_or_else(|| command.uuid()),
+                correlation: correlation.unwrap_or_else(|| command.uuid()),
                 particulars: sealed.map_err(|error| unwritable(&error))?,
                 subjects: event.subjects(),
                 event,
@@ -220,6 +272,25 @@ impl Decider {
         self.last = now;
         self.last_event = recorded.last().map(|recorded| recorded.id);
         Ok(recorded)
+    }
+}
+
+/// What events are recorded with besides themselves.
+struct Envelope<'a> {
+    asker: &'a Principal,
+    reason: Option<&'a Reason>,
+    correlation: Option<Uuid>,
+    report: Option<(&'a NodeName, &'a Origin)>,
+}
+
+impl Envelope<'_> {
+    const SYSTEM: Self = Self { asker: &Principal::SYSTEM, reason: None, correlation: None, report: None };
+}
+
+impl<'a> Envelope<'a> {
+    fn of(request: &'a Request) -> Self {
+        let Request { asker, reason, correlation, command, .. } = request;
+        Self { asker, reason: reason.as_ref(), correlation: *correlation, report: report(command) }
     }
 }
 

@@ -12,6 +12,7 @@
 //!
 //! After a failed commit nothing more is taken: those under way are told that the outcome is unknown. A full disk
 //! leaves the server reading; any other failure is for the process to stop on ([`Engine::halted`]).
+mod attempts;
 mod batch;
 mod committer;
 mod counters;

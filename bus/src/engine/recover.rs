@@ -1,6 +1,7 @@
 //! Starting again: the state and the engine's memory, from the log.
 use super::{
     Options,
+    attempts::Attempts,
     batch::Batch,
     decider::Decider,
     ledger::{Ledger, Saved},
@@ -170,6 +171,7 @@ impl Recovery {
             vault,
             last: self.last,
             last_event: self.last_event,
+            attempts: Attempts::default(),
             batch: Batch::default(),
             commit: self.commit,
             ledger_every: options.ledger_every.max(1),

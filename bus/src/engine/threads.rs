@@ -348,8 +348,14 @@ impl Decisions {
         self.take_back((committer, result))
     }
 
-    /// Decides and commits what still waits.
+    /// Decides and commits what still waits, and what is told at last.
     fn finish(&mut self) -> Result<(), Halt> {
+        self.settle_all()?;
+        self.decider.tell_omitted_at_last();
+        self.settle_all()
+    }
+
+    fn settle_all(&mut self) -> Result<(), Halt> {
         while self.is_busy() {
             if self.committer.is_some() {
                 self.dispatch()?;

@@ -2,8 +2,8 @@
 //! (`bus/src/asyncapi`) hold it against what serde really writes, and against what is read as such a word.
 use super::{Choice, Shape, Shaped, Text};
 use crate::{
-    ClusterId, GroupName, JobId, JobName, LicenseId, Licensee, Model, NodeName, PoolName, Role, Timestamp, TokenId,
-    TokenName, UserId,
+    ClusterId, GroupName, JobId, JobName, LicenseId, Licensee, Model, NodeName, PoolName, Role, Subject, Timestamp,
+    TokenId, TokenName, UserId,
     device::{ConditionKind, DeviceId, Remedy, Severity, Slot},
     job::Breach,
     token::Scope,
@@ -56,6 +56,7 @@ texts! {
     UserId, "is the id of a user: who is on-boarded again is another", concat!("^", uuid!(), "$"), 36, Some("uuid");
     JobId, "is the id of a job", concat!("^", uuid!(), "$"), 36, Some("uuid");
     LicenseId, "is the id of a license", concat!("^", uuid!(), "$"), 36, Some("uuid");
+    Subject, "is a kind of thing, and its name", r"^(cluster|license|policy/health|(pool|group|user|node|device|job|token)/\S+)$", 270, None;
     TokenId, "is the id of a token", concat!("^", uuid!(), "$"), 36, Some("uuid");
 }
 

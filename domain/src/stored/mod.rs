@@ -2,6 +2,7 @@
 //!
 //! Stored structs are frozen: one for each (type, version), never edited, only joined by a next version. Personal and
 //! secret fields are sealed by the [`Vault`] before they get here, and opened by it when they are read.
+mod access;
 mod bytes;
 mod cluster;
 mod codes;
@@ -81,6 +82,7 @@ pub fn encode(recorded: &Recorded, vault: &dyn Vault) -> Result<Vec<u8>, EncodeE
     let writer = frozen::Writer { recorded, vault };
     let bytes = match &recorded.event {
         Event::Founded(founding) => cluster::write(founding, &writer),
+        Event::Access(event) => access::write(event, &writer),
         Event::Pool(event) => pool::write(event, &writer),
         Event::Group(event) => group::write(event, &writer),
         Event::User(event) => user::write(event, &writer),

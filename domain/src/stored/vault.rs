@@ -1,6 +1,6 @@
 //! The port to the keys: what is personal or secret is sealed before it is written, and can be made unreadable for ever
 //! by throwing its key away, without touching a byte of the log.
-use crate::{Actor, EventId, Reason, UserId};
+use crate::{Actor, Event, EventId, Reason, UserId, access};
 use std::{fmt, net::IpAddr, sync::Arc};
 
 /// A sealed field as it stands in the log. Its nonce is the event's id and the field's number, and so is not in it.
@@ -75,7 +75,7 @@ pub trait Vault {
     fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Option<Vec<u8>>, VaultError>;
 }
 
-/// What an event's envelope holds of a person besides their id: sealed together, under the actor's key.
+/// What an event's envelope holds of a person besides their id: sealed together, under the key of its [owner](Particulars::owner).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Particulars {
     /// Where the command came from.
@@ -85,11 +85,20 @@ pub struct Particulars {
 }
 
 impl Particulars {
-    /// Seals them for an event of this actor; none if there is nothing to seal.
+    /// Whose key seals them: the actor's; but where a sign-in failed, and so nobody is known to be the actor, that of the user whose
+    /// login was given. It may have been they, and what is theirs must go with them.
+    pub fn owner(actor: &Actor, event: &Event) -> Owner {
+        match event {
+            Event::Access(access::Event::SignInFailed { user: Some(user), .. }) => Owner::User(*user),
+            _ => Owner::from(actor),
+        }
+    }
+
+    /// Seals them for an event; none if there is nothing to seal.
     ///
     /// # Errors
     /// See [`Vault::seal`].
-    pub fn seal(&self, vault: &dyn Vault, actor: &Actor, event: EventId) -> Result<Option<Sealed>, VaultError> {
+    pub fn seal(&self, vault: &dyn Vault, owner: Owner, event: EventId) -> Result<Option<Sealed>, VaultError> {
         if *self == Self::default() {
             return Ok(None);
         }
@@ -99,15 +108,14 @@ impl Particulars {
             Some(IpAddr::V6(v6)) => [&[6][..], &v6.octets()].concat(),
         };
         clear.extend(self.reason.iter().flat_map(|reason| reason.as_str().bytes()));
-        vault.seal(actor.into(), event, Field::Particulars, &clear).map(Some)
+        vault.seal(owner, event, Field::Particulars, &clear).map(Some)
     }
 
-    /// Opens them; none if the actor was erased.
+    /// Opens them; none if the owner was erased.
     ///
     /// # Errors
     /// See [`Vault::open`].
-    pub fn open(vault: &dyn Vault, actor: &Actor, event: EventId, sealed: &Sealed) -> Result<Option<Self>, VaultError> {
-        let owner = Owner::from(actor);
+    pub fn open(vault: &dyn Vault, owner: Owner, event: EventId, sealed: &Sealed) -> Result<Option<Self>, VaultError> {
         let Some(clear) = vault.open(owner, event, Field::Particulars, sealed)? else { return Ok(None) };
         Self::parse(&clear).map(Some).ok_or(VaultError::Forged(owner))
     }

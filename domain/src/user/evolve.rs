@@ -16,6 +16,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 password: None,
                 jobs: BTreeSet::new(),
                 tokens: BTreeSet::new(),
+                signed_in_at: None,
                 onboarded_at: at.recorded_at,
                 revision: at.position,
                 sessions_from: at.position,

@@ -23,6 +23,8 @@ pub struct User {
     pub jobs: BTreeSet<JobId>,
     /// Their tokens, expired ones too.
     pub tokens: BTreeSet<TokenId>,
+    /// When they last signed in, if they did: of many sign-ins within minutes not each is known.
+    pub signed_in_at: Option<Timestamp>,
     /// When they were on-boarded.
     pub onboarded_at: Timestamp,
     /// Where they were last configured.

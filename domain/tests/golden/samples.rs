@@ -1,7 +1,7 @@
 //! One event of every type and version, under envelopes that together use every part of an envelope.
 use domain::{
     Actor, ClusterId, CommandId, Event, EventId, Founding, Incarnation, JobId, LicenseId, Model, Origin, PoolName,
-    Position, Recorded, Role, Timestamp, TokenId, UserId,
+    Position, Recorded, Role, Subject, Timestamp, TokenId, UserId, access,
     device::{self, Condition, DeviceId, Instance, Remedy, Severity, Slot},
     group,
     job::{self, Breach},
@@ -53,8 +53,20 @@ const SLOT: Slot = Slot { domain: 0, bus: 0xb3, device: 0x1f, function: 7 };
 
 /// In the order of type and version; a new version stands behind the old one and the old one stays.
 pub(crate) fn samples() -> Vec<Sample> {
-    let events =
-        [clusters(), pools(), devices(), groups(), users(), nodes(), jobs(), tokens(), policies(), licenses()].concat();
+    let events = [
+        clusters(),
+        attempts(),
+        pools(),
+        devices(),
+        groups(),
+        users(),
+        nodes(),
+        jobs(),
+        tokens(),
+        policies(),
+        licenses(),
+    ]
+    .concat();
     let samples = events.into_iter().map(|(number, version, event)| {
         // Not its place in the list: a sample that joins changes no other.
         let position = u64::from(number) + 1_000 * (u64::from(version) - 1);
@@ -81,7 +93,8 @@ fn record(position: u64, event: Event) -> Recorded {
         2 => Particulars { address: Some(word("2001:db8::7")), reason: Some(word("maintenance\nof rack 3")) },
         _ => Particulars { address: None, reason: Some(word("a test")) },
     };
-    let sealed = particulars.seal(&TestVault::new(), &actor, id).expect("the test vault seals");
+    let owner = Particulars::owner(&actor, &event);
+    let sealed = particulars.seal(&TestVault::new(), owner, id).expect("the test vault seals");
     Recorded {
         position: Position(position * position * position),
         id,
@@ -104,6 +117,30 @@ fn record(position: u64, event: Event) -> Recorded {
 
 fn clusters() -> Vec<(u16, u8, Event)> {
     vec![(1, 1, Event::Founded(Founding { cluster: ClusterId(uuid(8)), demonstration: true }))]
+}
+
+fn attempts() -> Vec<(u16, u8, Event)> {
+    use access::Event::{AuditRead, Denied, Omitted, Rejected, SignInFailed, SignedIn};
+    let rejected = Rejected {
+        user: USER,
+        command: "pool.delete".into(),
+        code: "pool.busy".into(),
+        detail: "devices of the pool are under a job".into(),
+        about: vec![Subject::Pool(word("vision")), Subject::User(USER), Subject::HealthPolicy],
+    };
+    let events = [
+        (2, 1, rejected),
+        (3, 1, Denied { user: USER, operation: "POST /v1/pools".into(), code: "auth.forbidden".into() }),
+        (4, 1, SignedIn { user: USER, break_glass: true }),
+        (5, 1, SignInFailed { user: Some(USER), code: "auth.failed".into() }),
+        (6, 1, AuditRead { user: USER }),
+        (
+            7,
+            1,
+            Omitted { sign_ins: 3, refusals: 300, since: at(0), until: at(600), users: vec![USER, UserId(uuid(4))] },
+        ),
+    ];
+    events.map(|(number, version, event)| (number, version, Event::Access(event))).to_vec()
 }
 
 fn pools() -> Vec<(u16, u8, Event)> {

@@ -1,6 +1,7 @@
 //! The rules of the domain, one file per noun: given a history, when a command is given, then these events or that
 //! refusal. After every command the invariants are checked too, and that its events survive being written down.
 mod access;
+mod attempts;
 mod codes;
 mod devices;
 mod genesis;

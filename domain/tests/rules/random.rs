@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use domain::{
-    Cluster, Command, Event, Role, Stamp,
+    Cluster, Command, Event, Role, Stamp, access,
     device::{Finding, Presence, Severity},
     evolve, group, job,
     node::{self, Facts, Seen},
@@ -40,6 +40,8 @@ enum Wish {
     RevokeAll(usize),
     Erase(usize),
     IssueAs(&'static str, u8, Scope, u32),
+    /// What the server tells of this user.
+    Try(&'static str, access::Command),
     Observe(u8, Option<usize>, Vec<u8>),
     /// The device, alone on the node, in so many parts.
     Divide(&'static str, u8, u32),
@@ -136,6 +138,16 @@ fn pools() -> impl Strategy<Value = Wish> {
     ]
 }
 
+fn attempt() -> impl Strategy<Value = access::Command> {
+    let code = || "auth.forbidden".into();
+    prop_oneof![
+        Just(access::Command::SignIn),
+        Just(access::Command::FailSignIn { user: None, code: code() }),
+        Just(access::Command::Deny { operation: "GET /v1/audit".into(), code: code() }),
+        Just(access::Command::ReadAudit),
+    ]
+}
+
 fn people() -> impl Strategy<Value = Wish> {
     let group = || prop::option::of(one_of(&GROUPS));
     let pool = || prop::option::of(one_of(&POOLS));
@@ -156,6 +168,7 @@ fn people() -> impl Strategy<Value = Wish> {
         1 => one_of(&GROUPS).prop_map(|name| Wish::Given(delete_group(name))),
         2 => (login(), 0_u8..3, prop::sample::select(&[Scope::Read, Scope::Full][..]), 1_u32..3)
             .prop_map(|(login, name, scope, days)| Wish::IssueAs(login, name, scope, days)),
+        1 => (login(), attempt()).prop_map(|(login, attempt)| Wish::Try(login, attempt)),
         1 => any::<usize>().prop_map(Wish::Revoke),
         1 => any::<usize>().prop_map(Wish::RevokeAll),
         1 => (1_i64..100_000).prop_map(Wish::Wait),
@@ -232,6 +245,11 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             world.asker = world.session(login);
             issue(&format!("{name}-{id}"), *scope, *days)
         }
+        Wish::Try(login, attempt) => {
+            let user = cluster.user_by_login(&login.parse().ok()?)?.id;
+            world.asker = world.session_of(user);
+            Command::Access(attempt.clone())
+        }
         Wish::Observe(source, user, devices) => {
             let user = user.and_then(|n| nth(cluster.users().keys().copied(), n));
             observe(&format!("process/{source}"), user, devices)
@@ -271,7 +289,10 @@ const fn is_idempotent(command: &Command) -> bool {
         Command::Job(command) => {
             matches!(command, job::Command::Observe { .. } | job::Command::ObserveEnd { .. })
         }
-        Command::Found { .. } | Command::Token(_) | Command::Node(node::Command::RecordRefusal { .. }) => false,
+        Command::Found { .. }
+        | Command::Access(_)
+        | Command::Token(_)
+        | Command::Node(node::Command::RecordRefusal { .. }) => false,
     }
 }
 
@@ -326,11 +347,12 @@ fn the_random_histories_are_rich() {
         }
         names.extend(world.log.iter().map(|recorded| recorded.event.name()));
     }
-    // A job of more than 256 devices does not fit the small world.
+    // A job of more than 256 devices does not fit the small world; two are the engine's to tell.
+    let elsewhere = ["JobDevicesAdded", "JobDevicesReleased", "CommandRejected", "AttemptsOmitted"];
     let missing: Vec<_> = domain::stored::TYPES
         .iter()
         .map(|stored| stored.name)
-        .filter(|name| !names.contains(name) && !["JobDevicesAdded", "JobDevicesReleased"].contains(name))
+        .filter(|name| !names.contains(name) && !elsewhere.contains(name))
         .collect();
     assert!(missing.is_empty() && retired_under_a_job > 0, "never happened: {missing:?}");
 }

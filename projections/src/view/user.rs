@@ -42,6 +42,9 @@ pub struct UserView {
     /// Their active jobs, the oldest first.
     #[schema(value_type = Vec<String>)]
     pub jobs: Vec<JobId>,
+    /// When they last signed in; null if that was never recorded. Of many sign-ins within minutes not each is.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_sign_in: Option<Timestamp>,
     /// When they were on-boarded.
     #[schema(value_type = String, format = DateTime)]
     pub onboarded_at: Timestamp,
@@ -107,6 +110,7 @@ impl Look<'_> {
             break_glass: user.break_glass,
             has_password: user.password.is_some(),
             jobs: user.jobs.iter().copied().collect(),
+            last_sign_in: user.signed_in_at,
             onboarded_at: user.onboarded_at,
             revision: user.revision,
         }

@@ -98,6 +98,15 @@ impl EventView {
 
 fn data(event: &Event, names: &Names<'_>) -> Value {
     let mut data = serde_json::to_value(event).unwrap_or(Value::Null);
+    for list in ["about", "users"] {
+        for item in data.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            let id = item.as_str().and_then(|text| text.strip_prefix("user/").unwrap_or(text).parse::<UserId>().ok());
+            if let Some(login) = id.and_then(|id| names.told(id)) {
+                let prefix = if list == "about" { "user/" } else { "" };
+                *item = format!("{prefix}{login}").into();
+            }
+        }
+    }
     let user = data["user"].as_str().and_then(|id| id.parse::<UserId>().ok());
     if let (Some(login), Value::Object(fields)) = (user.and_then(|user| names.told(user)), &mut data) {
         fields.insert("login".to_owned(), login.into());

@@ -89,7 +89,8 @@ impl AuditEvent {
     fn known(app: &App, recorded: &Recorded) -> Self {
         let names = Names::of(app, recorded);
         let sealed = recorded.particulars.as_ref();
-        let opened = sealed.map(|sealed| Particulars::open(&*app.parts.vault, &recorded.actor, recorded.id, sealed));
+        let owner = Particulars::owner(&recorded.actor, &recorded.event);
+        let opened = sealed.map(|sealed| Particulars::open(&*app.parts.vault, owner, recorded.id, sealed));
         let (particulars, unreadable) = match opened {
             // None inside: the person was erased.
             None | Some(Ok(None)) => (Particulars::default(), None),

@@ -4,9 +4,10 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{Extensions, HeaderMap, request::Parts},
 };
+use domain::access::network;
 use std::{
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
 };
 
 /// The client's address: the peer's, or what a trusted proxy says. None where there is no connection (in tests).
@@ -23,14 +24,6 @@ impl Address {
     /// What bounds are kept by: addresses that one party is likely to have many of count as one, an IPv6 /64.
     pub(crate) fn network(self) -> Option<IpAddr> {
         self.0.map(network)
-    }
-}
-
-/// What an address is counted as where one party's are bounded: see [`Address::network`].
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -74,6 +74,29 @@ impl FromRequestParts<App> for Asker {
     }
 }
 
+/// Who showed this, and how, whatever they may; none for a token that is not good.
+fn shown(cluster: &Cluster, credential: Credential, now: Timestamp) -> Option<(UserId, Via)> {
+    match credential {
+        Credential::Token(hash) => {
+            let token = cluster.token_by_hash(&hash).filter(|token| now < token.expires_at)?;
+            Some((token.user, Via::Token(token.id)))
+        }
+        Credential::Session(_, session) => Some((session.user, session.via())),
+    }
+}
+
+/// Whoever showed this, as the domain knows them; none where it is nobody's any more. They may be suspended.
+pub(super) fn principal(
+    cluster: &Cluster,
+    credential: Credential,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Option<Principal> {
+    let (user, via) = shown(cluster, credential, now)?;
+    let theirs = cluster.user(user).is_some_and(|found| found.admits(via) != Err(Denied::Unknown));
+    theirs.then_some(Principal { actor: Actor::User(user), via, address })
+}
+
 /// Whether whoever showed this may, as the cluster stands.
 ///
 /// # Errors
@@ -85,12 +108,10 @@ pub(crate) fn judge(
     address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Asker, Denied> {
-    let (user, via, most) = match credential {
-        Credential::Token(hash) => {
-            let token = cluster.token_by_hash(&hash).filter(|token| now < token.expires_at).ok_or(Denied::Unknown)?;
-            (token.user, Via::Token(token.id), token.role)
-        }
-        Credential::Session(_, session) => (session.user, session.via(), Role::Operator),
+    let (user, via) = shown(cluster, credential, now).ok_or(Denied::Unknown)?;
+    let most = match via {
+        Via::Token(id) => cluster.token(id).ok_or(Denied::Unknown)?.role,
+        Via::Session { .. } | Via::Internal => Role::Operator,
     };
     let found = cluster.user(user).ok_or(Denied::Unknown)?;
     let principal = Principal { actor: Actor::User(user), via, address };

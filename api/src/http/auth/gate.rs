@@ -1,13 +1,20 @@
 //! The gate before every route: who asks, and does the table let them.
-use super::{Address, Asker, Credential, Rule, TokenSecret, asker::judge, cookie, rule_of};
-use crate::http::{app::App, problem::Problem, problem::denied};
+use super::{
+    Address, Asker, Credential, Rule, TokenSecret,
+    asker::{judge, principal},
+    attempts, cookie, rule_of,
+};
+use crate::http::{
+    app::App,
+    problem::{Problem, Refused, denied},
+};
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::Denied;
+use domain::{Action, Denied, Principal};
 use std::time::Duration;
 
 /// How long a sign-in that the read models do not know yet waits for them.
@@ -16,25 +23,48 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 /// Lets a request pass to its handler, with an [`Asker`] where the route's rule wants one.
 pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let rule = path.and_then(|path| rule_of(request.method(), path.as_str()));
+    let rule = path.as_ref().and_then(|path| rule_of(request.method(), path.as_str()));
     // A path that does not take this method: the router says so, and has nothing to guard.
-    let Some(rule) = rule else { return next.run(request).await };
+    let (Some(rule), Some(path)) = (rule, path) else { return next.run(request).await };
     let open = rule == Rule::Open || (rule == METRICS && app.settings().open_metrics);
     if open {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
     let address = Address::of(app.settings(), &parts.extensions, &parts.headers);
-    match enter(&app, &parts.method, &parts.headers, rule, address).await {
+    let operation = format!("{} {}", parts.method, path.as_str());
+    let (who, response) = match enter(&app, &parts.method, &parts.headers, rule, address).await {
         Ok(asker) => {
+            if matches!(rule, Rule::May(Action::ReadAudit | Action::Follow)) {
+                attempts::audit_read(&app, &asker).await;
+            }
+            let who = asker.principal.clone();
             parts.extensions.insert(asker);
-            next.run(Request::from_parts(parts, body)).await
+            (Some(who), next.run(Request::from_parts(parts, body)).await)
         }
-        Err(problem) => problem.into_response(),
+        Err(Turned { who, problem }) => (who, problem.into_response()),
+    };
+    let refused = response.extensions().get::<Refused>().cloned();
+    if let (Some(who), Some(refused)) = (who, refused) {
+        attempts::refused(&app, who, &operation, refused).await;
+    }
+    response
+}
+
+/// Somebody who is not let pass.
+struct Turned {
+    /// Who, as far as they are known.
+    who: Option<Principal>,
+    problem: Problem,
+}
+
+impl From<Problem> for Turned {
+    fn from(problem: Problem) -> Self {
+        Self { who: None, problem }
     }
 }
 
-const METRICS: Rule = Rule::May(domain::Action::ReadMetrics);
+const METRICS: Rule = Rule::May(Action::ReadMetrics);
 
 async fn enter(
     app: &App,
@@ -42,10 +72,17 @@ async fn enter(
     headers: &HeaderMap,
     rule: Rule,
     Address(address): Address,
-) -> Result<Asker, Problem> {
+) -> Result<Asker, Turned> {
     let judged = || {
-        let credential = presented(app, method, headers)?;
-        app.present(|state| judge(state.cluster(), credential, rule, address, app.now())).map_err(denied)
+        let (credential, forged) = presented(app, method, headers)?;
+        app.present(|state| {
+            let (cluster, now) = (state.cluster(), app.now());
+            let turned = |problem| Turned { who: principal(cluster, credential, address, now), problem };
+            if forged {
+                return Err(turned(Problem::new("auth.csrf", CSRF)));
+            }
+            judge(cluster, credential, rule, address, now).map_err(|reason| turned(denied(reason)))
+        })
     };
     let mut verdict = judged();
     if verdict.is_err() {
@@ -58,12 +95,15 @@ async fn enter(
     if let Ok(asker) = &verdict
         && let Some(token) = asker.principal.token()
     {
-        app.last_seen.used(token, app.now());
+        app.last_used.used(token, app.now());
     }
     verdict
 }
 
-fn presented(app: &App, method: &Method, headers: &HeaderMap) -> Result<Credential, Problem> {
+const CSRF: &str = "with the session cookie, whatever writes carries the header X-CSRF-Token";
+
+/// What was shown, and whether a foreign page may have had it sent.
+fn presented(app: &App, method: &Method, headers: &HeaderMap) -> Result<(Credential, bool), Problem> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     if let Some(line) = lines.next() {
         // A token that is wrong is never made good by a cookie.
@@ -71,7 +111,7 @@ fn presented(app: &App, method: &Method, headers: &HeaderMap) -> Result<Credenti
         let text = line.to_str().ok().filter(|_| lines.next().is_none()).ok_or_else(invalid)?;
         let (scheme, token) = text.split_once(' ').ok_or_else(invalid)?;
         let secret = TokenSecret::parse(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"));
-        return Ok(Credential::Token(secret.ok_or_else(invalid)?.hash()));
+        return Ok((Credential::Token(secret.ok_or_else(invalid)?.hash()), false));
     }
     let missing = || Problem::new("auth.required", "this needs a sign-in");
     let secret = cookie::presented_secret(app.settings(), headers).ok_or_else(missing)?;
@@ -79,8 +119,6 @@ fn presented(app: &App, method: &Method, headers: &HeaderMap) -> Result<Credenti
     let session = app.sessions.touch(&key, app.now()).ok_or_else(|| denied(Denied::Unknown))?;
     let safe = *method == Method::GET || *method == Method::HEAD;
     let token = headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
-    if safe || token.is_some_and(|token| secret.has_csrf(token)) {
-        return Ok(Credential::Session(key, session));
-    }
-    Err(Problem::new("auth.csrf", "with the session cookie, whatever writes carries the header X-CSRF-Token"))
+    let forged = !safe && !token.is_some_and(|token| secret.has_csrf(token));
+    Ok((Credential::Session(key, session), forged))
 }

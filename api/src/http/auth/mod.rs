@@ -1,20 +1,22 @@
 //! Who asks, and whether they may: checked for every route before its handler runs, by one table.
 mod address;
 mod asker;
+mod attempts;
 mod cookie;
 mod gate;
-mod last_seen;
+mod last_used;
 mod password;
 mod rules;
 mod secret;
 mod sessions;
 mod slowdown;
 
-pub(crate) use address::{Address, network};
+pub(crate) use address::Address;
 pub(crate) use asker::{Asker, Credential, still_valid};
+pub(crate) use attempts::{AuditReaders, refused, sign_in_failed, signed_in};
 pub(crate) use cookie::{clear_cookie, clear_presented, presented_secret, session_cookie};
 pub(crate) use gate::gate;
-pub(crate) use last_seen::{LastSeen, LastSeenView};
+pub(crate) use last_used::{LastUseView, LastUsed};
 pub(crate) use password::{NewPassword, Password, Passwords};
 pub use password::{hash_password, password_fits};
 pub(crate) use rules::{Rule, rule_of};

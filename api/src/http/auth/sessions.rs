@@ -187,6 +187,7 @@ mod tests {
             password: None,
             jobs: BTreeSet::new(),
             tokens: BTreeSet::new(),
+            signed_in_at: None,
             onboarded_at: Timestamp::default(),
             revision: Position(1),
             sessions_from: Position(sessions_from),

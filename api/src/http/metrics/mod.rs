@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     seconds: Family<Route, Histogram, fn() -> Histogram>,
     commands: Family<Outcome, Counter>,
     sign_ins: Family<Outcome, Counter>,
+    unrecorded: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +61,7 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(seconds),
             commands: Family::default(),
             sign_ins: Family::default(),
+            unrecorded: Counter::default(),
         }
     }
 }
@@ -78,9 +80,13 @@ impl Metrics {
     }
 
     /// Counts a sign-in with a password.
-    pub(crate) fn sign_in(&self, succeeded: bool) {
-        let outcome = if succeeded { "succeeded" } else { "failed" };
+    pub(crate) fn sign_in(&self, outcome: &'static str) {
         self.sign_ins.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts an attempt that could not be recorded.
+    pub(crate) fn unrecorded(&self) {
+        self.unrecorded.inc();
     }
 
     /// All metrics as text: the server's own, and those of as many GPUs as one page holds.
@@ -90,6 +96,8 @@ impl Metrics {
         registry.register("http_request_seconds", "Time until an answer began", self.seconds.clone());
         registry.register("http_commands", "Commands that came over HTTP, by outcome", self.commands.clone());
         registry.register("sign_ins", "Sign-ins with a password", self.sign_ins.clone());
+        let unrecorded = "Sign-ins, refusals and reads of the audit trail that could not be recorded";
+        registry.register("unrecorded_attempts", unrecorded, self.unrecorded.clone());
         let mut gauge = |name: &str, help: &str, value: u64| {
             let gauge = Uint::default();
             gauge.set(value);

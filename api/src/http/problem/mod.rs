@@ -17,6 +17,13 @@ use serde::Serialize;
 /// The media type of problem documents.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
+/// What an answer is marked with that refuses somebody what they may not.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    /// Its code.
+    pub(crate) code: String,
+}
+
 /// A failure, ready to be answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem(Box<Inner>);
@@ -172,7 +179,11 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
         let Inner { document, headers } = *self.0;
+        let refused = (status == StatusCode::FORBIDDEN).then(|| Refused { code: document.code.clone() });
         let mut response = (status, Json(document)).into_response();
+        if let Some(refused) = refused {
+            response.extensions_mut().insert(refused);
+        }
         let fields = response.headers_mut();
         fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if status == StatusCode::UNAUTHORIZED {

@@ -1,8 +1,9 @@
 use crate::http::{
+    answer::Names,
     app::App,
-    auth::{Address, Password, clear_presented, session_cookie},
+    auth::{Address, Password, clear_presented, session_cookie, sign_in_failed, signed_in},
     input::{Body, Nothing, Query},
-    problem::{Problem, denied},
+    problem::{Problem, denied, failed},
 };
 use axum::{
     Json,
@@ -10,8 +11,10 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use domain::{Denied, Login, Role, Timestamp};
+use bus::engine::Failure;
+use domain::{Actor, Denied, Login, Principal, Role, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A sign-in.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -42,6 +45,8 @@ pub(crate) struct SessionView {
     pub(super) expires_at: Timestamp,
 }
 
+const FAILED: &str = "auth.failed";
+
 /// Signs in with login and password: sets the session cookie.
 #[utoipa::path(post, path = "/v1/session", tag = "session", operation_id = "sign_in", request_body = SignIn,
     responses((status = 200, body = SessionView)), security(()))]
@@ -52,10 +57,11 @@ pub(super) async fn begin(
     headers: HeaderMap,
     body: Body<SignIn>,
 ) -> Result<Response, Problem> {
-    let wrong = || Problem::new("auth.failed", "login or password is wrong");
-    // What is no login at all is nobody's: that tells nothing of who there is.
-    let login: Login = body.value.login.reveal().parse().map_err(|_| wrong())?;
+    let wrong = || Problem::new(FAILED, "login or password is wrong");
+    // What is no login at all is nobody's, and goes the same way: that tells nothing of who there is.
+    let login = body.value.login.reveal().parse::<Login>().unwrap_or_else(|_| Login::erased(UserId(Uuid::nil())));
     let attempt = app.slowdown.begin(&login, address, app.now()).map_err(|seconds| {
+        app.metrics.sign_in("slowed_down");
         Problem::new("auth.slow_down", "too many sign-ins failed: wait a little").retry_after(seconds)
     })?;
     app.catch_up().await;
@@ -66,19 +72,32 @@ pub(super) async fn begin(
     });
     let kept = found.as_ref().and_then(|user| user.password.clone());
     if !app.passwords.fits(&body.value.password, kept).await? {
-        app.metrics.sign_in(false);
+        app.metrics.sign_in("failed");
+        sign_in_failed(&app, found.map(|user| user.id), FAILED, address).await;
         return Err(wrong());
     }
     app.slowdown.succeeded(&attempt);
-    app.metrics.sign_in(true);
+    app.metrics.sign_in("succeeded");
     let user = found.ok_or_else(wrong)?;
     if user.suspended {
+        sign_in_failed(&app, Some(user.id), Denied::Suspended.code(), address).await;
         return Err(denied(Denied::Suspended));
     }
     clear_presented(&app, &headers);
     let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
     let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
-    app.last_seen.signed_in(user.id, session.started_at);
+    let who = Principal { actor: Actor::User(user.id), via: session.via(), address };
+    if let Err(failure) = signed_in(&app, who).await {
+        app.sessions.end(&secret.key());
+        return Err(match failure {
+            // The password, or whether they may, changed while it was checked.
+            Failure::Denied(reason) => {
+                sign_in_failed(&app, Some(user.id), reason.code(), address).await;
+                denied(reason)
+            }
+            failure => failed(failure, &Names::at(&app, since)),
+        });
+    }
     let (csrf_token, expires_at) = (Some(secret.csrf().to_string()), session.expires_at);
     let view = SessionView { login, role: user.role, csrf_token, expires_at };
     Ok(([(header::SET_COOKIE, session_cookie(app.settings(), &secret))], Json(view)).into_response())

@@ -1,9 +1,9 @@
 use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
-    auth::{Address, Asker, NewPassword, Password},
+    auth::{Address, Asker, NewPassword, Password, refused},
     input::{Body, DryRun, Target, Wish},
-    problem::{Problem, denied},
+    problem::{Problem, Refused, denied},
 };
 use axum::extract::State;
 use domain::{Command, Denied, Event, Login, user};
@@ -47,6 +47,8 @@ pub(super) async fn password(
         let kept = app.present(|state| state.cluster().user(asker.user).and_then(|user| user.password.clone()));
         let attempt = app.slowdown.begin(&login, address, app.now()).map_err(slow)?;
         if !app.passwords.fits(&current, kept).await? {
+            let code = "auth.failed".to_owned();
+            refused(&app, asker.principal.clone(), "POST /v1/password", Refused { code }).await;
             return Err(Problem::new("auth.failed", "the present password is wrong"));
         }
         app.slowdown.succeeded(&attempt);

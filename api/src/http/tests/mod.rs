@@ -1,5 +1,6 @@
 //! Tests of the HTTP server as a whole: requests in, answers out, over a fake engine that runs `domain` itself.
 mod access;
+mod attempts;
 mod audit;
 mod commands;
 mod document;

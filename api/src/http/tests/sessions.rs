@@ -18,12 +18,13 @@ fn change(login: &str, role: Option<Role>, suspended: Option<bool>) -> Command {
 #[tokio::test]
 async fn a_session_reads_with_its_cookie_and_writes_with_the_csrf_token_besides() {
     let fixture = Fixture::new().await;
+    let began = fixture.engine.now();
     let answer = try_sign_in(&fixture, "Operator", PASSWORD).await;
     let set = answer.header("set-cookie").to_owned();
     assert!(set.starts_with("dkube_session=") && set.contains("HttpOnly; SameSite=Lax") && !set.contains("Secure"));
     let body = answer.ok();
     assert_eq!((&body["login"], &body["role"]), (&json!("operator"), &json!("operator")));
-    assert_eq!(body["expires_at"], fixture.engine.now().plus_seconds(24 * 3600).to_string());
+    assert_eq!(body["expires_at"], began.plus_seconds(24 * 3600).to_string());
     let (cookie, csrf) = fixture.sign_in("operator").await;
     let get = Call::get("/v1/session").with("cookie", &*cookie).send(&fixture.router).await.ok();
     assert_eq!(get["csrf_token"], *csrf);

@@ -1,4 +1,4 @@
-use crate::http::{answer::Shown, auth::LastSeenView, input::Look, problem::Problem};
+use crate::http::{answer::Shown, auth::LastUseView, input::Look, problem::Problem};
 use projections::view::{Listed, TokenView};
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ pub(crate) struct TokenWithUse {
     token: TokenView,
     /// When it last let somebody in, since the server's start. Left out of a look at the past.
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_use: Option<LastSeenView>,
+    last_use: Option<LastUseView>,
 }
 
 impl TokenWithUse {
@@ -23,7 +23,7 @@ impl TokenWithUse {
         page: Result<Listed<TokenView>, Problem>,
     ) -> Result<Shown<Listed<Self>>, Problem> {
         let of = |token: TokenView| {
-            let last_use = look.is_present().then(|| look.app().last_seen.token_use(token.id));
+            let last_use = look.is_present().then(|| look.app().last_used.of(token.id));
             Self { token, last_use }
         };
         Shown::list(page.map(|page| page.map(of)))

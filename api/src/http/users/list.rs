@@ -1,4 +1,3 @@
-use super::view::UserWithSignIn;
 use crate::http::{
     answer::{Belongs, Paging, Shown, no_page},
     audit,
@@ -6,7 +5,7 @@ use crate::http::{
     problem::Problem,
 };
 use domain::{GroupName, Subject};
-use projections::view::{Listed, Role, UserFilter};
+use projections::view::{Listed, Role, UserFilter, UserView};
 use serde::Deserialize;
 
 /// Which users.
@@ -31,13 +30,13 @@ pub(super) struct Filter {
 
 /// Every user, by login.
 #[utoipa::path(get, path = "/v1/users", tag = "users", operation_id = "list_users", params(Filter, AsOf),
-    responses((status = 200, body = Listed<UserWithSignIn>)))]
-pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<UserWithSignIn>>, Problem> {
+    responses((status = 200, body = Listed<UserView>)))]
+pub(super) async fn list(look: Look<Filter>) -> Result<Shown<Listed<UserView>>, Problem> {
     let Filter { group, role, suspended, limit, after } = &look.query;
     let filter = UserFilter { group: group.clone().map(|group| group.0), role: *role, suspended: *suspended };
     let members = group.as_ref().and_then(|group| group.0.clone());
     audit::known(&look, "group", members.map(Subject::Group)).await?;
     let page = limit.page(after.as_ref())?;
     let users = look.view(|view| view.users(&filter, &page)).map_err(no_page);
-    Shown::list(users.map(|page| page.map(|user| UserWithSignIn::of(&look, user))))
+    Shown::list(users)
 }

@@ -8,7 +8,6 @@ mod onboard;
 mod revoke_tokens;
 mod show;
 mod tokens;
-mod view;
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

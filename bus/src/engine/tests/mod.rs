@@ -17,7 +17,9 @@ use crate::{
     log::{Log, LogReader, LogWriter, OpenOptions, Sabotage},
     storage::simulated::{SimulatedDisk, SplitMix64},
 };
-use domain::{Actor, ClusterId, Command, Login, Position, Principal, Timestamp, UserId, Via, user::Newcomer};
+use domain::{
+    Actor, ClusterId, Command, Login, Position, Principal, Recorded, Timestamp, UserId, Via, stored, user::Newcomer,
+};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicI64, Ordering},
@@ -188,6 +190,12 @@ impl Bare {
             Ok(Verdict::Barrier(barrier)) => barrier,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// All that is in the log.
+    pub(super) fn recorded(&self) -> Vec<Recorded> {
+        let events = self.reader.read(0, self.reader.tip().size, usize::MAX, usize::MAX).unwrap();
+        events.iter().map(|event| stored::decode(&event.bytes, &*self.keyring).unwrap()).collect()
     }
 
     pub(super) fn found(&mut self) -> UserId {

@@ -2,9 +2,9 @@
 use super::{Bare, Failure, Machine, Request, Verdict, login, session, world};
 use crate::engine::{Answer, Idempotency, Outcome};
 use domain::{
-    Command, Denied, Expected, Position, Principal, Role, Subject, UserId, device,
+    Command, Denied, Expected, PoolName, Position, Principal, Role, Subject, UserId, access, device,
     pool::{self, Wanted},
-    stored::Particulars,
+    stored::{Owner, Particulars},
     user::{self, Newcomer},
 };
 
@@ -197,7 +197,8 @@ fn address_and_reason_are_sealed_and_can_be_opened() {
     let Outcome::Recorded(events) = recorded(bare.ask(&request)).outcome else { panic!() };
     let sealed = events[0].particulars.as_ref().unwrap();
     assert!(!sealed.0.windows(6).any(|window| window == b"vision"));
-    let opened = Particulars::open(&*bare.keyring, &events[0].actor, events[0].id, sealed).unwrap().unwrap();
+    let opened =
+        Particulars::open(&*bare.keyring, Owner::from(&events[0].actor), events[0].id, sealed).unwrap().unwrap();
     assert_eq!(opened, Particulars { address: Some([10, 1, 2, 3].into()), reason: request.reason });
 }
 
@@ -255,4 +256,61 @@ fn the_server_itself_may_not_found_twice() {
     let error = bare.ask(&super::founding()).unwrap_err();
     assert!(matches!(error, Failure::Refused(refusal) if refusal.code == "cluster.founded"));
     assert_eq!(Principal::SYSTEM.address, None);
+}
+
+fn told(bare: &Bare) -> Vec<domain::Event> {
+    let recorded = bare.recorded();
+    recorded
+        .into_iter()
+        .map(|recorded| recorded.event)
+        .filter(|event| matches!(event, domain::Event::Access(_)))
+        .collect()
+}
+
+#[test]
+fn a_refused_command_is_recorded_with_what_it_was_about_and_its_repeat_is_not() {
+    let (machine, mut bare, operator) = started();
+    recorded(bare.ask(&create(operator, "vision")));
+    let again = keyed(create(operator, "vision"), "again", "body");
+    let dry = Request { dry_run: true, ..create(operator, "vision") };
+    for request in [&again, &again, &dry] {
+        assert!(matches!(bare.ask(request), Err(Failure::Refused(_))));
+    }
+    let about = vec![Subject::Pool("vision".parse().unwrap())];
+    let refusal = domain::Refusal::from(&domain::Rejection::NameTaken(about[0].clone()));
+    let expected = domain::Event::Access(access::Event::rejected(operator, "pool.create", &refusal, about));
+    assert_eq!(told(&bare), [expected]);
+    drop(bare);
+    let mut bare = machine.start().unwrap();
+    assert!(matches!(bare.ask(&again), Err(Failure::Refused(_))));
+    assert_eq!(told(&bare).len(), 1, "the answer is kept, and what was told of it");
+}
+
+#[test]
+fn what_an_agent_or_the_server_itself_is_refused_is_told_elsewhere() {
+    let (_, mut bare, _) = started();
+    let taken = pool::Command::Create { name: PoolName::default_pool(), devices: Wanted::Listed(vec![]) };
+    assert!(bare.ask(&Request::new(Principal::SYSTEM, Command::Pool(taken))).is_err());
+    assert!(bare.ask(&world::inventory(0, 2, 1)).is_err());
+    assert_eq!(told(&bare), []);
+}
+
+#[test]
+fn who_tries_too_often_fills_no_log_and_is_counted_when_the_time_is_over() {
+    let (machine, mut bare, operator) = started();
+    recorded(bare.ask(&create(operator, "vision")));
+    for _ in 0..50 {
+        assert!(matches!(bare.ask(&create(operator, "vision")), Err(Failure::Refused(_))));
+    }
+    assert_eq!(told(&bare).len(), 20);
+    let deny = access::Command::Deny { operation: "GET /v1/audit".into(), code: "auth.forbidden".into() };
+    let answer = recorded(bare.ask(&Request::new(session(operator), Command::Access(deny))));
+    assert_eq!(answer.outcome, Outcome::Recorded(vec![]));
+    machine.clock.advance(600 * 1_000_000);
+    recorded(bare.ask(&create(operator, "speech")));
+    let told = told(&bare);
+    let [.., domain::Event::Access(access::Event::Omitted { refusals: 31, users, .. })] = &*told else {
+        panic!("{told:?}")
+    };
+    assert_eq!(users, &[operator]);
 }

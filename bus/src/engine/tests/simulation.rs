@@ -304,7 +304,7 @@ fn nothing_that_was_told_is_lost_in_thousands_of_crashes() {
 }
 
 fn caught(planted: Option<Planted>, skip_checksums: bool) -> bool {
-    (0..300).any(|seed| {
+    (0..3000).any(|seed| {
         let lived = std::panic::catch_unwind(|| live(seed, 6, planted, skip_checksums));
         !matches!(lived, Ok(Ok(())))
     })

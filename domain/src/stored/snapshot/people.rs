@@ -1,7 +1,7 @@
 //! Groups, users, those who were users, and tokens in a snapshot.
 use super::seal_id;
 use crate::{
-    Cluster, Login, PoolName, Position, Role, Stamp, TokenId, UserId,
+    Cluster, Login, PoolName, Position, Role, Stamp, Timestamp, TokenId, UserId,
     cluster::Former,
     group,
     stored::{
@@ -48,6 +48,7 @@ struct User<'a> {
     break_glass: bool,
     /// Sealed.
     password: Option<Vec<u8>>,
+    signed_in_at: Option<i64>,
     onboarded_at: i64,
     revision: u64,
     sessions_from: u64,
@@ -139,6 +140,7 @@ impl<'a> User<'a> {
             suspended: user.suspended,
             break_glass: user.break_glass,
             password: password.map(|sealed| sealed.0.to_vec()),
+            signed_in_at: user.signed_in_at.map(Timestamp::micros),
             onboarded_at: user.onboarded_at.micros(),
             revision: user.revision.0,
             sessions_from: user.sessions_from.0,
@@ -164,6 +166,7 @@ impl<'a> User<'a> {
             password: password.map(|phc| PasswordHash::new(&phc)),
             jobs: BTreeSet::new(),
             tokens: BTreeSet::new(),
+            signed_in_at: self.signed_in_at.map(|at| timestamp(at, "a time")).transpose()?,
             onboarded_at: timestamp(self.onboarded_at, "a time")?,
             revision: Position(self.revision),
             sessions_from: Position(self.sessions_from),

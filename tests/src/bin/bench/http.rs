@@ -62,8 +62,8 @@ pub(crate) async fn nothing(callers: usize, lasting: Duration) -> Result<Round> 
     drive(server.address, wishes, lasting).await
 }
 
-/// Commands to a DKube server with a device for every caller.
-pub(crate) async fn commands(folder: &Path, callers: usize, lasting: Duration) -> Result<Round> {
+/// A DKube server with a simulated fleet, on a folder that goes with it.
+fn dkube(folder: &Path) -> Result<(tempfile::TempDir, Server)> {
     let folder = tempfile::tempdir_in(folder)?;
     let binary = std::env::current_exe()?.with_file_name("dkube");
     ensure!(binary.exists(), "build the server first: cargo build --release --bin dkube");
@@ -73,6 +73,41 @@ pub(crate) async fn commands(folder: &Path, callers: usize, lasting: Duration) -
     command.args(["--requests-per-address", "1024"]);
     command.env("DKUBE_OPERATOR_PASSWORD", "a benchmark's password").arg("--data").arg(folder.path());
     let server = Server::start(&mut command)?;
+    Ok((folder, server))
+}
+
+/// How a read shows who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Showing {
+    /// Not at all, since the route is open.
+    Nothing,
+    /// By a token.
+    Token,
+    /// By a session's cookie.
+    Cookie,
+}
+
+/// Reads of the smallest answer that there is, for each of these ways to show who asks.
+pub(crate) async fn reads(folder: &Path, callers: usize, lasting: Duration, ways: &[Showing]) -> Result<Vec<Round>> {
+    let (_folder, server) = dkube(folder)?;
+    let client = Client::sign_in(server.address).await?;
+    let mut rounds = vec![];
+    for way in ways {
+        let (path, header) = match way {
+            Showing::Nothing => ("/livez", String::new()),
+            Showing::Token => ("/v1/session", format!("authorization: Bearer {}\r\n", client.token)),
+            Showing::Cookie => ("/v1/session", format!("cookie: {}\r\n", client.cookie)),
+        };
+        let read = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{header}\r\n").into_bytes();
+        let wishes = vec![[read.clone(), read]; callers];
+        rounds.push(drive(server.address, wishes, lasting).await?);
+    }
+    Ok(rounds)
+}
+
+/// Commands to a DKube server with a device for every caller.
+pub(crate) async fn commands(folder: &Path, callers: usize, lasting: Duration) -> Result<Round> {
+    let (_folder, server) = dkube(folder)?;
     let client = Client::sign_in(server.address).await?;
     let devices = client.devices(callers).await?;
     let wishes = devices
@@ -145,6 +180,7 @@ struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
+    cookie: String,
 }
 
 impl Client {
@@ -157,11 +193,11 @@ impl Client {
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         let session: Value = session.error_for_status()?.json().await?;
         let csrf = session["csrf_token"].as_str().context("a session has a CSRF token")?;
-        let token = http.post(format!("{base}/v1/tokens")).header("cookie", cookie).header("x-csrf-token", csrf);
+        let token = http.post(format!("{base}/v1/tokens")).header("cookie", &cookie).header("x-csrf-token", csrf);
         let token = token.json(&json!({"name": "bench", "scope": "full", "expires_in_days": 1})).send().await?;
         let token: Value = token.error_for_status()?.json().await?;
         let token = token["token"]["secret"].as_str().context("a token has a secret")?.to_owned();
-        Ok(Self { http, base, token })
+        Ok(Self { http, base, token, cookie })
     }
 
     /// So many devices, once the fleet has reported them.

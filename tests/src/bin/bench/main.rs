@@ -5,6 +5,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures are shown with a few digits")]
 
 mod agent;
+mod auth;
 mod closed_loop;
 mod commit;
 mod disk;
@@ -47,6 +48,12 @@ enum What {
     Commit {
         /// How many ask at a time.
         #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
+        callers: Vec<usize>,
+    },
+    /// What it costs a request to have its sign-in checked.
+    Auth {
+        /// How many ask at a time.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 64])]
         callers: Vec<usize>,
     },
     /// Rebuilding every read model from the log, and starting from snapshots.
@@ -106,7 +113,8 @@ fn main() -> Result<()> {
     match &arguments.what {
         What::Nothing => return runtime()?.block_on(http::serve_nothing()),
         What::Fold { data, fresh } => return replay::fold(data, *fresh),
-        What::Commit { .. }
+        What::Auth { .. }
+        | What::Commit { .. }
         | What::Replay { .. }
         | What::Telemetry { .. }
         | What::Fleet { .. }
@@ -119,6 +127,7 @@ fn main() -> Result<()> {
     };
     let machine = disk::machine(&plan.folder)?;
     let (name, report) = match arguments.what {
+        What::Auth { callers } => ("auth", runtime()?.block_on(auth::run(&plan, &callers))?),
         What::Commit { callers } => ("commit", commit::run(&plan, &callers)?),
         What::Replay { thousands } => ("replay", replay::run(&plan, &thousands)?),
         What::Telemetry { nodes } => ("telemetry", telemetry::run(&plan, nodes)?),

@@ -16,7 +16,7 @@ use domain::{
     Actor, ClusterId, Event, Founding, NodeName, PoolName, Position, Recorded, Timestamp, UserId,
     device::{self, DeviceId, Slot},
     node, pool,
-    stored::{self, Particulars},
+    stored::{self, Owner, Particulars},
 };
 use projections::{Live, Ports, Settings};
 use std::{
@@ -120,7 +120,7 @@ fn fill(folder: &Path, events: u64) -> Result<u64> {
             position: Position(position),
             id,
             recorded_at: at,
-            particulars: particulars.seal(&*keyring, &actor, id)?,
+            particulars: particulars.seal(&*keyring, Owner::from(&actor), id)?,
             actor,
             token: None,
             origin: None,

@@ -162,6 +162,16 @@ impl Client {
         self.get("/v1/overview").await?.done()?.position()
     }
 
+    /// The last position that is durable: of what was recorded of this client's own doings too.
+    ///
+    /// # Errors
+    /// As for [`text`](Self::text).
+    pub async fn durable(&self) -> anyhow::Result<u64> {
+        let metrics = self.text("/metrics").await?;
+        let watermark = metrics.lines().find_map(|line| line.strip_prefix("dkube_watermark "));
+        Ok(watermark.context("there is no watermark")?.parse()?)
+    }
+
     /// Everything that a list has at this position, over all of its pages.
     ///
     /// # Errors
