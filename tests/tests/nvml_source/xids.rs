@@ -6,12 +6,12 @@ use tests::harness::nvml_state as state;
 
 /// Looks until so many XIDs are told, and once more.
 async fn xids(looker: &mut Looker, count: usize) -> Vec<XidEvent> {
-    let mut found = vec![];
+    let mut found: Vec<XidEvent> = vec![];
     while found.len() < count {
-        found.extend(looker.until("an XID", |seen| (!seen.xids.is_empty()).then(|| seen.xids.clone())).await);
-        found.retain(|xid: &XidEvent| xid.code != MARK);
+        let news = looker.until("an XID", |seen| (!seen.xids.is_empty()).then(|| seen.xids.clone())).await;
+        found.extend(news.into_iter().filter(|xid| xid.code != MARK));
     }
-    found.extend(looker.look().await.xids);
+    found.extend(looker.look().await.xids.into_iter().filter(|xid| xid.code != MARK));
     found
 }
 
