@@ -11,7 +11,10 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             retire(cluster, at, *device, false);
             enter(cluster, at, *replacement, (node, *slot), (model, *memory_bytes), pool, *cordoned);
             let displaced_from = (from != pool).then(|| from.clone());
-            cluster.change_device(*replacement, |device| device.displaced_from = displaced_from);
+            cluster.change_device(*replacement, |new| {
+                new.displaced_from = displaced_from;
+                new.replaces = Some(*device);
+            });
             configured(cluster, at.position, pool);
         }
         Event::Missing { device, .. } => {
@@ -164,6 +167,7 @@ fn enter(
         quarantined: false,
         cordoned,
         displaced_from: None,
+        replaces: None,
         job: None,
         observed,
         discovered_at: at.recorded_at,

@@ -54,6 +54,8 @@ pub struct Device {
     pub cordoned: bool,
     /// The pool that it would be in, had it the model of the device that it replaced: until it is given to a pool.
     pub displaced_from: Option<PoolName>,
+    /// The device in whose place it was found: that one is retired by it.
+    pub replaces: Option<DeviceId>,
     /// The job that holds it alone.
     pub job: Option<JobId>,
     /// The observed jobs that are on it.
@@ -89,6 +91,11 @@ pub struct Override {
 impl Device {
     /// The most conditions that a device may have.
     pub const CONDITIONS_MAX: usize = 32;
+
+    /// Whether it is out of service.
+    pub fn is_retired(&self) -> bool {
+        self.presence == Presence::Retired
+    }
 
     /// The active jobs on it.
     pub fn jobs(&self) -> impl Iterator<Item = JobId> {

@@ -84,6 +84,7 @@ fn a_new_one_in_the_slot_of_a_missing_one_replaces_it() {
     assert_eq!((device(&world, 1).presence, &device(&world, 1).pool), (Presence::Retired, &None));
     let new = device(&world, 21);
     assert_eq!((new.pool.clone(), new.cordoned, new.job), (Some(w("vision")), true, None));
+    assert_eq!((new.replaces, device(&world, 2).replaces), (Some(d(1)), None), "it is known what it replaced");
     // The old one is out of service also when it shows up elsewhere, until it is reinstated.
     world.given(report("node-a", [vec![seen(1, 21, H100)], inventory(&[2, 3])].concat()));
     let elsewhere = || [vec![seen(1, 21, H100), seen(7, 1, H100)], inventory(&[2, 3])].concat();

@@ -1,4 +1,6 @@
 //! What needs an operator now, as far as the log tells it.
+mod replaced;
+
 use super::{Look, Remedy, Severity, UserRef};
 use domain::{
     JobId, JobName, Timestamp,
@@ -78,6 +80,7 @@ impl Look<'_> {
         let devices = cluster.devices().values().filter(|device| device.presence != Presence::Retired);
         let mut alerts: Vec<AlertView> = devices.flat_map(|device| self.device_alerts(device)).collect();
         alerts.extend(cluster.nodes().values().filter(|node| !node.retired).flat_map(|node| self.node_alerts(node)));
+        alerts.extend(self.replaced_alerts());
         alerts.extend(cluster.pools().values().filter_map(pool_alert));
         alerts.extend(cluster.jobs().values().filter_map(|job| self.job_alert(job)));
         AlertView::sort(&mut alerts);

@@ -53,6 +53,9 @@ pub struct DeviceView {
     /// The pool that it would be in, had it the model of the device that it replaced: it waits to be given to a pool.
     #[schema(value_type = Option<String>)]
     pub displaced_from: Option<PoolName>,
+    /// The device in whose place it was found, which is retired by it; null if it replaced none.
+    #[schema(value_type = Option<String>)]
+    pub replaces: Option<DeviceId>,
     /// Its parts, if it is divided (MIG).
     pub instances: Vec<InstanceView>,
     /// When it was first seen here.
@@ -226,6 +229,7 @@ impl Look<'_> {
             cordoned: device.cordoned,
             quarantined: device.quarantined,
             displaced_from: device.displaced_from.clone(),
+            replaces: device.replaces,
             instances: device.instances.iter().map(InstanceView::of).collect(),
             discovered_at: device.discovered_at,
             revision: device.revision,

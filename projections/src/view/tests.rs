@@ -5,7 +5,7 @@ use crate::{
 };
 use domain::{Actor, Login, Subject};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn look(state: &State) -> Look<'_> {
     state.look(Sight::All, state.stamp().recorded_at)
@@ -240,6 +240,40 @@ fn another_number_of_devices_than_expected_is_said() {
         }
     }
     assert_eq!(told.len(), 2, "fewer and more: {told:?}");
+}
+
+#[test]
+fn devices_that_were_replaced_are_told_for_a_day_unless_they_are_put_back() {
+    let events = history(7, 3000);
+    let mut told = 0;
+    for end in (1..=events.len()).step_by(10) {
+        let state = folded(&events[..end]);
+        let devices =
+            look(&state).devices(&DeviceFilter::default(), &Page::try_new(None, 1000).unwrap()).unwrap().items;
+        let retired = |device: &DeviceView| device.presence == Presence::Retired;
+        let mut expected: BTreeMap<String, usize> = BTreeMap::new();
+        for new in &devices {
+            let Some(old) = devices.iter().find(|old| Some(old.id) == new.replaces) else { continue };
+            let put_back = !retired(old) && (retired(new) || new.node != old.node);
+            if !put_back && look(&state).node(&old.node).is_some_and(|node| !node.retired) {
+                *expected.entry(format!("node/{}", old.node)).or_default() += 1;
+            }
+        }
+        let alerts = |time| state.look(Sight::All, time).alerts().into_iter();
+        let alerts = |time| alerts(time).filter(|alert| alert.code == "node.devices_replaced");
+        let now = state.stamp().recorded_at;
+        let first_words = |alert: &AlertView| alert.summary.split(' ').next().unwrap().parse::<usize>().unwrap();
+        let found: BTreeMap<_, _> = alerts(now).map(|alert| (alert.subject.clone(), first_words(&alert))).collect();
+        assert_eq!(found, expected);
+        told += found.len();
+        for alert in alerts(now) {
+            let since = alert.since.unwrap();
+            let same = |alert: &AlertView| alert.subject.clone();
+            assert!(alerts(since.plus_seconds(86_399)).any(|later| same(&later) == alert.subject));
+        }
+        assert_eq!(alerts(now.plus_seconds(86_400)).count(), 0);
+    }
+    assert!(told > 0);
 }
 
 #[test]

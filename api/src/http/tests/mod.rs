@@ -9,6 +9,7 @@ mod health;
 mod license;
 mod past;
 mod queries;
+mod replaced;
 mod server;
 mod sessions;
 mod streams;

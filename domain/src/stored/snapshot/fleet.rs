@@ -84,6 +84,7 @@ struct Device<'a> {
     cordoned: bool,
     #[serde(borrow)]
     displaced_from: Option<&'a str>,
+    replaces: Option<[u8; 16]>,
     job: Option<[u8; 16]>,
     observed: Vec<[u8; 16]>,
     discovered_at: i64,
@@ -208,6 +209,7 @@ impl<'a> Device<'a> {
             quarantined: device.quarantined,
             cordoned: device.cordoned,
             displaced_from: device.displaced_from.as_ref().map(crate::PoolName::as_str),
+            replaces: device.replaces.map(|old| old.uuid().into_bytes()),
             job: device.job.map(|job| job.0.into_bytes()),
             observed: device.observed.iter().map(|job| job.0.into_bytes()).collect(),
             discovered_at: device.discovered_at.micros(),
@@ -235,6 +237,7 @@ impl<'a> Device<'a> {
             quarantined: self.quarantined,
             cordoned: self.cordoned,
             displaced_from: self.displaced_from.map(|pool| word(pool, "a pool")).transpose()?,
+            replaces: self.replaces.map(device_id),
             job: self.job.map(job),
             observed: self.observed.into_iter().map(job).collect(),
             discovered_at: time(self.discovered_at)?,
