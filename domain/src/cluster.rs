@@ -2,7 +2,7 @@
 use crate::{
     Availability, ClusterId, GroupName, JobId, Login, NodeName, PoolName, Position, Stamp, Subject, Tally, Timestamp,
     TokenId, UserId,
-    device::{Device, DeviceId},
+    device::{ConditionKind, Device, DeviceId},
     group::Group,
     job::Job,
     license::Installed,
@@ -57,7 +57,7 @@ pub struct Cluster {
     pub(crate) policy: Standing,
     pub(crate) license: Option<Installed>,
     /// Every override, by its end.
-    pub(crate) overrides: BTreeSet<(Timestamp, DeviceId)>,
+    pub(crate) overrides: BTreeSet<(Timestamp, DeviceId, ConditionKind)>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) token_hashes: HashMap<TokenHash, TokenId>,
 }
@@ -187,7 +187,7 @@ impl Cluster {
     pub fn next_due(&self) -> Option<Timestamp> {
         let breaker = self.policy.policy.breaker;
         let closing = self.pools.values().filter_map(|pool| pool.breaker.closes_at(breaker)).min();
-        let ending = self.overrides.first().map(|(until, _)| *until);
+        let ending = self.overrides.first().map(|(until, ..)| *until);
         closing.into_iter().chain(ending).min()
     }
 

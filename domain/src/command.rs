@@ -203,6 +203,7 @@ impl Command {
                 device::Command::Cordon { device, .. }
                 | device::Command::Retire { device, .. }
                 | device::Command::Override { device, .. }
+                | device::Command::EndOverrides { device, .. }
                 | device::Command::Clear { device, .. },
             ) => vec![Subject::Device(*device)],
             Self::Policy(policy::Command::Set { .. }) => vec![Subject::HealthPolicy],

@@ -267,8 +267,8 @@ impl Teller {
         let until = Timestamp::from_micros(self.cluster.at().recorded_at.micros() + 1 + i64::from(c % 32) * 1_000);
         Command::Device(match c % 3 {
             0 => device::Command::Clear { device, condition: kind(b) },
-            1 => device::Command::Override { device, wanted: None },
-            _ => device::Command::Override { device, wanted: Some((kind(b), until)) },
+            1 => device::Command::EndOverrides { device, condition: b.is_multiple_of(2).then(|| kind(b)) },
+            _ => device::Command::Override { device, condition: kind(b), until },
         })
     }
 

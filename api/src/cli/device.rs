@@ -26,7 +26,7 @@ pub(super) const COLUMNS: [Column; 9] = [
 ];
 
 /// What keeps devices from work, or lets them work in spite of something.
-pub(super) const HELD: [Column; 10] = [
+pub(super) const HELD: [Column; 8] = [
     ("DEVICE", "uuid", As::Text),
     ("NODE", "node", As::Text),
     ("INDEX", "index", As::Count),
@@ -34,9 +34,7 @@ pub(super) const HELD: [Column; 10] = [
     ("HEALTH", "health", As::Text),
     ("AVAILABLE", "availability", As::Text),
     ("HELD BACK", "held_back", As::Text),
-    ("OVERRIDDEN", "overridden.condition", As::Text),
-    ("UNTIL", "overridden.until", As::Time),
-    ("IN SPITE OF", "overridden.reason", As::Text),
+    ("OVERRIDDEN", "overrides", As::Overrides),
 ];
 
 pub(super) const IDLE: [Column; 6] = [
@@ -145,13 +143,13 @@ pub(crate) enum Command {
     Retire(Change),
     /// Take it back into service
     Reinstate(Change),
-    /// Let one of its conditions keep no work from it for a time; one at a time: another replaces it
+    /// Let one of its conditions keep no work from it for a time
     #[command(group = clap::ArgGroup::new("end").required(true).args(["until", "lasts", "lift"]))]
     Override {
         #[command(flatten)]
         change: Change,
         /// Which condition, as gpu.lost
-        #[arg(required_unless_present = "lift", conflicts_with = "lift")]
+        #[arg(required_unless_present = "lift")]
         condition: Option<ConditionKind>,
         /// Until this time, as 2026-03-01T12:00:00Z: at most 90 days from now
         #[arg(long, value_name = "TIME")]
@@ -159,7 +157,7 @@ pub(crate) enum Command {
         /// For so long, as 30m, 12h or 7d
         #[arg(long = "for", value_name = "TIME")]
         lasts: Option<Span>,
-        /// End the override now
+        /// End its override now; where none is named, those of all
         #[arg(long)]
         lift: bool,
     },
@@ -230,8 +228,8 @@ impl Command {
             Self::Reinstate(change) => change.run(context, json!({"retired": false})).await,
             Self::Override { change, condition, until, lasts, lift: _ } => {
                 let later = lasts.map(|Span(seconds)| SystemClock.now().plus_seconds(seconds));
-                let wish = condition.zip(until.or(later));
-                let wish = wish.map(|(condition, until)| json!({"condition": condition, "until": until}));
+                // Without an end: it ends now.
+                let wish = condition.map(|condition| json!({"condition": condition, "until": until.or(later)}));
                 change.run(context, json!({ "override": wish })).await
             }
             Self::Telemetry(telemetry) => telemetry.run(context).await,

@@ -25,6 +25,8 @@ pub(super) enum As {
     What,
     /// Jobs with their owners: the first few, and how many more there are.
     Jobs,
+    /// Overridden conditions, each with its end and what was seen.
+    Overrides,
 }
 
 /// The longest that a cell of [`As::What`] may be, in characters: a large job names hundreds of devices.
@@ -77,7 +79,7 @@ pub(super) fn rows(
 const fn alignment(form: As) -> CellAlignment {
     match form {
         As::Count | As::Bytes => CellAlignment::Right,
-        As::Text | As::Time | As::Mark | As::What | As::Jobs => CellAlignment::Left,
+        As::Text | As::Time | As::Mark | As::What | As::Jobs | As::Overrides => CellAlignment::Left,
     }
 }
 
@@ -87,10 +89,21 @@ fn written(value: &Value, form: As, zone: &TimeZone) -> String {
         (As::Mark, _) => String::new(),
         (_, Value::Null) => "-".to_owned(),
         (As::Jobs, jobs) => with_owners(jobs),
+        (As::Overrides, Value::Array(overrides)) if !overrides.is_empty() => {
+            overrides.iter().map(|wish| overridden(wish, zone)).collect::<Vec<_>>().join("; ")
+        }
         (As::Count, Value::Array(items)) => items.len().to_string(),
         (As::Time, Value::String(text)) => time(text, zone).unwrap_or_else(|| one_line(text)),
         (As::Bytes, Value::Number(number)) => number.as_u64().map_or_else(|| number.to_string(), bytes),
         _ => inline(value, zone),
+    }
+}
+
+fn overridden(wish: &Value, zone: &TimeZone) -> String {
+    let told = format!("{} until {}", inline(&wish["condition"], zone), inline(&wish["until"], zone));
+    match wish["reason"].as_str() {
+        Some(reason) => format!("{told}: {}", one_line(reason)),
+        None => told,
     }
 }
 
@@ -135,6 +148,19 @@ x\\u{1b}[31m        0  1.5 KiB  -
 ";
         assert_eq!(out.text(), expected);
     }
+
+    #[test]
+    fn overrides_are_told_with_their_ends_and_what_was_seen() {
+        let wish = |condition: &str, reason: Value| json!({"condition": condition, "until": "2026-03-01T12:00:00.000001Z", "reason": reason});
+        let told = written(
+            &json!([wish("gpu.lost", json!("XID 79")), wish("xid.fatal", Value::Null)]),
+            As::Overrides,
+            &TimeZone::UTC,
+        );
+        assert_eq!(told, "gpu.lost until 2026-03-01 12:00:00 UTC: XID 79; xid.fatal until 2026-03-01 12:00:00 UTC");
+        assert_eq!(written(&json!([]), As::Overrides, &TimeZone::UTC), "-");
+    }
+
     #[test]
     fn jobs_are_told_with_their_owners() {
         let job = |name: &str, user: Value| json!({"id": "0199", "name": name, "user": user, "source": null});

@@ -42,6 +42,7 @@ impl Command {
                 device::Command::Cordon { .. } => "device.cordon",
                 device::Command::Retire { .. } => "device.retire",
                 device::Command::Override { .. } => "device.override",
+                device::Command::EndOverrides { .. } => "device.end_overrides",
                 device::Command::Clear { .. } => "device.clear",
             },
             Self::Job(command) => match command {

@@ -66,7 +66,7 @@ const FAR: usize = 3;
 fn beside<'a>(device: &'a Device, policy: &'a HealthPolicy) -> impl Iterator<Item = &'a ConditionKind> {
     let standing = device.conditions.iter().map(|condition| &condition.kind);
     let cleared = device.dismissed.iter().map(|dismissed| &dismissed.kind);
-    let overridden = device.overridden.as_ref().map(|wish| &wish.condition);
+    let overridden = device.overrides.iter().map(|wish| &wish.condition);
     policy.conditions.iter().map(|rule| &rule.kind).chain(standing).chain(cleared).chain(overridden)
 }
 

@@ -18,12 +18,21 @@ pub enum Command {
         /// Whether it shall be retired.
         retired: bool,
     },
-    /// Let one of its conditions keep no work from it for a time, or end that.
+    /// Let one of its conditions keep no work from it for a time.
     Override {
         /// The device.
         device: DeviceId,
-        /// Which condition, there or not, and until when; none: none from now on. Its kind is one that is known.
-        wanted: Option<(ConditionKind, Timestamp)>,
+        /// Which condition, there or not. Its kind is one that is known.
+        condition: ConditionKind,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Let its conditions keep work from it again.
+    EndOverrides {
+        /// The device.
+        device: DeviceId,
+        /// Which condition, overridden or not; none: all of them.
+        condition: Option<ConditionKind>,
     },
     /// Take a condition as ended, until it begins anew.
     Clear {

@@ -12,12 +12,15 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
     let fact = match command {
         Command::Cordon { device, cordoned } => cordon(look_up(device)?, *cordoned)?,
         Command::Retire { device, retired } => retire(look_up(device)?, *retired)?,
-        Command::Override { device, wanted: Some((condition, until)) } => {
+        Command::Override { device, condition, until } => {
             let device = look_up(device)?;
             known(device, condition, cluster.health_policy())?;
             return override_condition(device, condition, *until, context.now, &mut guard);
         }
-        Command::Override { device, wanted: None } => return Ok(end_override(look_up(device)?, &mut guard)),
+        Command::EndOverrides { device, condition } => {
+            let wished = |kind: &ConditionKind| condition.as_ref().is_none_or(|wished| wished == kind);
+            return Ok(end_overrides(look_up(device)?, wished, &mut guard));
+        }
         Command::Clear { device, condition } => return clear(look_up(device)?, condition, &mut guard),
     };
     Ok(fact.map(Fact::Device).into_iter().collect())
@@ -47,23 +50,31 @@ fn override_condition(
         return Err(Rejection::Malformed("an override lasts until a time to come, at most 90 days from now"));
     }
     let wish = Override { condition: condition.clone(), until };
-    if device.overridden.as_ref() == Some(&wish) {
+    if device.overrides.contains(&wish) {
         return Ok(vec![]);
     }
-    // There is one at a time: that of another condition ends with it.
-    let replaced = device.overridden.as_ref().filter(|old| old.condition != *condition);
-    let ended = replaced.map(|old| Event::OverrideEnded { device: device.id, condition: old.condition.clone() });
+    let mut after = device.clone();
+    after.put_override(wish);
+    if after.overrides.len() > Device::CONDITIONS_MAX {
+        return Err(Rejection::Malformed("at most 32 conditions of a device are overridden at a time"));
+    }
     let overridden = Event::ConditionOverridden { device: device.id, condition: condition.clone(), until };
-    let after = Device { overridden: Some(wish), ..device.clone() };
-    Ok(ended.into_iter().chain([overridden]).map(Fact::Device).chain(guard.judge(&after)).collect())
+    Ok(std::iter::once(Fact::Device(overridden)).chain(guard.judge(&after)).collect())
 }
 
-/// The end of its override, if it has one, and what follows.
-pub(crate) fn end_override(device: &Device, guard: &mut Guard<'_>) -> Vec<Fact> {
-    let Some(wish) = &device.overridden else { return vec![] };
-    let ended = Event::OverrideEnded { device: device.id, condition: wish.condition.clone() };
-    let after = Device { overridden: None, ..device.clone() };
-    std::iter::once(Fact::Device(ended)).chain(guard.judge(&after)).collect()
+/// The end of those of its overrides whose condition is so, and what follows of all of that.
+pub(crate) fn end_overrides(
+    device: &Device,
+    ends: impl Fn(&ConditionKind) -> bool,
+    guard: &mut Guard<'_>,
+) -> Vec<Fact> {
+    let (ended, left): (Vec<_>, Vec<_>) = device.overrides.iter().cloned().partition(|wish| ends(&wish.condition));
+    if ended.is_empty() {
+        return vec![];
+    }
+    let after = Device { overrides: left, ..device.clone() };
+    let ended = ended.into_iter().map(|wish| Event::OverrideEnded { device: device.id, condition: wish.condition });
+    ended.map(Fact::Device).chain(guard.judge(&after)).collect()
 }
 
 fn clear(device: &Device, condition: &ConditionKind, guard: &mut Guard<'_>) -> Facts {

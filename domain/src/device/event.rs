@@ -119,7 +119,7 @@ events! {
             /// Until when.
             until: Timestamp,
         },
-        /// The override ended: its time came, or an operator wished it.
+        /// The override of that condition ended: its time came, or an operator wished it.
         OverrideEnded = "DeviceOverrideEnded" {
             /// The device.
             device: DeviceId,

@@ -61,9 +61,9 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         Event::QuarantineLifted { device } => cluster.change_device(*device, |device| device.quarantined = false),
         Event::ConditionOverridden { device, condition, until } => {
             let wish = Override { condition: condition.clone(), until: *until };
-            override_with(cluster, at, *device, Some(wish));
+            override_with(cluster, at, *device, condition, Some(wish));
         }
-        Event::OverrideEnded { device, .. } => override_with(cluster, at, *device, None),
+        Event::OverrideEnded { device, condition } => override_with(cluster, at, *device, condition, None),
         Event::ConditionCleared { device, condition } => configure(cluster, at, *device, |device| {
             device.dismissed.retain(|old| old.kind != *condition);
             let ended = device.conditions.extract_if(.., |old| old.kind == *condition);
@@ -113,16 +113,17 @@ fn held_back(cluster: &mut Cluster, at: Stamp, id: DeviceId) {
     }
 }
 
-fn override_with(cluster: &mut Cluster, at: Stamp, id: DeviceId, wish: Option<Override>) {
-    let before = cluster.devices.get(&id).and_then(|device| device.overridden.as_ref()).map(|old| old.until);
-    let after = wish.as_ref().map(|new| new.until);
+fn override_with(cluster: &mut Cluster, at: Stamp, id: DeviceId, condition: &ConditionKind, wish: Option<Override>) {
+    let overrides = cluster.devices.get(&id).into_iter().flat_map(|device| &device.overrides);
+    let before = overrides.filter(|old| old.condition == *condition).map(|old| old.until).next();
     if let Some(until) = before {
-        cluster.overrides.remove(&(until, id));
+        cluster.overrides.remove(&(until, id, condition.clone()));
     }
-    configure(cluster, at, id, |device| device.overridden = wish);
-    if let Some(until) = after {
-        cluster.overrides.insert((until, id));
-    }
+    cluster.overrides.extend(wish.as_ref().map(|new| (new.until, id, new.condition.clone())));
+    configure(cluster, at, id, |device| match wish {
+        Some(wish) => device.put_override(wish),
+        None => device.overrides.retain(|old| old.condition != *condition),
+    });
 }
 
 fn configured(cluster: &mut Cluster, position: Position, pool: &PoolName) {
@@ -163,7 +164,7 @@ fn enter(
         readable_since: at.recorded_at,
         conditions: vec![],
         dismissed: vec![],
-        overridden: None,
+        overrides: vec![],
         quarantined: false,
         cordoned,
         displaced_from: None,

@@ -18,5 +18,5 @@ pub use instance::Instance;
 pub use slot::Slot;
 pub use state::{Device, Dismissed, Override, Presence};
 
-pub(crate) use decide::{assess, decide, end_override};
+pub(crate) use decide::{assess, decide, end_overrides};
 pub(crate) use evolve::evolve;

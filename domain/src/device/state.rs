@@ -46,8 +46,8 @@ pub struct Device {
     pub conditions: Vec<Condition>,
     /// Conditions that an operator cleared: of each kind the last, until it begins anew or is seen again.
     pub dismissed: Vec<Dismissed>,
-    /// The condition that keeps no work from it for a time, by an operator's wish.
-    pub overridden: Option<Override>,
+    /// The conditions that keep no work from it for a time, by an operator's wish: each once, by kind.
+    pub overrides: Vec<Override>,
     /// Whether it was quarantined.
     pub quarantined: bool,
     /// Whether an operator wishes that it takes no job.
@@ -89,7 +89,7 @@ pub struct Override {
 }
 
 impl Device {
-    /// The most conditions that a device may have.
+    /// The most conditions that a device may have, and the most that may be overridden.
     pub const CONDITIONS_MAX: usize = 32;
 
     /// Whether it is out of service.
@@ -104,11 +104,23 @@ impl Device {
 
     /// The worst of its conditions that keep work from it, by this policy.
     pub fn worst(&self, policy: &HealthPolicy) -> Option<&Condition> {
-        let overridden = self.overridden.as_ref().map(|wish| &wish.condition);
-        let standing = self.conditions.iter().filter(|condition| overridden != Some(&condition.kind));
+        let standing = self.conditions.iter().filter(|condition| !self.is_overridden(&condition.kind));
         let judged = standing.map(|condition| (condition, policy.judge(condition)));
         let quarantining = judged.filter(|(_, judgement)| judgement.quarantines());
         quarantining.max_by_key(|(_, judgement)| judgement.severity).map(|(condition, _)| condition)
+    }
+
+    /// Whether that condition, there or not, keeps no work from it, by an operator's wish.
+    pub fn is_overridden(&self, kind: &ConditionKind) -> bool {
+        self.overrides.iter().any(|wish| wish.condition == *kind)
+    }
+
+    /// Overrides a condition, in the place of an override of the same one.
+    pub(super) fn put_override(&mut self, wish: Override) {
+        match self.overrides.binary_search_by(|old| old.condition.cmp(&wish.condition)) {
+            Ok(at) => self.overrides[at] = wish,
+            Err(at) => self.overrides.insert(at, wish),
+        }
     }
 
     /// Whether an operator cleared this: the same occurrence, not seen since, and not worse than it was then.

@@ -2,9 +2,10 @@ use super::{Command, Event, Guard, HealthPolicy};
 use crate::{
     Cluster, Context, Event as Fact, PoolName, Rejection, Subject, Timestamp,
     decide::Facts,
-    device::{self, Device},
+    device::{self, ConditionKind, Device, DeviceId},
     pool::{self, Pool},
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most overrides that one upkeep ends: the rest are due at the next.
 const DUE_MAX: usize = 1000;
@@ -58,9 +59,18 @@ fn upkeep(cluster: &Cluster, now: Timestamp) -> Vec<Fact> {
     let quiet = |pool: &&Pool| pool.breaker.closes_at(breaker).is_some_and(|at| at <= now);
     let mut happened: Vec<Fact> = cluster.pools().values().filter(quiet).map(closed).collect();
     let mut guard = Guard::new(cluster, now);
-    let ended = cluster.overrides.iter().take_while(|(until, _)| *until <= now).take(DUE_MAX);
-    for device in ended.filter_map(|(_, id)| cluster.device(*id)) {
-        happened.extend(device::end_override(device, &mut guard));
+    let mut due: BTreeMap<DeviceId, BTreeSet<&ConditionKind>> = BTreeMap::new();
+    for (_, device, condition) in cluster.overrides.iter().take_while(|(until, ..)| *until <= now).take(DUE_MAX) {
+        due.entry(*device).or_default().insert(condition);
+    }
+    // What ends of one device ends at once: it is judged by what is left.
+    for (id, conditions) in due {
+        let device = cluster.device(id).into_iter();
+        happened.extend(
+            device.flat_map(|device| {
+                device::end_overrides(device, |condition| conditions.contains(condition), &mut guard)
+            }),
+        );
     }
     happened
 }

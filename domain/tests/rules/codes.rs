@@ -154,7 +154,7 @@ fn ways(world: &World) -> Vec<Command> {
         change_devices("x", &[], &[]),
         change_devices("vision", &[], &[3]),
         dismiss(6, "gpu.lost"),
-        override_condition(6, Some(("gpu.lsot", world.now.plus_seconds(1000)))),
+        override_condition(6, "gpu.lsot", world.now.plus_seconds(1000)),
         delete_pool("default"),
         delete_group("research"),
         delete_group("default"),

@@ -1,7 +1,7 @@
 //! What holds in every state, checked from scratch on what everybody can see of it.
 use domain::{
     Availability, Cluster, Event, GroupName, PoolName, Role, Subject, Tally,
-    device::{self, Device, Presence, Severity},
+    device::{self, ConditionKind, Device, Presence, Severity},
     group,
     job::{self, Source},
     node::{Contact, Node, Reported},
@@ -95,13 +95,13 @@ pub(crate) fn reason(cluster: &Cluster, device: &Device) -> Availability {
 
 /// Whether a condition is critical or worse: by the policy, which may let it keep no work away, as an operator may.
 fn keeps_work_away(cluster: &Cluster, device: &Device) -> bool {
-    let overridden = device.overridden.as_ref().map(|wish| &wish.condition);
+    let overridden = |kind: &ConditionKind| device.overrides.iter().any(|wish| wish.condition == *kind);
     let policy = cluster.health_policy();
     device.conditions.iter().any(|condition| {
         let rule = policy.conditions.iter().find(|rule| rule.kind == condition.kind);
         let of_xid = policy.xids.iter().find(|rule| Some(rule.code) == condition.xid).and_then(|rule| rule.severity);
         let severity = of_xid.or(rule.and_then(|rule| rule.severity)).unwrap_or(condition.severity);
-        severity >= Severity::Critical && !rule.is_some_and(|rule| rule.dry_run) && overridden != Some(&condition.kind)
+        severity >= Severity::Critical && !rule.is_some_and(|rule| rule.dry_run) && !overridden(&condition.kind)
     })
 }
 

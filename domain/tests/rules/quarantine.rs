@@ -1,14 +1,16 @@
 //! Who is quarantined, and what keeps that within bounds: settled reports, the breaker, the policy, overrides, clears.
 use crate::{
     harness::World,
+    snapshots::assert_survives,
     words::{
-        H100, UPKEEP, clear, condition, create_pool, d, dismiss, finding, instance, override_condition, raise,
-        refuse_report, report, report_backlog, report_health, reset_breaker, seen, set_policy, w,
+        H100, UPKEEP, clear, condition, create_pool, d, dismiss, end_overrides, finding, instance, override_condition,
+        raise, refuse_report, report, report_backlog, report_health, reset_breaker, seen, set_policy, w,
     },
 };
 use domain::{
-    Availability, Event, PoolName, Subject, Timestamp,
+    Availability, Event, PoolName, Stamp, Subject, Timestamp,
     device::{self, Condition, Device, Severity},
+    evolve,
     node::Seen,
     policy::{Breaker, HealthPolicy, KindRule, XidRule},
 };
@@ -192,25 +194,23 @@ fn an_override_lets_a_device_work_for_a_time() {
     let mut world = twenty();
     world.given(raise("node-a", 1, LOST, FATAL));
     let until = world.now.plus_seconds(1000);
-    world
-        .when(override_condition(1, Some((LOST, until))))
-        .then(&["DeviceConditionOverridden", "DeviceQuarantineLifted"]);
+    world.when(override_condition(1, LOST, until)).then(&["DeviceConditionOverridden", "DeviceQuarantineLifted"]);
     assert_eq!(availability(&world, 1), Availability::Free);
-    world.when(override_condition(1, Some((LOST, until)))).nothing();
+    world.when(override_condition(1, LOST, until)).nothing();
     world.when(raise("node-a", 1, "xid.fatal", FATAL)).then(&["DeviceHealthChanged", "DeviceQuarantined"]);
     world.given(clear("node-a", 1, "xid.fatal"));
     assert_eq!(world.cluster.next_due(), Some(until));
     world.when(UPKEEP).nothing();
     world.now = until;
     world.when(UPKEEP).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
-    world.when(override_condition(1, None)).nothing();
+    world.when(end_overrides(1, None)).nothing();
 }
 
 #[test]
 fn an_override_names_a_kind_that_is_known() {
     let mut world = twenty();
     world.given(raise("node-a", 1, "xid.fatal", FATAL));
-    let wish = |kind| override_condition(1, Some((kind, world.now.plus_seconds(1000))));
+    let wish = |kind| override_condition(1, kind, world.now.plus_seconds(1000));
     let (typo, own) = (wish("gpu.lsot"), wish("rack.door_open"));
     let said = world.when(typo.clone()).result.unwrap_err().to_string();
     let expected = format!("no condition is of kind gpu.lsot (did you mean gpu.lost?); {} has xid.fatal", d(1));
@@ -219,22 +219,22 @@ fn an_override_names_a_kind_that_is_known() {
     world.given(raise("node-a", 1, "rack.door_open", FATAL));
     world.when(own).then(&["DeviceConditionOverridden"]);
     world.given(clear("node-a", 1, "rack.door_open"));
-    let longer = override_condition(1, Some(("rack.door_open", world.now.plus_seconds(2000))));
+    let longer = override_condition(1, "rack.door_open", world.now.plus_seconds(2000));
     world.when(longer).then(&["DeviceConditionOverridden"]);
     let rule = KindRule { kind: w("gpu.lsot"), severity: None, remedy: None, dry_run: false };
     world.given(set_policy(HealthPolicy { conditions: vec![rule], ..HealthPolicy::default() }));
-    world.when(typo).then(&["DeviceOverrideEnded", "DeviceConditionOverridden"]);
+    world.when(typo).then(&["DeviceConditionOverridden"]);
 }
 
 #[test]
 fn an_operator_ends_an_override() {
     let mut world = twenty();
     let until = world.now.plus_seconds(1000);
-    world.when(override_condition(1, Some((LOST, until)))).then(&["DeviceConditionOverridden"]);
+    world.when(override_condition(1, LOST, until)).then(&["DeviceConditionOverridden"]);
     world.when(raise("node-a", 1, LOST, FATAL)).then(&["DeviceHealthChanged"]);
-    world.when(override_condition(1, None)).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
+    world.when(end_overrides(1, None)).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
     for wrong in [world.now, world.now.plus_seconds(91 * 86_400)] {
-        world.when(override_condition(1, Some((LOST, wrong)))).refused("request.malformed");
+        world.when(override_condition(1, LOST, wrong)).refused("request.malformed");
     }
 }
 
@@ -312,19 +312,90 @@ fn one_that_lost_its_slot_is_let_go_all_the_same() {
     world.when(clear("node-b", 101, LOST)).then(&["DeviceHealthChanged", "DeviceQuarantineLifted"]);
 }
 
-#[test]
-fn an_override_of_another_condition_ends_the_one_before() {
+/// Device 1 with two conditions that keep work from it, both overridden until times to come.
+fn overridden_twice() -> (World, Timestamp, Timestamp) {
     let mut world = twenty();
     world.given(raise("node-a", 1, LOST, FATAL));
     world.given(raise("node-a", 1, "xid.fatal", FATAL));
-    let until = world.now.plus_seconds(1000);
-    world.when(override_condition(1, Some((LOST, until)))).then(&["DeviceConditionOverridden"]);
+    let (sooner, later) = (world.now.plus_seconds(1000), world.now.plus_seconds(2000));
+    world.when(override_condition(1, LOST, later)).then(&["DeviceConditionOverridden"]);
+    assert_eq!(availability(&world, 1), Availability::Quarantined, "the other one keeps work from it");
     world
-        .when(override_condition(1, Some(("xid.fatal", until))))
-        .then(&["DeviceOverrideEnded", "DeviceConditionOverridden"]);
-    world.given(clear("node-a", 1, LOST));
+        .when(override_condition(1, "xid.fatal", sooner))
+        .then(&["DeviceConditionOverridden", "DeviceQuarantineLifted"]);
     assert_eq!(availability(&world, 1), Availability::Free);
-    world.now = until;
-    world.when(UPKEEP).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
+    (world, sooner, later)
+}
+
+#[test]
+fn each_condition_has_an_override_of_its_own_which_ends_in_its_time() {
+    let (mut world, sooner, later) = overridden_twice();
+    let kinds: Vec<_> = device(&world, 1).overrides.iter().map(|wish| wish.condition.as_str().to_owned()).collect();
+    assert_eq!(kinds, [LOST, "xid.fatal"], "by kind");
+    assert_survives(&world.cluster);
+    assert_eq!(world.cluster.next_due(), Some(sooner));
+    world.now = sooner;
+    let ended = |condition: &str| Event::Device(device::Event::OverrideEnded { device: d(1), condition: w(condition) });
+    let quarantined = Event::Device(device::Event::Quarantined { device: d(1), condition: w("xid.fatal") });
+    world.when(UPKEEP).exactly(&[ended("xid.fatal"), quarantined]);
+    assert_eq!(world.cluster.next_due(), Some(later));
+    world.now = later;
+    world.when(UPKEEP).exactly(&[ended(LOST)]);
     assert_eq!(world.cluster.next_due(), None);
+}
+
+#[test]
+fn overrides_that_end_at_once_quarantine_once() {
+    let (mut world, _, later) = overridden_twice();
+    world.now = later;
+    world.when(UPKEEP).then(&["DeviceOverrideEnded", "DeviceOverrideEnded", "DeviceQuarantined"]);
+    assert_eq!(availability(&world, 1), Availability::Quarantined);
+    world.when(UPKEEP).nothing();
+}
+
+#[test]
+fn an_operator_ends_one_override_or_all() {
+    let (mut world, ..) = overridden_twice();
+    world.when(end_overrides(1, Some("thermal.over_limit"))).nothing();
+    world.when(end_overrides(1, Some(LOST))).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
+    world.when(end_overrides(1, Some(LOST))).nothing();
+    let (mut world, sooner, _) = overridden_twice();
+    world.when(override_condition(1, LOST, sooner)).then(&["DeviceConditionOverridden"]);
+    assert_eq!(device(&world, 1).overrides.len(), 2, "another end of the same one is no other override");
+    world.when(end_overrides(1, None)).then(&["DeviceOverrideEnded", "DeviceOverrideEnded", "DeviceQuarantined"]);
+    assert_eq!((&device(&world, 1).overrides[..], world.cluster.next_due()), (&[][..], None));
+    world.when(end_overrides(99, None)).refused("device.not_found");
+}
+
+#[test]
+fn not_more_conditions_are_overridden_than_there_may_be() {
+    let mut world = twenty();
+    let rules = (0..=Device::CONDITIONS_MAX).map(|n| format!("rack.n{n:02}"));
+    let rule = |kind: String| KindRule { kind: w(&kind), severity: None, remedy: None, dry_run: false };
+    world.given(set_policy(HealthPolicy { conditions: rules.map(rule).collect(), ..HealthPolicy::default() }));
+    let wish = |n: usize, until| override_condition(1, &format!("rack.n{n:02}"), until);
+    let until = world.now.plus_seconds(1000);
+    for n in 0..Device::CONDITIONS_MAX {
+        world.given(wish(n, until));
+    }
+    world.when(wish(Device::CONDITIONS_MAX, until)).refused("request.malformed");
+    world.when(wish(0, until.plus_seconds(1))).then(&["DeviceConditionOverridden"]);
+}
+
+/// Once, there was one override at a time: that of another condition was recorded behind the end of the one before.
+#[test]
+fn a_log_of_when_there_was_one_override_at_a_time_is_read_as_it_was() {
+    let mut world = twenty();
+    let (first, second) = (world.now.plus_seconds(1000), world.now.plus_seconds(2000));
+    let overridden =
+        |condition: &str, until| device::Event::ConditionOverridden { device: d(1), condition: w(condition), until };
+    let ended = device::Event::OverrideEnded { device: d(1), condition: w(LOST) };
+    for event in [overridden(LOST, first), overridden(LOST, second), ended, overridden("xid.fatal", first)] {
+        let at = Stamp { position: world.position().next(), recorded_at: world.now };
+        evolve(&mut world.cluster, at, &Event::Device(event));
+    }
+    let [wish] = &device(&world, 1).overrides[..] else { panic!("there is one: {:?}", device(&world, 1)) };
+    assert_eq!((wish.condition.as_str(), wish.until), ("xid.fatal", first));
+    assert_eq!(world.cluster.next_due(), Some(first));
+    assert_survives(&world.cluster);
 }

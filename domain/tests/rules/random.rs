@@ -4,10 +4,11 @@ use crate::{
     snapshots::assert_survives,
     words::{
         A100, H100, UPKEEP, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool,
-        create_pool_of, delete_group, delete_pool, delete_users, dismiss, edit_group, erase, expect_devices, finding,
-        finish, force, hear, install, instance, issue, license, lose, move_user, observe, observe_end, onboard_as,
-        override_condition, refuse_report, report_blind, report_facts, report_health, reset_breaker, retire,
-        retire_node, revoke, revoke_all, seen, set_devices, set_password, set_policy, set_role, start_of, suspend, w,
+        create_pool_of, delete_group, delete_pool, delete_users, dismiss, edit_group, end_overrides, erase,
+        expect_devices, finding, finish, force, hear, install, instance, issue, license, lose, move_user, observe,
+        observe_end, onboard_as, override_condition, refuse_report, report_blind, report_facts, report_health,
+        reset_breaker, retire, retire_node, revoke, revoke_all, seen, set_devices, set_password, set_policy, set_role,
+        start_of, suspend, w,
     },
 };
 use domain::{
@@ -101,7 +102,8 @@ fn fleet() -> impl Strategy<Value = Wish> {
         2 => (device(), any::<bool>()).prop_map(|(n, on)| Wish::Given(retire(n, on))),
         1 => (one_of(&NODES), device(), 1_u32..3).prop_map(|(node, n, parts)| Wish::Divide(node, n, parts)),
         1 => (device(), one_of(&KINDS), 10_i64..200_000).prop_map(|(n, kind, seconds)| Wish::Override(n, kind, seconds)),
-        1 => device().prop_map(|n| Wish::Given(override_condition(n, None))),
+        1 => (device(), one_of(&KINDS)).prop_map(|(n, kind)| Wish::Given(end_overrides(n, Some(kind)))),
+        1 => device().prop_map(|n| Wish::Given(end_overrides(n, None))),
         2 => (device(), one_of(&KINDS)).prop_map(|(n, kind)| Wish::Given(dismiss(n, kind))),
         2 => policy().prop_map(|policy| Wish::Given(set_policy(policy))),
         3 => prop::option::of(one_of(&POOLS)).prop_map(|pool| Wish::Given(reset_breaker(pool))),
@@ -258,7 +260,7 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             let instances = (0..*parts).map(instance).collect();
             report_facts(node, Facts::default(), vec![Seen { instances, ..seen(*n, *n, model(*n)) }])
         }
-        Wish::Override(n, kind, seconds) => override_condition(*n, Some((kind, world.now.plus_seconds(*seconds)))),
+        Wish::Override(n, kind, seconds) => override_condition(*n, kind, world.now.plus_seconds(*seconds)),
         Wish::License(n, age, lasts) => install(license(*n, world.now, *age, *lasts)),
         Wish::Wait(seconds) => {
             world.now = world.now.plus_seconds(*seconds);

@@ -271,9 +271,13 @@ pub(crate) fn report_backlog(node: &str, findings: Vec<Finding>) -> Command {
     Command::Node(node::Command::ReportHealth { node: w(node), origin: origin(), findings, settled: false })
 }
 
-pub(crate) fn override_condition(n: u8, wanted: Option<(&str, Timestamp)>) -> Command {
-    let wanted = wanted.map(|(kind, until)| (w(kind), until));
-    Command::Device(device::Command::Override { device: d(n), wanted })
+pub(crate) fn override_condition(n: u8, kind: &str, until: Timestamp) -> Command {
+    Command::Device(device::Command::Override { device: d(n), condition: w(kind), until })
+}
+
+/// Of all conditions, where none is named.
+pub(crate) fn end_overrides(n: u8, kind: Option<&str>) -> Command {
+    Command::Device(device::Command::EndOverrides { device: d(n), condition: kind.map(w) })
 }
 
 pub(crate) fn dismiss(n: u8, kind: &str) -> Command {

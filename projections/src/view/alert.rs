@@ -7,6 +7,7 @@ use domain::{
     device::{self, Device, Presence},
     job::{Job, Source},
     node::{Contact, Node, Reported, in_service},
+    policy::Judgement,
     pool::Pool,
 };
 use serde::Serialize;
@@ -112,10 +113,13 @@ impl Look<'_> {
             jobs: self.alert_jobs(&device.jobs().collect()),
         };
         let policy = self.cluster().health_policy();
-        let overridden = device.overridden.as_ref().map(|wish| &wish.condition);
-        let conditions = device.conditions.iter().filter(|condition| overridden != Some(&condition.kind));
-        let conditions = conditions.filter_map(|condition| {
+        let conditions = device.conditions.iter().filter_map(|condition| {
             let judged = policy.judge(condition);
+            if let Some(wish) = device.overrides.iter().find(|wish| wish.condition == condition.kind) {
+                let summary = format!("{} is overridden until {}: {}", condition.kind, wish.until, condition.reason);
+                let action = at_the_end(judged);
+                return Some(about(Severity::Info, "device.overridden", Some(condition.first_seen), summary, action));
+            }
             let matters = judged.severity >= device::Severity::Warning && !judged.dry_run;
             matters.then(|| {
                 let action = remedy(judged.remedy.into());
@@ -226,6 +230,15 @@ fn pool_alert(pool: &Pool) -> Option<AlertView> {
             .to_owned(),
         jobs: AlertJobs::default(),
     })
+}
+
+/// What becomes of a device with such a condition once no override keeps that from it.
+const fn at_the_end(judged: Judgement) -> &'static str {
+    if judged.quarantines() {
+        "when the override ends, the device is given no new job again, unless the condition is over: mend it until then"
+    } else {
+        "nothing need be done: when the override ends, the condition keeps no work from the device either"
+    }
 }
 
 const fn remedy(remedy: Remedy) -> &'static str {

@@ -37,8 +37,8 @@ pub struct DeviceView {
     pub health: Health,
     /// Its troubles, by kind; of one whose health is unknown, the last that were known.
     pub conditions: Vec<ConditionView>,
-    /// The condition that keeps no work from it for a time, by an operator's wish.
-    pub overridden: Option<OverrideView>,
+    /// The conditions that keep no work from it for a time, by an operator's wish: by kind.
+    pub overrides: Vec<OverrideView>,
     /// Whether it can be given to a job, and if not, why not.
     pub availability: Availability,
     /// Why it is held back, in words; null if it can be given to a job, has one, or is retired.
@@ -98,11 +98,10 @@ pub struct InstanceView {
 }
 
 impl OverrideView {
-    fn of(device: &Device) -> Option<Self> {
-        let wish = device.overridden.as_ref()?;
+    fn of(device: &Device, wish: &device::Override) -> Self {
         let standing = device.conditions.iter().find(|condition| condition.kind == wish.condition);
         let reason = standing.map(|condition| Arc::clone(&condition.reason));
-        Some(Self { condition: wish.condition.clone(), until: wish.until, reason })
+        Self { condition: wish.condition.clone(), until: wish.until, reason }
     }
 }
 
@@ -222,7 +221,7 @@ impl Look<'_> {
             presence: device.presence.into(),
             health: health(device, node, policy),
             conditions: device.conditions.iter().map(|condition| show_condition(condition, policy)).collect(),
-            overridden: OverrideView::of(device),
+            overrides: device.overrides.iter().map(|wish| OverrideView::of(device, wish)).collect(),
             availability: availability(device, node, policy),
             held_back: held_back(device, node, policy),
             jobs: device.jobs().collect(),
@@ -291,7 +290,7 @@ impl DeviceFilter {
             && self.model.as_ref().is_none_or(|model| device.model == *model)
             && self.retired.is_none_or(|retired| retired == (device.presence == device::Presence::Retired))
             && self.cordoned.is_none_or(|wanted| wanted == device.cordoned)
-            && self.overridden.is_none_or(|wanted| wanted == device.overridden.is_some())
+            && self.overridden.is_none_or(|wanted| wanted != device.overrides.is_empty())
             && self.health.is_none_or(|wanted| health(device, node(), policy) == wanted)
             && self.availability.is_none_or(|wanted| availability() == wanted)
             && self.held_back.is_none_or(|wanted| wanted == is_held_back(availability()))

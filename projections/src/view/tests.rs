@@ -78,7 +78,7 @@ proptest! {
             let filter = DeviceFilter { held_back: Some(is), ..DeviceFilter::default() };
             prop_assert!(some(filter).iter().eq(all.iter().filter(|device| device.held_back.is_some() == is)));
             let filter = DeviceFilter { overridden: Some(is), ..DeviceFilter::default() };
-            prop_assert!(some(filter).iter().eq(all.iter().filter(|device| device.overridden.is_some() == is)));
+            prop_assert!(some(filter).iter().eq(all.iter().filter(|device| device.overrides.is_empty() != is)));
             let filter = DeviceFilter { cordoned: Some(is), ..DeviceFilter::default() };
             prop_assert!(some(filter).iter().eq(all.iter().filter(|device| device.cordoned == is)));
         }

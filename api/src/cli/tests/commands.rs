@@ -14,7 +14,7 @@ type Commanding = (Vec<&'static str>, &'static str, Value);
 /// Every sort of command.
 pub(super) fn commands() -> Vec<Commanding> {
     let [a, b] = GPU;
-    vec![
+    let mut some = vec![
         (
             vec!["pool", "create", "p", "--device", a, "--device", b],
             "POST /v1/pools",
@@ -64,6 +64,34 @@ pub(super) fn commands() -> Vec<Commanding> {
         (vec!["node", "expect", "n", "--as-seen"], "PATCH /v1/nodes/n", value!({"expected_devices": null})),
         (vec!["node", "retire", "n"], "PATCH /v1/nodes/n", value!({"retired": true})),
         (vec!["node", "reinstate", "n"], "PATCH /v1/nodes/n", value!({"retired": false})),
+        (vec!["health", "reset-breaker"], "POST /v1/health/breaker/reset", value!({})),
+        (vec!["health", "reset-breaker", "p"], "POST /v1/health/breaker/reset", value!({"pool": "p"})),
+        (
+            vec!["job", "start", "train", "--user", "ada", "--devices", "2"],
+            "POST /v1/jobs",
+            value!({"name": "train", "user": "ada", "devices": 2}),
+        ),
+        (
+            vec!["job", "start", "train", "--devices", "2", "--model", "H100"],
+            "POST /v1/jobs",
+            value!({"name": "train", "devices": 2, "model": "H100"}),
+        ),
+        (vec!["job", "finish", JOB], "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000", Value::Null),
+        (
+            vec!["job", "finish", JOB, "--force", "--reason", "lost"],
+            "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000?force=true",
+            Value::Null,
+        ),
+        (vec!["token", "revoke", JOB], "DELETE /v1/tokens/0199c0de-0000-7000-8000-000000008000", Value::Null),
+        (vec!["token", "revoke", "--all", "--user", "ada"], "DELETE /v1/users/ada/tokens", Value::Null),
+    ];
+    some.extend(of_a_device());
+    some
+}
+
+fn of_a_device() -> Vec<Commanding> {
+    let [a, _] = GPU;
+    vec![
         (
             vec!["device", "cordon", a],
             "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
@@ -85,30 +113,15 @@ pub(super) fn commands() -> Vec<Commanding> {
             value!({"override": null}),
         ),
         (
+            vec!["device", "override", a, "gpu.lost", "--lift"],
+            "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
+            value!({"override": {"condition": "gpu.lost", "until": null}}),
+        ),
+        (
             vec!["device", "clear", a, "xid.fatal"],
             "PATCH /v1/devices/GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c",
             value!({"clear": "xid.fatal"}),
         ),
-        (vec!["health", "reset-breaker"], "POST /v1/health/breaker/reset", value!({})),
-        (vec!["health", "reset-breaker", "p"], "POST /v1/health/breaker/reset", value!({"pool": "p"})),
-        (
-            vec!["job", "start", "train", "--user", "ada", "--devices", "2"],
-            "POST /v1/jobs",
-            value!({"name": "train", "user": "ada", "devices": 2}),
-        ),
-        (
-            vec!["job", "start", "train", "--devices", "2", "--model", "H100"],
-            "POST /v1/jobs",
-            value!({"name": "train", "devices": 2, "model": "H100"}),
-        ),
-        (vec!["job", "finish", JOB], "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000", Value::Null),
-        (
-            vec!["job", "finish", JOB, "--force", "--reason", "lost"],
-            "DELETE /v1/jobs/0199c0de-0000-7000-8000-000000008000?force=true",
-            Value::Null,
-        ),
-        (vec!["token", "revoke", JOB], "DELETE /v1/tokens/0199c0de-0000-7000-8000-000000008000", Value::Null),
-        (vec!["token", "revoke", "--all", "--user", "ada"], "DELETE /v1/users/ada/tokens", Value::Null),
     ]
 }
 

@@ -20,7 +20,7 @@ pub(super) struct ChangeDevice {
     cordoned: Option<bool>,
     /// Whether it shall be out of service.
     retired: Option<bool>,
-    /// The condition that shall keep no work from it for a time; null: none from now on. One at a time: another replaces it.
+    /// The condition that shall keep no work from it for a time, or shall again; null: all shall again.
     #[serde(default, rename = "override")]
     #[schema(value_type = Option<OverrideWish>)]
     overridden: Change<OverrideWish>,
@@ -29,16 +29,17 @@ pub(super) struct ChangeDevice {
     clear: Option<ConditionKind>,
 }
 
-/// A condition that shall keep no work from its device for a time.
+/// A condition that shall keep no work from its device for a time, or shall again.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OverrideWish {
     /// Which condition, there or not: of a kind that the agents' built-in policy, the health policy or the device has.
     #[schema(value_type = String)]
     condition: ConditionKind,
-    /// Until when: at most 90 days from now.
-    #[schema(value_type = String, format = DateTime)]
-    until: Timestamp,
+    /// Until when: at most 90 days from now; null: its override ends now.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    until: Option<Timestamp>,
 }
 
 /// Cordons or retires a device, overrides or clears one of its conditions.
@@ -56,10 +57,7 @@ pub(super) async fn change(
     let command = match (cordoned, retired, overridden.wanted(), clear) {
         (Some(cordoned), None, None, None) => device::Command::Cordon { device, cordoned },
         (None, Some(retired), None, None) => device::Command::Retire { device, retired },
-        (None, None, Some(wanted), None) => {
-            let wanted = wanted.map(|OverrideWish { condition, until }| (condition, until));
-            device::Command::Override { device, wanted }
-        }
+        (None, None, Some(wish), None) => overriding(device, wish),
         (None, None, None, Some(condition)) => device::Command::Clear { device, condition },
         _ => {
             let detail = "give one of cordoned, retired, override and clear: each is a command of its own";
@@ -68,4 +66,14 @@ pub(super) async fn change(
     };
     let errand = Errand::new(Command::Device(command)).on(Subject::Device(device));
     carry_out(&app, &asker, &wish, errand.with(&body.raw)).await
+}
+
+fn overriding(device: DeviceId, wish: Option<OverrideWish>) -> device::Command {
+    match wish {
+        None => device::Command::EndOverrides { device, condition: None },
+        Some(OverrideWish { condition, until: None }) => {
+            device::Command::EndOverrides { device, condition: Some(condition) }
+        }
+        Some(OverrideWish { condition, until: Some(until) }) => device::Command::Override { device, condition, until },
+    }
 }

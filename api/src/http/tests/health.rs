@@ -123,15 +123,24 @@ async fn an_override_lets_a_device_work_and_ends() {
     let shown = get(&fixture, &token, &device(0)).await;
     assert_eq!((&shown["availability"], &shown["health"]), (&json!("free"), &json!("fatal")));
     assert_eq!(
-        shown["overridden"],
-        json!({"condition": "gpu.lost", "until": until, "reason": shown["conditions"][0]["reason"]})
+        shown["overrides"],
+        json!([{"condition": "gpu.lost", "until": until, "reason": shown["conditions"][0]["reason"]}])
     );
     let listed = |filter: &'static str| {
         let (fixture, token) = (&fixture, &token);
         async move { get(fixture, token, &format!("/v1/devices?{filter}")).await["items"].as_array().unwrap().len() }
     };
     assert_eq!((listed("overridden=true").await, listed("held_back=true").await), (1, 0));
-    assert_eq!(get(&fixture, &token, "/v1/alerts").await["total"], 0, "an operator knows");
+    let alerts = get(&fixture, &token, "/v1/alerts").await;
+    let alert = &alerts["items"][0];
+    assert_eq!(
+        (&alerts["total"], &alert["code"], &alert["severity"]),
+        (&json!(1), &json!("device.overridden"), &json!("info"))
+    );
+    let summary = alert["summary"].as_str().unwrap();
+    let said = ["gpu.lost", &until.to_string(), "XID 79: the GPU has fallen off the bus"];
+    assert!(said.iter().all(|part| summary.contains(part)), "{summary}");
+    assert!(alert["action"].as_str().unwrap().contains("given no new job again"), "{alert}");
     let answer = fixture.done(&token, patch(&json!({"override": null}))).await;
     assert_eq!(types(&answer), ["DeviceOverrideEnded", "DeviceQuarantined"]);
     assert_eq!((listed("overridden=true").await, listed("held_back=true").await), (0, 1));
@@ -143,6 +152,32 @@ async fn an_override_lets_a_device_work_and_ends() {
     both.problem("request.body");
     let wrong = json!({"override": {"condition": "gpu.lost", "until": "2001-01-01T00:00:00Z"}});
     patch(&wrong).token(&token).send(&fixture.router).await.problem("request.malformed");
+}
+
+#[tokio::test]
+async fn conditions_are_overridden_and_lifted_one_by_one() {
+    let fixture = Fixture::new().await;
+    let token = fixture.operator().await;
+    let until = fixture.engine.now().plus_seconds(3600);
+    let patch = |body: &Value| Call::new("PATCH", device(0)).json(body);
+    for condition in ["xid.fatal", "gpu.lost"] {
+        let wish = json!({"override": {"condition": condition, "until": until}});
+        assert_eq!(types(&fixture.done(&token, patch(&wish)).await), ["DeviceConditionOverridden"]);
+    }
+    let overrides = || async {
+        let shown = get(&fixture, &token, &device(0)).await;
+        let overrides = shown["overrides"].as_array().unwrap().iter();
+        overrides.map(|wish| wish["condition"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(overrides().await, ["gpu.lost", "xid.fatal"]);
+    assert_eq!(get(&fixture, &token, "/v1/alerts").await["total"], 0, "neither of them stands");
+    let forgotten = json!({"override": {"condition": "gpu.lost"}});
+    patch(&forgotten).token(&token).send(&fixture.router).await.problem("request.body");
+    let lift = json!({"override": {"condition": "gpu.lost", "until": null}});
+    assert_eq!(types(&fixture.done(&token, patch(&lift)).await), ["DeviceOverrideEnded"]);
+    assert_eq!(overrides().await, ["xid.fatal"]);
+    assert_eq!(types(&fixture.done(&token, patch(&json!({"override": null}))).await), ["DeviceOverrideEnded"]);
+    assert_eq!(overrides().await, Vec::<String>::new());
 }
 
 #[tokio::test]

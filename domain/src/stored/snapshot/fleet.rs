@@ -79,7 +79,7 @@ struct Device<'a> {
     #[serde(borrow)]
     dismissed: Vec<(&'a str, u8, i64, i64)>,
     #[serde(borrow)]
-    overridden: Option<(&'a str, i64)>,
+    overrides: Vec<(&'a str, i64)>,
     quarantined: bool,
     cordoned: bool,
     #[serde(borrow)]
@@ -120,7 +120,7 @@ impl<'a> Fleet<'a> {
                 return Err(DecodeError::Damaged("a device's pool"));
             }
             let id = device.id;
-            cluster.overrides.extend(device.overridden.as_ref().map(|wish| (wish.until, id)));
+            cluster.overrides.extend(device.overrides.iter().map(|wish| (wish.until, id, wish.condition.clone())));
             cluster.devices.insert(id, device);
             cluster.change_device(id, |device| device.pool = pool);
         }
@@ -205,7 +205,7 @@ impl<'a> Device<'a> {
             readable_since: device.readable_since.micros(),
             conditions: device.conditions.iter().map(ConditionV1::of).collect(),
             dismissed: device.dismissed.iter().map(dismissed).collect(),
-            overridden: device.overridden.as_ref().map(|wish| (wish.condition.as_str(), wish.until.micros())),
+            overrides: device.overrides.iter().map(|wish| (wish.condition.as_str(), wish.until.micros())).collect(),
             quarantined: device.quarantined,
             cordoned: device.cordoned,
             displaced_from: device.displaced_from.as_ref().map(crate::PoolName::as_str),
@@ -233,7 +233,7 @@ impl<'a> Device<'a> {
             readable_since: time(self.readable_since)?,
             conditions: self.conditions.into_iter().map(ConditionV1::condition).collect::<Result<_, _>>()?,
             dismissed: self.dismissed.into_iter().map(undismissed).collect::<Result<_, _>>()?,
-            overridden: self.overridden.map(overridden).transpose()?,
+            overrides: self.overrides.into_iter().map(overridden).collect::<Result<_, _>>()?,
             quarantined: self.quarantined,
             cordoned: self.cordoned,
             displaced_from: self.displaced_from.map(|pool| word(pool, "a pool")).transpose()?,
