@@ -14,7 +14,7 @@ use crate::{
     user::User,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
     sync::Arc,
 };
 
@@ -50,6 +50,8 @@ pub struct Cluster {
     pub(crate) former: BTreeMap<UserId, Former>,
     pub(crate) nodes: BTreeMap<NodeName, Node>,
     pub(crate) devices: BTreeMap<DeviceId, Device>,
+    /// By node, the retired devices that it reports: another, which is missing, may have the slot that they are in.
+    pub(crate) aside: BTreeMap<NodeName, BTreeSet<DeviceId>>,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) observed: BTreeMap<Arc<str>, JobId>,
     /// Devices that no node has told of, with the jobs that were seen on them.
@@ -227,11 +229,35 @@ impl Cluster {
     pub(crate) fn change_device(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {
         let Some(device) = self.devices.get_mut(&id) else { return };
         let before = place(device, &self.nodes, &self.policy.policy);
+        let was_aside = is_aside(device);
         change(device);
         let after = place(device, &self.nodes, &self.policy.policy);
+        let changed = (was_aside != is_aside(device)).then(|| device.node.clone());
+        if let Some(node) = changed {
+            self.move_aside(node, id, !was_aside);
+        }
         // Most changes, of health above all, leave it where it is.
         if before != after {
             self.move_stock(id, before, after);
+        }
+    }
+
+    /// Notes a device that comes out of a snapshot, if its node reports it though it is retired.
+    pub(crate) fn set_aside(&mut self, device: &Device) {
+        if is_aside(device) {
+            self.move_aside(device.node.clone(), device.id, true);
+        }
+    }
+
+    fn move_aside(&mut self, node: NodeName, device: DeviceId, aside: bool) {
+        let of_node = self.aside.entry(node);
+        if aside {
+            of_node.or_default().insert(device);
+        } else if let Entry::Occupied(mut of_node) = of_node {
+            of_node.get_mut().remove(&device);
+            if of_node.get().is_empty() {
+                of_node.remove();
+            }
         }
     }
 
@@ -291,6 +317,11 @@ impl Cluster {
             }
         }
     }
+}
+
+/// Whether it is retired and reported all the same. Its node stays the same while it is so.
+const fn is_aside(device: &Device) -> bool {
+    device.retired && device.reported
 }
 
 /// Which pool's stock a device is in, and where in it; none out of service.

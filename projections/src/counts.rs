@@ -3,7 +3,7 @@
 use crate::view::{Health, health};
 use domain::{
     Cluster, Event, NodeName, Role, UserId,
-    device::{self, Device, DeviceId, Presence},
+    device::{self, Device, DeviceId},
     group, job,
     node::{self, Contact, Node, Reported, recounted},
     user,
@@ -241,7 +241,7 @@ impl Counts {
 
     fn device(&mut self, count: Count, device: &Device, cluster: &Cluster, node: Option<&Node>) {
         let health = health(device, node, cluster.health_policy());
-        if device.presence == Presence::Retired {
+        if device.retired {
             count.one(&mut self.retired_devices);
         } else {
             count.one(self.health.of(health));

@@ -209,7 +209,7 @@ impl Server {
         hold(node.contact == Contact::Reporting, "lost".to_owned());
         let sightings = truth.devices.as_ref().unwrap();
         let there = self.cluster.devices().values();
-        let there = there.filter(|device| device.node == *name && device.presence == Presence::Present);
+        let there = there.filter(|device| device.node == *name && device.presence() == Presence::Present);
         let there: BTreeSet<_> = there.map(|device| device.id).collect();
         hold(there == sightings.iter().map(|sighting| sighting.device).collect(), "other devices".to_owned());
         for sighting in sightings {

@@ -1,4 +1,4 @@
-use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Override, Presence, evolve::merge};
+use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Override, evolve::merge};
 use crate::{
     Cluster, Context, Event as Fact, Rejection, Subject, Timestamp,
     decide::Facts,
@@ -11,7 +11,8 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
     let mut guard = Guard::new(cluster, context.now);
     let fact = match command {
         Command::Cordon { device, cordoned } => cordon(look_up(device)?, *cordoned)?,
-        Command::Retire { device, retired } => retire(look_up(device)?, *retired)?,
+        Command::Retire { device, retired: true } => retire(look_up(device)?)?,
+        Command::Retire { device, retired: false } => return Ok(reinstate(look_up(device)?)),
         Command::Override { device, condition, until } => {
             let device = look_up(device)?;
             known(device, condition, cluster.health_policy())?;
@@ -88,7 +89,7 @@ fn clear(device: &Device, condition: &ConditionKind, guard: &mut Guard<'_>) -> F
 }
 
 fn cordon(device: &Device, cordoned: bool) -> Result<Option<Event>, Rejection> {
-    if device.presence == Presence::Retired {
+    if device.retired {
         return Err(Rejection::DeviceRetired { devices: vec![device.id] });
     }
     let device_id = device.id;
@@ -99,16 +100,23 @@ fn cordon(device: &Device, cordoned: bool) -> Result<Option<Event>, Rejection> {
     })
 }
 
-fn retire(device: &Device, retired: bool) -> Result<Option<Event>, Rejection> {
+fn retire(device: &Device) -> Result<Option<Event>, Rejection> {
     // One in service is in a pool, and one that is retired is in none.
-    match (&device.pool, retired) {
-        (Some(_), true) if device.jobs().next().is_some() => {
-            Err(Rejection::DeviceBusy { device: device.id, jobs: device.jobs().collect() })
-        }
-        (Some(pool), true) => Ok(Some(Event::Retired { device: device.id, pool: pool.clone() })),
-        (None, false) => Ok(Some(Event::Reinstated { device: device.id })),
-        (Some(_), false) | (None, true) => Ok(None),
+    let Some(pool) = &device.pool else { return Ok(None) };
+    if device.jobs().next().is_some() {
+        return Err(Rejection::DeviceBusy { device: device.id, jobs: device.jobs().collect() });
     }
+    Ok(Some(Event::Retired { device: device.id, pool: pool.clone() }))
+}
+
+/// It is there at once, if its node reports it.
+fn reinstate(device: &Device) -> Vec<Fact> {
+    if !device.retired {
+        return vec![];
+    }
+    let returned = Event::Returned { device: device.id, node: device.node.clone() };
+    let back = Event::Reinstated { device: device.id };
+    std::iter::once(back).chain(device.reported.then_some(returned)).map(Fact::Device).collect()
 }
 
 /// What a finding changes of a device's health, and the device after it; none, if nothing.

@@ -22,14 +22,14 @@ events! {
             /// Whether it starts cordoned, by a setting.
             cordoned: bool,
         },
-        /// Its node no longer reports it.
+        /// Its node no longer reports it, retired or not.
         Missing = "DeviceMissing" {
             /// The device.
             device: DeviceId,
             /// The node that lacks it.
             node: NodeName,
         },
-        /// A missing one is reported again, in its old slot.
+        /// It is reported again, in its old slot. Behind `DeviceReinstated`: it was reported all along.
         Returned = "DeviceReturned" {
             /// The device.
             device: DeviceId,
@@ -148,7 +148,7 @@ events! {
             /// The pool that it leaves.
             pool: PoolName,
         },
-        /// A retired one is back in service, in the default pool.
+        /// A retired one is back in service, in the default pool; unless its return follows, its node does not report it yet.
         Reinstated = "DeviceReinstated" {
             /// The device.
             device: DeviceId,

@@ -9,6 +9,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         }
         Event::Replaced { device, replacement, node, slot, model, memory_bytes, from, pool, cordoned } => {
             retire(cluster, at, *device, false);
+            cluster.change_device(*device, |old| old.reported = false);
             enter(cluster, at, *replacement, (node, *slot), (model, *memory_bytes), pool, *cordoned);
             let displaced_from = (from != pool).then(|| from.clone());
             cluster.change_device(*replacement, |new| {
@@ -18,15 +19,11 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             configured(cluster, at.position, pool);
         }
         Event::Missing { device, .. } => {
-            cluster.change_device(*device, |device| device.presence = Presence::Missing);
+            cluster.change_device(*device, |device| device.reported = false);
         }
         Event::Returned { device, .. } => {
-            cluster.change_device(*device, |device| device.presence = Presence::Present);
-            let place = cluster.devices.get(device).map(|device| (device.node.clone(), device.slot));
-            if let Some((node, slot)) = place {
-                // It may have lost its slot to one that is missing now.
-                occupy(cluster, *device, &node, slot);
-            }
+            cluster.change_device(*device, |device| device.reported = true);
+            take_its_slot(cluster, *device);
         }
         Event::Moved { device, node, slot, .. } => relocate(cluster, at, *device, node, *slot),
         Event::Assigned { device, from, pool } => {
@@ -81,10 +78,15 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             let node = cluster.devices.get(device).and_then(|device| cluster.nodes.get(&device.node));
             let with_node = node.is_some_and(|node| node.retired);
             retire(cluster, at, *device, with_node);
+            if with_node {
+                cluster.change_device(*device, |device| device.reported = false);
+            }
         }
         Event::Reinstated { device } => {
             configure(cluster, at, *device, |device| {
-                device.presence = Presence::Missing;
+                // That it is there is told by its return, behind this.
+                device.reported = false;
+                device.retired = false;
                 device.retired_with_node = false;
                 device.pool = Some(PoolName::default_pool());
             });
@@ -158,7 +160,8 @@ fn enter(
         memory_bytes,
         instances: vec![],
         pool: None,
-        presence: Presence::Present,
+        reported: true,
+        retired: false,
         retired_with_node: false,
         readable: true,
         readable_since: at.recorded_at,
@@ -185,11 +188,20 @@ fn occupy(cluster: &mut Cluster, id: DeviceId, node: &NodeName, slot: Slot) {
     }
 }
 
+/// One in service that is reported may have lost its slot to one that is missing. A retired one leaves it to that, which
+/// is missed there.
+fn take_its_slot(cluster: &mut Cluster, id: DeviceId) {
+    let device = cluster.devices.get(&id).filter(|device| device.presence() == Presence::Present);
+    if let Some((node, slot)) = device.map(|device| (device.node.clone(), device.slot)) {
+        occupy(cluster, id, &node, slot);
+    }
+}
+
 /// The device leaves its pool; a job on it keeps its claim until it ends.
 fn retire(cluster: &mut Cluster, at: Stamp, id: DeviceId, with_node: bool) {
     let pool = cluster.devices.get(&id).and_then(|device| device.pool.clone());
     configure(cluster, at, id, |device| {
-        device.presence = Presence::Retired;
+        device.retired = true;
         device.retired_with_node = with_node;
         device.pool = None;
         device.displaced_from = None;
@@ -209,7 +221,7 @@ fn relocate(cluster: &mut Cluster, at: Stamp, id: DeviceId, node: &NodeName, slo
     configure(cluster, at, id, |device| {
         device.node = node.clone();
         device.slot = slot;
-        device.presence = Presence::Present;
+        device.reported = true;
     });
     occupy(cluster, id, node, slot);
 }

@@ -34,8 +34,10 @@ pub struct Device {
     pub instances: Vec<Instance>,
     /// The pool that holds it; none for a retired one.
     pub pool: Option<PoolName>,
-    /// Whether it is there.
-    pub presence: Presence,
+    /// Whether its node reports it, in its slot: of a retired node nothing is known, and so none of its devices is.
+    pub reported: bool,
+    /// Whether it is out of service.
+    pub retired: bool,
     /// Whether it was retired for its node's sake, and comes back with it.
     pub retired_with_node: bool,
     /// Whether its agent can read it; if not, its health is unknown.
@@ -92,9 +94,13 @@ impl Device {
     /// The most conditions that a device may have, and the most that may be overridden.
     pub const CONDITIONS_MAX: usize = 32;
 
-    /// Whether it is out of service.
-    pub fn is_retired(&self) -> bool {
-        self.presence == Presence::Retired
+    /// Whether it is there.
+    pub const fn presence(&self) -> Presence {
+        match (self.retired, self.reported) {
+            (true, _) => Presence::Retired,
+            (false, true) => Presence::Present,
+            (false, false) => Presence::Missing,
+        }
     }
 
     /// The active jobs on it.
@@ -136,7 +142,7 @@ impl Device {
         let node_cordoned = node.is_some_and(|node| node.cordoned);
         if self.job.is_some() || !self.observed.is_empty() {
             Availability::Busy
-        } else if self.presence != Presence::Present {
+        } else if self.presence() != Presence::Present {
             Availability::Missing
         } else if lost || !self.readable {
             Availability::Unknown

@@ -2,7 +2,7 @@ use super::{Command, Contact, Event, Facts as HostFacts, Node, Seen};
 use crate::{
     Cluster, Context, Event as Fact, JobId, NodeName, PoolName, Rejection, Subject,
     decide::Facts,
-    device::{self, Condition, Device, DeviceId, Finding, Instance, Presence},
+    device::{self, Condition, Device, DeviceId, Finding, Instance, Presence, Slot},
     job,
     policy::Guard,
 };
@@ -74,7 +74,7 @@ fn blind(
     let mut happened: Vec<Fact> = greet(node, name, facts).into_iter().map(Fact::Node).collect();
     let mut after = BTreeMap::new();
     for device in node.into_iter().flat_map(|node| devices(cluster, node)) {
-        if device.presence == Presence::Present && device.readable {
+        if device.reported && device.readable {
             let (id, readable) = (device.id, false);
             let changed = device::Event::HealthChanged { device: id, readable, raised: vec![], cleared: vec![] };
             happened.push(Fact::Device(changed));
@@ -88,12 +88,12 @@ fn inventory(cluster: &Cluster, context: &Context<'_>, name: &NodeName, facts: &
     check(context, facts, seen)?;
     let node = reporter(cluster, name)?;
     let mut happened: Vec<Fact> = greet(node, name, facts).into_iter().map(Fact::Node).collect();
-    let reported: BTreeSet<DeviceId> = seen.iter().map(|seen| seen.device).collect();
+    let reported: BTreeMap<DeviceId, Slot> = seen.iter().map(|seen| (seen.device, seen.slot)).collect();
     let mut replaced = BTreeSet::new();
     for seen in seen {
         let occupant = node.and_then(|node| node.devices.get(&seen.slot)).and_then(|id| cluster.device(*id));
         // A slot whose device is reported elsewhere was left; one whose device is in no pool, being retired, is free.
-        let absent = occupant.filter(|old| !reported.contains(&old.id));
+        let absent = occupant.filter(|old| !reported.contains_key(&old.id));
         let absent = absent.and_then(|old| Some((old, old.pool.as_ref()?)));
         let fact = match (cluster.device(seen.device), absent) {
             (Some(device), _) => reunite(cluster, device, name, seen)?,
@@ -104,14 +104,18 @@ fn inventory(cluster: &Cluster, context: &Context<'_>, name: &NodeName, facts: &
             (None, None) => Some(discover(context, name, seen)),
         };
         happened.extend(fact.map(Fact::Device));
-        happened.extend(divided(cluster, seen).map(Fact::Device));
+        happened.extend(divided(cluster, name, seen).map(Fact::Device));
     }
-    let gone = node.into_iter().flat_map(|node| node.devices.values()).filter_map(|id| cluster.device(*id));
-    let gone = gone.filter(|device| {
-        device.presence == Presence::Present && !reported.contains(&device.id) && !replaced.contains(&device.id)
-    });
-    happened.extend(gone.map(|device| Fact::Device(device::Event::Missing { device: device.id, node: name.clone() })));
+    // Where a retired one is now, unless in its place, is not followed.
+    let there = |device: &Device| reported.get(&device.id).is_some_and(|at| !device.retired || *at == device.slot);
+    let gone = node.into_iter().flat_map(|node| devices(cluster, node));
+    let gone = gone.filter(|device| device.reported && !there(device) && !replaced.contains(&device.id));
+    happened.extend(gone.map(|device| missing(device, name)));
     Ok(happened)
+}
+
+fn missing(device: &Device, node: &NodeName) -> Fact {
+    Fact::Device(device::Event::Missing { device: device.id, node: node.clone() })
 }
 
 /// Refuses a report that no honest agent sends.
@@ -163,7 +167,7 @@ fn reunite(
     let elsewhere = device.node != *node;
     let live = cluster.node(&device.node).is_some_and(|other| other.contact == Contact::Reporting);
     let id = device.id;
-    match device.presence {
+    match device.presence() {
         Presence::Present if elsewhere && live => {
             Err(Rejection::DeviceElsewhere { device: id, node: device.node.clone() })
         }
@@ -172,7 +176,10 @@ fn reunite(
             Ok(Some(device::Event::Moved { device: id, from, node: node.clone(), slot: seen.slot }))
         }
         Presence::Missing => Ok(Some(device::Event::Returned { device: id, node: node.clone() })),
-        // In its place; or out of service, by an operator's wish or a replacement, until it is reinstated.
+        // It stays out of service until it is reinstated, and is there again by then.
+        Presence::Retired if !elsewhere && device.slot == seen.slot && !device.reported => {
+            Ok(Some(device::Event::Returned { device: id, node: node.clone() }))
+        }
         Presence::Present | Presence::Retired => Ok(None),
     }
 }
@@ -205,12 +212,12 @@ fn replace(old: &Device, from: &PoolName, node: &NodeName, seen: &Seen) -> devic
 }
 
 /// Its parts, if they are others than before.
-fn divided(cluster: &Cluster, seen: &Seen) -> Option<device::Event> {
+fn divided(cluster: &Cluster, node: &NodeName, seen: &Seen) -> Option<device::Event> {
     let known = cluster.device(seen.device);
-    // What a retired device is divided into is not followed.
-    let retired = known.is_some_and(|device| device.presence == Presence::Retired);
+    // Of a retired device that is elsewhere, nothing is followed.
+    let elsewhere = known.is_some_and(|device| device.retired && (device.node != *node || device.slot != seen.slot));
     let same = known.map_or(seen.instances.is_empty(), |device| device.instances == seen.instances);
-    (!retired && !same)
+    (!elsewhere && !same)
         .then(|| device::Event::InstancesChanged { device: seen.device, instances: seen.instances.clone() })
 }
 
@@ -251,7 +258,7 @@ fn health(cluster: &Cluster, context: &Context<'_>, node: &Node, findings: &[Fin
             return Err(Rejection::Malformed("a finding has at most 32 conditions, with reasons of at most 256 bytes"));
         }
         let device = cluster.device(finding.device).ok_or(Rejection::NotFound(Subject::Device(finding.device)))?;
-        match (device.node == node.name, device.presence) {
+        match (device.node == node.name, device.presence()) {
             // Retired or not, it is known what ails it: so that it comes back as it is.
             (true, _) => {
                 if let Some((event, changed)) = device::assess(device, finding)? {
@@ -304,8 +311,12 @@ fn change(
     Ok(happened)
 }
 
+/// The devices in its slots, and the retired ones that it reports in the slots of others, which are missing.
 fn devices<'a>(cluster: &'a Cluster, node: &'a Node) -> impl Iterator<Item = &'a Device> {
-    node.devices.values().filter_map(|id| cluster.device(*id))
+    let slotted = |device: &Device| node.devices.get(&device.slot) == Some(&device.id);
+    let aside = cluster.aside.get(&node.name).into_iter().flatten().filter_map(|id| cluster.device(*id));
+    let aside = aside.filter(move |device| !slotted(device));
+    node.devices.values().filter_map(|id| cluster.device(*id)).chain(aside)
 }
 
 fn retire(cluster: &Cluster, node: &Node) -> Facts {
@@ -318,7 +329,11 @@ fn retire(cluster: &Cluster, node: &Node) -> Facts {
     }
     let ended = ended.into_iter().filter_map(|id| cluster.job(id)).flat_map(|seen| job::ended(seen, true));
     let retired = devices(cluster, node).filter_map(|device| {
-        Some(Fact::Device(device::Event::Retired { device: device.id, pool: device.pool.clone()? }))
+        match &device.pool {
+            Some(pool) => Some(Fact::Device(device::Event::Retired { device: device.id, pool: pool.clone() })),
+            // A retired node reports nothing, so that those that were retired before it are not there either.
+            None => device.reported.then(|| missing(device, &node.name)),
+        }
     });
     let retirement = std::iter::once(Fact::Node(Event::Retired { node: node.name.clone() })).chain(retired);
     Ok(ended.chain(retirement).collect())

@@ -8,7 +8,7 @@ use crate::{
 /// A node's devices that are in service: missing and retired ones alike stand in its slots until another takes them.
 pub fn in_service<'a>(cluster: &'a Cluster, node: &'a Node) -> impl Iterator<Item = &'a Device> {
     let devices = node.devices.values().filter_map(|id| cluster.device(*id));
-    devices.filter(|device| device.presence != Presence::Retired)
+    devices.filter(|device| !device.retired)
 }
 
 /// A node's devices, counted by whether it reports them.
@@ -27,7 +27,7 @@ impl Reported {
     pub fn of(cluster: &Cluster, node: &Node) -> Self {
         let mut counts = Self::default();
         for device in in_service(cluster, node) {
-            match device.presence {
+            match device.presence() {
                 Presence::Present => counts.seen += 1,
                 Presence::Missing | Presence::Retired => counts.missing += 1,
             }

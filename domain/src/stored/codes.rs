@@ -2,7 +2,7 @@
 use super::DecodeError;
 use crate::{
     Role,
-    device::{Presence, Remedy, Severity},
+    device::{Remedy, Severity},
     job::Breach,
     node::Contact,
     token::Scope,
@@ -56,7 +56,6 @@ codes! {
         Operator = 7,
     }
     Breach, "a breach" { UnknownUser = 1, NoPool = 2, ForeignPool = 3, UnhealthyDevice = 4, SharedDevice = 5 }
-    Presence, "a presence" { Present = 1, Missing = 2, Retired = 3 }
     Contact, "a contact" { Reporting = 1, Lost = 2 }
 }
 
@@ -94,7 +93,6 @@ mod tests {
         assert_eq!(codes(remedies), [0, 1, 2, 3, 4, 5, 6, 7]);
         let breaches = [B::UnknownUser, B::NoPool, B::ForeignPool, B::UnhealthyDevice, B::SharedDevice];
         assert_eq!(codes(breaches), [1, 2, 3, 4, 5]);
-        assert_eq!(codes([Presence::Present, Presence::Missing, Presence::Retired]), [1, 2, 3]);
         assert_eq!(codes([Contact::Reporting, Contact::Lost]), [1, 2]);
     }
 

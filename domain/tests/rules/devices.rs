@@ -1,14 +1,16 @@
 use crate::{
     harness::World,
+    snapshots::assert_survives,
     words::{
-        A100, H100, clear, condition, cordon, create_group, create_pool, d, finding, lose, observe, observe_end,
-        onboard, raise, report, report_health, retire, retire_node, seen, slot, start, w,
+        A100, H100, clear, condition, cordon, create_group, create_pool, d, finding, instance, lose, observe,
+        observe_end, onboard, raise, report, report_blind, report_health, retire, retire_node, seen, slot, start, w,
     },
 };
 use domain::{
-    Availability, Event, PoolName, Rejection, Subject,
+    Availability, Event, PoolName, Rejection, Stamp, Subject,
     device::{self, Condition, Device, Finding, Presence, Severity},
-    node::Seen,
+    evolve,
+    node::{Reported, Seen},
 };
 
 fn inventory(numbers: &[u8]) -> Vec<Seen> {
@@ -81,7 +83,7 @@ fn a_new_one_in_the_slot_of_a_missing_one_replaces_it() {
             cordoned: true,
         },
     )]);
-    assert_eq!((device(&world, 1).presence, &device(&world, 1).pool), (Presence::Retired, &None));
+    assert_eq!((device(&world, 1).presence(), &device(&world, 1).pool), (Presence::Retired, &None));
     let new = device(&world, 21);
     assert_eq!((new.pool.clone(), new.cordoned, new.job), (Some(w("vision")), true, None));
     assert_eq!((new.replaces, device(&world, 2).replaces), (Some(d(1)), None), "it is known what it replaced");
@@ -117,7 +119,7 @@ fn a_job_keeps_its_claim_on_a_replaced_device_until_it_ends() {
     assert_eq!(device(&world, 1).job, Some(job));
     assert_eq!(availability(&world, 21), Availability::Free, "the new one is free");
     world.ended(job);
-    assert_eq!((device(&world, 1).job, device(&world, 1).presence), (None, Presence::Retired));
+    assert_eq!((device(&world, 1).job, device(&world, 1).presence()), (None, Presence::Retired));
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn one_that_moved_aside_for_a_new_one_is_not_replaced_by_it() {
     world
         .when(report("node-a", [vec![seen(1, 21, H100), seen(7, 1, H100)], inventory(&[2, 3, 4])].concat()))
         .then(&["DeviceDiscovered", "DeviceMoved"]);
-    assert_eq!(device(&world, 1).presence, Presence::Present);
+    assert_eq!(device(&world, 1).presence(), Presence::Present);
 }
 
 #[test]
@@ -177,8 +179,11 @@ fn a_new_one_in_the_slot_of_a_retired_one_is_discovered() {
     world.given(create_pool("vision", &[1]));
     world.given(retire(1, true));
     world.when(report("node-a", inventory(&[1, 2, 3, 4]))).nothing();
-    world.when(report("node-a", [vec![seen(1, 21, H100)], inventory(&[2, 3, 4])].concat())).then(&["DeviceDiscovered"]);
+    world
+        .when(report("node-a", [vec![seen(1, 21, H100)], inventory(&[2, 3, 4])].concat()))
+        .then(&["DeviceDiscovered", "DeviceMissing"]);
     assert_eq!(device(&world, 21).pool, Some(PoolName::default_pool()));
+    world.when(retire(1, false)).then(&["DeviceReinstated"]);
 }
 
 #[test]
@@ -201,11 +206,14 @@ fn operators_retire_and_reinstate() {
     world.when(retire(1, true)).then(&["DeviceRetired"]);
     world.when(retire(1, true)).nothing();
     assert_eq!(world.cluster.revision(&Subject::Pool(w("vision"))), Some(world.position()));
-    world.when(retire(1, false)).then(&["DeviceReinstated"]);
+    world.when(retire(1, false)).exactly(&[
+        Event::Device(device::Event::Reinstated { device: d(1) }),
+        Event::Device(device::Event::Returned { device: d(1), node: w("node-a") }),
+    ]);
     world.when(retire(1, false)).nothing();
-    assert_eq!((device(&world, 1).presence, availability(&world, 1)), (Presence::Missing, Availability::Missing));
+    assert_eq!((device(&world, 1).presence(), availability(&world, 1)), (Presence::Present, Availability::Free));
     assert_eq!(device(&world, 1).pool, Some(PoolName::default_pool()));
-    world.when(report("node-a", inventory(&[1, 2, 3, 4]))).then(&["DeviceReturned"]);
+    world.when(report("node-a", inventory(&[1, 2, 3, 4]))).nothing();
     world.when(retire(99, true)).refused("device.not_found");
 }
 
@@ -338,8 +346,76 @@ fn what_ails_a_retired_device_goes_on_being_known() {
     world.given(retire(1, true));
     world.when(clear("node-a", 1, "gpu.lost")).then(&["DeviceHealthChanged", "DeviceQuarantineLifted"]);
     world.given(retire(1, false));
-    world.given(report("node-a", inventory(&[1, 2, 3, 4])));
     assert_eq!(availability(&world, 1), Availability::Free);
+}
+
+#[test]
+fn it_is_known_of_a_retired_one_whether_it_is_there() {
+    let mut world = World::with_fleet();
+    world.given(retire(1, true));
+    world
+        .when(report("node-a", inventory(&[2, 3, 4])))
+        .exactly(&[Event::Device(device::Event::Missing { device: d(1), node: w("node-a") })]);
+    assert_eq!(device(&world, 1).presence(), Presence::Retired);
+    world.when(report("node-a", inventory(&[2, 3, 4]))).nothing();
+    world.when(report("node-a", inventory(&[1, 2, 3, 4]))).then(&["DeviceReturned"]);
+    world.when(report("node-a", inventory(&[1, 2, 3, 4]))).nothing();
+    // Where it is elsewhere, is not followed.
+    world.when(report("node-a", [vec![seen(7, 1, H100)], inventory(&[2, 3, 4])].concat())).then(&["DeviceMissing"]);
+    world.when(retire(1, false)).then(&["DeviceReinstated"]);
+    assert_eq!(availability(&world, 1), Availability::Missing, "until it is reported from where it is");
+}
+
+#[test]
+fn what_a_retired_one_is_like_is_followed_where_it_is_reported() {
+    let mut world = World::with_fleet();
+    world.given(retire(1, true));
+    let divided = Seen { instances: vec![instance(0)], ..seen(1, 1, H100) };
+    world.when(report("node-a", [vec![divided], inventory(&[2, 3, 4])].concat())).then(&["DeviceInstancesChanged"]);
+    let unread = world.when(report_blind("node-a")).result.expect("it is taken");
+    assert_eq!(unread.iter().filter(|event| event.name() == "DeviceHealthChanged").count(), 4);
+    world.given(retire(1, false));
+    assert_eq!(availability(&world, 1), Availability::Unknown);
+}
+
+/// The host of node-a was silent, another one took its name, and the first is back.
+#[test]
+fn after_a_takeover_the_old_devices_are_there_as_soon_as_they_are_reinstated() {
+    let mut world = World::with_fleet();
+    world.given(report("node-a", (1..=4).map(|n| seen(n, n + 20, H100)).collect()));
+    let back = world.when(report("node-a", inventory(&[1, 2, 3, 4]))).result.expect("it is taken");
+    let count = |name| back.iter().filter(|event| event.name() == name).count();
+    assert_eq!((count("DeviceReturned"), count("DeviceMissing")), (4, 4));
+    let lacks = |world: &World| {
+        let node = world.cluster.node(&w("node-a")).expect("the node is known");
+        Reported::of(&world.cluster, node).short(node)
+    };
+    assert_eq!(lacks(&world), 4, "those that are in service are not there");
+    assert_survives(&world.cluster);
+    for n in 1..=4 {
+        world.when(retire(n, false)).then(&["DeviceReinstated", "DeviceReturned"]);
+        world.when(retire(n + 20, true)).then(&["DeviceRetired"]);
+        assert_eq!((availability(&world, n), lacks(&world)), (Availability::Free, 4 - u32::from(n)));
+    }
+    world.when(report("node-a", inventory(&[1, 2, 3, 4]))).nothing();
+    // And the same with one that is reported in the slot of another until that one is gone for good.
+    world.given(report("node-a", [vec![seen(1, 31, H100)], inventory(&[2, 3, 4])].concat()));
+    world.when(report("node-a", inventory(&[1, 2, 3, 4]))).then(&["DeviceReturned", "DeviceMissing"]);
+    world
+        .when(report("node-a", [vec![seen(1, 41, H100)], inventory(&[2, 3, 4])].concat()))
+        .then(&["DeviceReplaced", "DeviceMissing"]);
+    world.when(retire(1, false)).then(&["DeviceReinstated"]);
+}
+
+/// Once, nothing was recorded of whether a retired device is there: its reinstatement made it missing.
+#[test]
+fn a_log_in_which_reinstated_devices_were_missing_is_read_as_it_was() {
+    let mut world = World::with_fleet();
+    world.given(retire(1, true));
+    let at = Stamp { position: world.position().next(), recorded_at: world.now };
+    evolve(&mut world.cluster, at, &Event::Device(device::Event::Reinstated { device: d(1) }));
+    assert_eq!(device(&world, 1).presence(), Presence::Missing);
+    assert_survives(&world.cluster);
 }
 
 #[test]
@@ -382,8 +458,10 @@ fn a_pool_and_a_node_that_a_device_leaves_are_told_so() {
     world.given(create_pool("vision", &[1, 2]));
     world.given(retire(1, true));
     assert!(named(&world, &vision) && !named(&world, &default));
+    world.given(report("node-a", inventory(&[2, 3, 4])));
     world.given(retire(1, false));
     assert!(named(&world, &default) && !named(&world, &vision));
+    world.given(report("node-a", inventory(&[1, 2, 3, 4])));
     // One of another model takes the slot, and not the place in the pool.
     world.given(report("node-a", [vec![seen(2, 21, A100)], inventory(&[1, 3, 4])].concat()));
     let replaced =

@@ -18,13 +18,18 @@ pub(crate) fn check(cluster: &Cluster) {
     an_operator_can_sign_in(cluster);
     jobs_and_devices_agree(cluster);
     slots_are_occupied(cluster);
+    of_a_retired_node_nothing_is_known(cluster);
     nodes_know_what_is_wrong_with_them(cluster);
     users_and_tokens_agree(cluster);
 }
 
 fn devices_are_in_one_pool(cluster: &Cluster) {
     for device in cluster.devices().values() {
-        assert_eq!(device.pool.is_none(), device.presence == Presence::Retired, "in service or in no pool: {device:?}");
+        assert_eq!(
+            device.pool.is_none(),
+            device.presence() == Presence::Retired,
+            "in service or in no pool: {device:?}"
+        );
         for pool in cluster.pools().values() {
             let held = device.pool.as_ref() == Some(&pool.name);
             assert_eq!(pool.devices.contains(&device.id), held, "{} in {}", device.id, pool.name);
@@ -80,7 +85,7 @@ pub(crate) fn reason(cluster: &Cluster, device: &Device) -> Availability {
     let bad = device.quarantined || keeps_work_away(cluster, device);
     if on_it {
         Availability::Busy
-    } else if device.presence != Presence::Present {
+    } else if device.presence() != Presence::Present {
         Availability::Missing
     } else if node.contact == Contact::Lost || !device.readable {
         Availability::Unknown
@@ -162,9 +167,16 @@ fn slots_are_occupied(cluster: &Cluster) {
             assert_eq!((&device.node, device.slot), (&node.name, *slot), "{id} is where its node says");
         }
     }
-    for device in cluster.devices().values().filter(|device| device.presence == Presence::Present) {
+    for device in cluster.devices().values().filter(|device| device.presence() == Presence::Present) {
         let node = cluster.node(&device.node).expect("a device's node is known");
         assert_eq!(node.devices.get(&device.slot), Some(&device.id), "what is reported has its slot");
+    }
+}
+
+fn of_a_retired_node_nothing_is_known(cluster: &Cluster) {
+    for device in cluster.devices().values().filter(|device| device.reported) {
+        let node = cluster.node(&device.node).expect("a device's node is known");
+        assert!(!node.retired, "{} is reported by {}", device.id, node.name);
     }
 }
 

@@ -345,7 +345,7 @@ fn the_random_histories_are_rich() {
             world.when(command);
             let devices = world.cluster.devices().values();
             retired_under_a_job +=
-                devices.filter(|d| d.presence == Presence::Retired && d.jobs().next().is_some()).count();
+                devices.filter(|d| d.presence() == Presence::Retired && d.jobs().next().is_some()).count();
         }
         names.extend(world.log.iter().map(|recorded| recorded.event.name()));
     }

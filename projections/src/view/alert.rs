@@ -78,7 +78,7 @@ impl Look<'_> {
     /// All that needs an operator, the worst first, and of these the oldest.
     pub fn alerts(&self) -> Vec<AlertView> {
         let cluster = self.cluster();
-        let devices = cluster.devices().values().filter(|device| device.presence != Presence::Retired);
+        let devices = cluster.devices().values().filter(|device| !device.retired);
         let mut alerts: Vec<AlertView> = devices.flat_map(|device| self.device_alerts(device)).collect();
         alerts.extend(cluster.nodes().values().filter(|node| !node.retired).flat_map(|node| self.node_alerts(node)));
         alerts.extend(self.replaced_alerts());
@@ -128,7 +128,7 @@ impl Look<'_> {
             })
         });
         let mut alerts: Vec<AlertView> = conditions.collect();
-        if device.presence == Presence::Present && !device.readable {
+        if device.presence() == Presence::Present && !device.readable {
             let since = Some(device.readable_since);
             let summary = "its node's driver does not answer for it: nobody knows how it is".to_owned();
             let action = "look at the driver on the node (nvidia-smi, dmesg); restart the node if it hangs";
@@ -146,7 +146,7 @@ impl Look<'_> {
     fn node_alerts(&self, node: &Node) -> Vec<AlertView> {
         let on = |missing: bool| -> BTreeSet<JobId> {
             let devices = in_service(self.cluster(), node);
-            devices.filter(|device| !missing || device.presence == Presence::Missing).flat_map(Device::jobs).collect()
+            devices.filter(|device| !missing || device.presence() == Presence::Missing).flat_map(Device::jobs).collect()
         };
         let about = |severity, code: &str, since, summary: String, action: &str, jobs: &BTreeSet<JobId>| AlertView {
             severity,

@@ -218,7 +218,7 @@ impl Look<'_> {
             model: device.model.clone(),
             memory_bytes: device.memory_bytes,
             pool: device.pool.clone(),
-            presence: device.presence.into(),
+            presence: device.presence().into(),
             health: health(device, node, policy),
             conditions: device.conditions.iter().map(|condition| show_condition(condition, policy)).collect(),
             overrides: device.overrides.iter().map(|wish| OverrideView::of(device, wish)).collect(),
@@ -239,7 +239,7 @@ impl Look<'_> {
 /// How the device is, being on this node, by this policy.
 pub(crate) fn health(device: &Device, node: Option<&Node>, policy: &HealthPolicy) -> Health {
     let lost = node.is_none_or(|node| node.contact == node::Contact::Lost);
-    if device.presence != device::Presence::Present || lost || !device.readable {
+    if device.presence() != device::Presence::Present || lost || !device.readable {
         return Health::Unknown;
     }
     match device.conditions.iter().map(|condition| policy.judge(condition).severity).max() {
@@ -253,7 +253,7 @@ pub(crate) fn health(device: &Device, node: Option<&Node>, policy: &HealthPolicy
 fn availability(device: &Device, node: Option<&Node>, policy: &HealthPolicy) -> Availability {
     match device.availability(node, policy) {
         // The domain does not tell why it is not there.
-        domain::Availability::Missing if device.presence == device::Presence::Retired => Availability::Retired,
+        domain::Availability::Missing if device.retired => Availability::Retired,
         availability => availability.into(),
     }
 }
@@ -288,7 +288,7 @@ impl DeviceFilter {
         self.pool.as_ref().is_none_or(|pool| device.pool.as_ref() == Some(pool))
             && self.node.as_ref().is_none_or(|node| device.node == *node)
             && self.model.as_ref().is_none_or(|model| device.model == *model)
-            && self.retired.is_none_or(|retired| retired == (device.presence == device::Presence::Retired))
+            && self.retired.is_none_or(|retired| retired == (device.retired))
             && self.cordoned.is_none_or(|wanted| wanted == device.cordoned)
             && self.overridden.is_none_or(|wanted| wanted != device.overrides.is_empty())
             && self.health.is_none_or(|wanted| health(device, node(), policy) == wanted)

@@ -1,6 +1,6 @@
 //! The fleet in numbers: conditions by kind, devices by what they can be used for, and what the server's other parts count.
 use crate::http::{app::App, port::Counted};
-use domain::{Cluster, device::Presence, node::Contact};
+use domain::{Cluster, node::Contact};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet},
@@ -63,7 +63,7 @@ impl Fleet {
     fn of_cluster(cluster: &Cluster) -> Self {
         let policy = cluster.health_policy();
         let mut conditions: BTreeMap<Condition, u64> = BTreeMap::new();
-        let ill = cluster.devices().values().filter(|device| device.presence != Presence::Retired);
+        let ill = cluster.devices().values().filter(|device| !device.retired);
         for condition in ill.flat_map(|device| &device.conditions) {
             let severity = projections::view::Severity::from(policy.judge(condition).severity).as_str();
             *conditions.entry(Condition { kind: condition.kind.to_string(), severity }).or_default() += 1;

@@ -90,7 +90,7 @@ impl Page {
     pub(super) fn node(&mut self, cluster: &Cluster, node: &Node, telemetry: &Telemetry, now: Timestamp) {
         for (nth, device) in node.devices.values().filter_map(|id| cluster.device(*id)).enumerate() {
             let Some(latest) = telemetry.latest(device.id).filter(|latest| fresh(latest, now)) else { continue };
-            if device.presence == Presence::Present {
+            if device.presence() == Presence::Present {
                 let labels = labels(node, nth, device, &latest) + &workload(cluster, device);
                 self.device(&labels, &latest);
             }

@@ -7,7 +7,7 @@ use crate::http::{
 };
 use domain::{
     Cluster, GroupName, NodeName, PoolName,
-    device::{Device, DeviceId, Presence},
+    device::{Device, DeviceId},
     telemetry::Field,
 };
 use serde::Serialize;
@@ -38,7 +38,7 @@ impl Sums {
     fn of<'a>(app: &App, devices: impl Iterator<Item = &'a Device>) -> Self {
         let (telemetry, now) = (&app.parts.telemetry, app.now());
         let (mut sums, mut busy, mut telling) = (Self::default(), 0, 0);
-        for device in devices.filter(|device| device.presence != Presence::Retired) {
+        for device in devices.filter(|device| !device.retired) {
             sums.devices += 1;
             let latest = telemetry.latest(device.id);
             let Some(latest) = latest.filter(|latest| now < latest.received_at.plus_seconds(FRESH_SECONDS)) else {

@@ -1,7 +1,7 @@
 //! Pools, nodes and devices in a snapshot.
 use crate::{
     Cluster, JobId, Position, Timestamp,
-    device::{self, DeviceId, Presence, Severity},
+    device::{self, DeviceId, Severity},
     node::{self, Contact},
     policy::{Standing, Tripped},
     pool,
@@ -70,7 +70,8 @@ struct Device<'a> {
     instances: Vec<InstanceV1<'a>>,
     #[serde(borrow)]
     pool: Option<&'a str>,
-    presence: u8,
+    reported: bool,
+    retired: bool,
     retired_with_node: bool,
     readable: bool,
     readable_since: i64,
@@ -121,6 +122,7 @@ impl<'a> Fleet<'a> {
             }
             let id = device.id;
             cluster.overrides.extend(device.overrides.iter().map(|wish| (wish.until, id, wish.condition.clone())));
+            cluster.set_aside(&device);
             cluster.devices.insert(id, device);
             cluster.change_device(id, |device| device.pool = pool);
         }
@@ -199,7 +201,8 @@ impl<'a> Device<'a> {
             memory_bytes: device.memory_bytes,
             instances: device.instances.iter().map(InstanceV1::of).collect(),
             pool: device.pool.as_ref().map(crate::PoolName::as_str),
-            presence: device.presence.code(),
+            reported: device.reported,
+            retired: device.retired,
             retired_with_node: device.retired_with_node,
             readable: device.readable,
             readable_since: device.readable_since.micros(),
@@ -227,7 +230,8 @@ impl<'a> Device<'a> {
             memory_bytes: self.memory_bytes,
             instances: self.instances.into_iter().map(InstanceV1::instance).collect(),
             pool: self.pool.map(|pool| word(pool, "a pool")).transpose()?,
-            presence: Presence::from_code(self.presence)?,
+            reported: self.reported,
+            retired: self.retired,
             retired_with_node: self.retired_with_node,
             readable: self.readable,
             readable_since: time(self.readable_since)?,

@@ -18,7 +18,7 @@ struct Replacement<'a> {
 impl Replacement<'_> {
     /// Whether it was undone: the old one is in service again, and the new one is not where the old one belongs.
     fn is_undone(self) -> bool {
-        !self.old.is_retired() && (self.new.is_retired() || self.new.node != self.old.node)
+        !self.old.retired && (self.new.retired || self.new.node != self.old.node)
     }
 
     fn jobs(self) -> impl Iterator<Item = JobId> {
