@@ -41,7 +41,7 @@ struct About {
     sign_in: &'static str,
     /// Whether growth needs a license.
     license_required: bool,
-    /// Where the license is in its time.
+    /// Where the license is in its time, or that there is more than it grants.
     license: LicenseState,
     /// How its parts are; null for eyes that may not see everything.
     parts: Option<PartsAbout>,

@@ -3,7 +3,7 @@ use super::Look;
 use crate::view::LicenseState;
 use domain::{
     LicenseId, Licensee, Position, Timestamp,
-    license::{License, Unlicensed},
+    license::{License, Phase, Unlicensed},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub struct LicenseView {
     /// Whether growth needs a license: the server was given a vendor's key.
     pub required: bool,
-    /// Where the license is in its time.
+    /// Where the license is in its time, or that there is more than it grants.
     pub state: LicenseState,
     /// Why new pools, groups, users and jobs are refused; null if they are not.
     pub refuses: Option<String>,
@@ -79,10 +79,17 @@ impl Look<'_> {
             None => Some(Unlicensed::Missing),
             Some(license) => license.limits(users, devices, self.time),
         };
+        let refuses = refuses.filter(|_| required);
+        let phase = license.map(|license| license.phase(self.time));
         LicenseView {
             required,
-            state: license.map_or(LicenseState::None, |license| license.phase(self.time).into()),
-            refuses: refuses.filter(|_| required).map(|why| why.to_string()),
+            state: match (phase, refuses) {
+                (None, _) => LicenseState::None,
+                // Its end is the worse of the two.
+                (Some(Phase::Valid | Phase::Ending), Some(_)) => LicenseState::Exceeded,
+                (Some(phase), _) => phase.into(),
+            },
+            refuses: refuses.map(|why| why.to_string()),
             license: installed.map(|installed| {
                 let License { id, licensee, issued_at, starts_at, ends_at, grace_days, .. } = installed.license.clone();
                 GrantView {

@@ -175,7 +175,7 @@ words! {
         Operator = "operator",
     }
 
-    /// Where a license is in its time.
+    /// Where a license is in its time, or that it grants too little, where one is required.
     LicenseState, "a license's state" {
         /// There is none.
         None = "none",
@@ -183,6 +183,8 @@ words! {
         Valid = "valid",
         /// It holds, and ends within 30 days.
         Ending = "ending",
+        /// It holds, and one is required, and there are more users or devices than it grants: nothing new is made.
+        Exceeded = "exceeded",
         /// It ended, and nothing is refused yet.
         Grace = "grace",
         /// It is over, and its grace too.

@@ -25,13 +25,13 @@ pub(in crate::http) fn required(app: &App) -> bool {
 
 /// What of the license needs an operator, where one is required.
 pub(in crate::http) fn alerts(license: &LicenseView) -> Option<AlertView> {
-    let (severity, code, since) = match (license.state, &license.refuses, &license.license) {
-        (_, _, None) => (Severity::Critical, "license.missing", None),
-        (LicenseState::Over, _, Some(grant)) => (Severity::Critical, "license.over", Some(grant.over_at)),
-        (LicenseState::Grace, _, Some(grant)) => (Severity::Critical, "license.grace", Some(grant.ends_at)),
-        (_, Some(_), Some(_)) => (Severity::Critical, "license.limit", None),
-        (LicenseState::Ending, None, Some(_)) => (Severity::Warning, "license.ending", None),
-        (LicenseState::None | LicenseState::Valid, None, Some(_)) => return None,
+    let (severity, code, since) = match (license.state, &license.license) {
+        (LicenseState::None, _) | (_, None) => (Severity::Critical, "license.missing", None),
+        (LicenseState::Over, Some(grant)) => (Severity::Critical, "license.over", Some(grant.over_at)),
+        (LicenseState::Grace, Some(grant)) => (Severity::Critical, "license.grace", Some(grant.ends_at)),
+        (LicenseState::Exceeded, Some(_)) => (Severity::Critical, "license.limit", None),
+        (LicenseState::Ending, Some(_)) => (Severity::Warning, "license.ending", None),
+        (LicenseState::Valid, Some(_)) => return None,
     };
     let ends = license.license.as_ref().map(|grant| format!("the license ends at {}", grant.ends_at));
     let over = license.license.as_ref().filter(|grant| grant.days_left < 0);

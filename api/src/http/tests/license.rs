@@ -119,6 +119,22 @@ async fn one_that_ends_soon_is_warned_about() {
 }
 
 #[tokio::test]
+async fn one_that_grants_too_little_says_so() {
+    let world = World::new().await;
+    for days in [40, 20] {
+        world.install(&world.signed(days, 3)).send(&world.fixture.router).await.ok();
+        let license = world.get("/v1/license").await;
+        assert_eq!((&license["state"], &license["users"]), (&json!("exceeded"), &json!({"used": 4, "limit": 3})));
+        assert!(license["refuses"].as_str().is_some_and(|why| why.contains("grants 3 users")), "{license}");
+        assert_eq!(world.get("/v1/about").await["license"], "exceeded");
+        assert_eq!(world.alerts().await, ["license.limit"]);
+    }
+    world.fixture.engine.pass(21 * DAY);
+    assert_eq!(world.get("/v1/license").await["state"], "grace", "its end is the worse of the two");
+    assert_eq!(world.alerts().await, ["license.grace"]);
+}
+
+#[tokio::test]
 async fn without_a_vendors_key_there_is_no_limit() {
     let fixture = Fixture::new().await;
     let operator = fixture.operator().await;
