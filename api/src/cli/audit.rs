@@ -10,6 +10,9 @@ use super::{
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+/// Why somebody did it, in their words.
+pub(super) const WHY: Column = ("WHY", "reason", As::Text);
+
 pub(super) const COLUMNS: [Column; 7] = [
     ("POSITION", "position", As::Count),
     ("TIME", "time", As::Time),
@@ -17,7 +20,7 @@ pub(super) const COLUMNS: [Column; 7] = [
     ("SUBJECT", "subject", As::Text),
     ("WHAT", "data", As::What),
     ("ACTOR", "actor", As::Text),
-    ("WHY", "reason", As::Text),
+    WHY,
 ];
 
 /// Which events.

@@ -1,5 +1,6 @@
 //! One thing: a line for each field, and a table for each list of things in it.
 use super::{
+    audit,
     console::{Console, clean},
     table::{self, As, Column},
     text::{inline, last_seen, login, named},
@@ -13,13 +14,14 @@ use std::io;
 const FIRST: [&str; 6] = ["position", "name", "login", "id", "type", "kind"];
 
 /// Events are told as everywhere; what they are about is said where it is not the thing that is shown.
-const EVENTS: [Column; 6] = [
+const EVENTS: [Column; 7] = [
     ("POSITION", "position", As::Count),
     ("TIME", "time", As::Time),
     ("EVENT", "type", As::Text),
     ("ABOUT", "about", As::Text),
     ("WHAT", "data", As::What),
     ("ACTOR", "actor", As::Text),
+    audit::WHY,
 ];
 
 /// Writes one thing.
@@ -54,7 +56,10 @@ fn events(console: &mut Console, thing: &Value, items: &[&Map<String, Value>]) -
         item.insert("about".to_owned(), about.into());
         Value::Object(item)
     });
-    table::table(console, &EVENTS, &told.collect::<Vec<_>>())
+    // The other events of a command have its reason, which stands above them.
+    let has_reasons = items.iter().any(|item| item.contains_key("reason"));
+    let columns = if has_reasons { &EVENTS[..] } else { &EVENTS[..EVENTS.len() - 1] };
+    table::table(console, columns, &told.collect::<Vec<_>>())
 }
 
 /// A field's full name with its value.
@@ -133,17 +138,23 @@ mod tests {
             event(9, "JobStarted", "job/7", json!({"job": "7", "name": "train", "devices": ["GPU-1"]})),
             event(4, "DeviceAssigned", "device/GPU-1", json!({"device": "GPU-1", "from": "default", "pool": "vision"})),
         ]});
+        let without = thing.clone();
+        let mut thing = thing;
+        thing["history"][1]["reason"] = "the vision team starts".into();
         details(&mut console, &thing).unwrap();
         let expected = "\
 node  n1
 uuid  GPU-1
 
 history:
-POSITION  TIME                     EVENT           ABOUT  WHAT                      ACTOR
-       9  2026-03-01 12:00:00 UTC  JobStarted      job/7  devices=GPU-1 name=train  user/ada
-       4  2026-03-01 12:00:00 UTC  DeviceAssigned         from=default pool=vision  user/ada
+POSITION  TIME                     EVENT           ABOUT  WHAT                      ACTOR     WHY
+       9  2026-03-01 12:00:00 UTC  JobStarted      job/7  devices=GPU-1 name=train  user/ada  -
+       4  2026-03-01 12:00:00 UTC  DeviceAssigned         from=default pool=vision  user/ada  the vision team starts
 ";
         assert_eq!(out.text(), expected);
+        let out = Buffer::default();
+        details(&mut Console::of(Format::Table, out.clone(), Buffer::default()), &without).unwrap();
+        assert!(!out.text().contains("WHY"), "where no event has a reason of its own: {}", out.text());
     }
 
     #[test]

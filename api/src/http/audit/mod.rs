@@ -11,6 +11,7 @@ mod view;
 pub(super) use ever::{is_so, known, known_model};
 pub(super) use filter::types;
 pub(super) use search::{events, page};
+pub(super) use view::AuditEvent;
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

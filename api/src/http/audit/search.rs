@@ -1,6 +1,6 @@
 //! Pages of the audit trail: candidates from the index, each compared with the event itself.
+use super::AuditEvent;
 use crate::http::{
-    answer::EventView,
     app::App,
     port::{Entry, LogTrouble},
     problem::Problem,
@@ -69,7 +69,7 @@ pub(crate) async fn page(app: &App, query: Query, up_to: Position) -> Result<Fou
 ///
 /// # Errors
 /// As for [`page`].
-pub(crate) async fn events(app: &App, query: Query, up_to: Position) -> Result<Vec<EventView>, Problem> {
+pub(crate) async fn events(app: &App, query: Query, up_to: Position) -> Result<Vec<AuditEvent>, Problem> {
     let found = page(app, query, up_to).await?;
-    Ok(found.items.iter().map(|entry| EventView::of(app, entry)).collect())
+    Ok(found.items.iter().map(|entry| AuditEvent::of(app, entry)).collect())
 }

@@ -1,7 +1,7 @@
 use super::measured::{MeasuredDevice, XidView};
 use crate::http::{
-    answer::{EventView, Shown},
-    audit,
+    answer::Shown,
+    audit::{self, AuditEvent},
     input::{AsOf, Look, Segment},
     problem::Problem,
 };
@@ -23,7 +23,7 @@ pub(super) struct DeviceWithHistory {
     xids: Vec<XidView>,
     /// What happened to it, the newest first: at most 50 events, and only for those who may read the audit trail, which
     /// has all.
-    history: Vec<EventView>,
+    history: Vec<AuditEvent>,
 }
 
 /// One device, with its history.

@@ -92,12 +92,15 @@ async fn a_device_shows_its_history() {
     let fixture = Fixture::new().await;
     let token = fixture.operator().await;
     let path = format!("/v1/devices/{}", Fixture::device(1));
-    fixture.done(&token, Call::new("PATCH", &*path).json(&json!({"cordoned": true}))).await;
+    fixture
+        .done(&token, Call::new("PATCH", &*path).json(&json!({"cordoned": true})).with("dkube-reason", "it is hot"))
+        .await;
     let shown = Call::get(path).token(&token).send(&fixture.router).await.ok();
     let types: Vec<&str> =
         shown["history"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["DeviceCordoned", "DeviceDiscovered"]);
     assert_eq!(shown["history"][0]["actor"], "user/operator");
+    assert_eq!((&shown["history"][0]["reason"], &shown["history"][1]["reason"]), (&json!("it is hot"), &json!(null)));
 }
 
 #[tokio::test]
