@@ -159,12 +159,10 @@ fn tell_of_age(context: &mut Context<'_>, body: &Value) -> Result<(), CliError> 
     for mirror in mirrors.iter().filter(|mirror| mirror["connected"] == false || mirror["complete"] == false) {
         let zone = context.console.zone.clone();
         let shown = |field: &str| inline(&mirror[field], &zone);
-        let note = format!(
-            "cluster {} is not reached since {} ({}): what is shown is how it was",
-            shown("cluster"),
-            shown("since"),
-            shown("error")
-        );
+        // Not everybody is told why.
+        let why = mirror["error"].as_str().map_or_else(String::new, |_| format!(" ({})", shown("error")));
+        let (cluster, since) = (shown("cluster"), shown("since"));
+        let note = format!("cluster {cluster} is not reached since {since}{why}: what is shown is how it was");
         context.console.note(&note)?;
     }
     Ok(())

@@ -43,7 +43,9 @@ struct About {
     license_required: bool,
     /// Where the license is in its time, or that there is more than it grants.
     license: LicenseState,
-    /// How its parts are; null for eyes that may not see everything.
+    /// How its parts are. Left out for eyes that may not see everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     parts: Option<PartsAbout>,
 }
 

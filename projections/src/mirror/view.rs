@@ -107,9 +107,10 @@ pub struct MirrorView {
     pub complete: bool,
     /// Whether the cluster tells which devices pods were given (`resource.k8s.io/v1`).
     pub claims: bool,
-    /// What keeps its agent from it; null if nothing does.
+    /// What keeps its agent from it; null if nothing does. Left out for eyes that may not see that.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub error: Option<Arc<str>>,
+    pub error: Option<Option<Arc<str>>>,
     /// How many nodes are mirrored.
     pub nodes: u32,
     /// How many pods are mirrored.
@@ -307,7 +308,7 @@ impl MirrorView {
             age_seconds: mirror.heard.elapsed().as_secs(),
             complete: mirror.shown.is_some(),
             claims: mirror.link.claims,
-            error: if mirror.link.connected { quiet() } else { mirror.link.error.clone().or_else(quiet) },
+            error: Some(if mirror.link.connected { quiet() } else { mirror.link.error.clone().or_else(quiet) }),
             nodes: counted(|shown| shown.nodes.len()),
             pods: counted(|shown| shown.pods.len()),
         }

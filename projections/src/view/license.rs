@@ -19,9 +19,13 @@ pub struct LicenseView {
     pub refuses: Option<String>,
     /// What it grants; null if there is none.
     pub license: Option<GrantView>,
-    /// Users: how many there are, and how many may be; null for eyes that may not see that.
+    /// Users: how many there are, and how many may be. Left out for eyes that may not see that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub users: Option<Use>,
     /// Devices in service, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub devices: Option<Use>,
 }
 

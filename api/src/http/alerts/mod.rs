@@ -107,7 +107,7 @@ fn measured(app: &App) -> Vec<AlertView> {
         subject: "cluster".to_owned(),
         node: None,
         since: Some(mirror.since),
-        summary: match mirror.error {
+        summary: match mirror.error.flatten() {
             Some(error) => format!("Kubernetes cluster {} is not seen as it is: {error}", mirror.cluster),
             None => format!("the agent of Kubernetes cluster {} is silent", mirror.cluster),
         },

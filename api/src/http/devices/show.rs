@@ -21,9 +21,11 @@ pub(super) struct DeviceWithHistory {
     /// The XIDs that its driver logged since the agent first ran on its node, the last one first; empty if nothing was
     /// measured of it since the server's start, and in a look at the past.
     xids: Vec<XidView>,
-    /// What happened to it, the newest first: at most 50 events, and only for those who may read the audit trail, which
-    /// has all.
-    history: Vec<AuditEvent>,
+    /// What happened to it, the newest first: at most 50 events. The audit trail has all; left out for eyes that may not read
+    /// that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    history: Option<Vec<AuditEvent>>,
 }
 
 /// One device, with its history.
@@ -36,9 +38,9 @@ pub(super) async fn show(Segment(id): Segment<DeviceId>, look: Look) -> Result<S
     let history = if look.asker.sees_people() {
         let filter = Filter { subjects: Some(vec![Subject::Device(id)]), ..Filter::default() };
         let query = Query { filter, order: Order::NewestFirst, after: None, limit: HISTORY };
-        audit::events(look.app(), query, position).await?
+        Some(audit::events(look.app(), query, position).await?)
     } else {
-        vec![]
+        None
     };
     let latest = if look.is_present() { look.app().parts.telemetry.latest(id) } else { None };
     let xids = latest.map_or_else(Vec::new, |latest| latest.xids);

@@ -166,7 +166,7 @@ async fn a_data_scientist_sees_their_own_alone() {
     }
     let own = format!("/v1/devices/{}", devices[0]);
     let shown = Call::get(own).token(&bob).send(&fixture.router).await.ok();
-    assert_eq!(shown["history"], json!([]), "who did what is not theirs to see");
+    assert!(!shown.as_object().unwrap().contains_key("history"), "who did what is not theirs to see: {shown}");
 }
 
 #[tokio::test]

@@ -143,7 +143,8 @@ async fn without_a_vendors_key_there_is_no_limit() {
     let ada = fixture.token("ada", domain::token::Scope::Read, 1).await;
     let license = Call::get("/v1/license").token(&ada).send(&fixture.router).await.ok();
     assert_eq!((&license["required"], &license["refuses"]), (&json!(false), &Value::Null));
-    assert_eq!((&license["users"], &license["devices"]), (&Value::Null, &Value::Null));
+    let told = license.as_object().unwrap();
+    assert!(!told.contains_key("users") && !told.contains_key("devices"), "null would read as none: {license}");
 }
 
 #[tokio::test]
@@ -153,7 +154,7 @@ async fn a_server_says_which_it_is() {
     let about = Call::get("/v1/about").token(&ada).send(&fixture.router).await.ok();
     assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&about["demonstration"], &about["sign_in"]), (&json!(true), &json!("local")));
-    assert_eq!(about["parts"], Value::Null, "how the server is made is not for everybody");
+    assert!(!about.as_object().unwrap().contains_key("parts"), "how the server is made is not for everybody: {about}");
     let operator = fixture.operator().await;
     let parts = Call::get("/v1/about").token(&operator).send(&fixture.router).await.ok()["parts"].take();
     assert_eq!(parts["log"]["position"], fixture.live.position().0);

@@ -8,6 +8,7 @@ mod failures;
 mod health;
 mod license;
 mod past;
+mod pods;
 mod queries;
 mod replaced;
 mod server;
