@@ -6,7 +6,10 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// The largest answer that is read whole, in bytes.
 const ANSWER_MAX: usize = 64 << 20;
@@ -55,6 +58,8 @@ pub(crate) struct Client {
     server: Url,
     identity: Identity,
     patience: Patience,
+    /// Since when the server hears no agent, as one of its answers said. All clients that come of one share it.
+    unheard_since: Arc<OnceLock<String>>,
 }
 
 /// An answer that is no failure.
@@ -88,7 +93,7 @@ impl Client {
             builder = builder.tls_certs_only(certificates);
         }
         let http = builder.build().map_err(|error| CliError::failed("set up the HTTP client", error))?;
-        Ok(Self { http, server, identity: Identity::Nobody, patience })
+        Ok(Self { http, server, identity: Identity::Nobody, patience, unheard_since: Arc::default() })
     }
 
     /// The same server, as somebody else.
@@ -99,6 +104,11 @@ impl Client {
     /// The server's address.
     pub(super) const fn server(&self) -> &Url {
         &self.server
+    }
+
+    /// Since when the server hears no agent, if an answer said so.
+    pub(super) fn unheard_since(&self) -> Option<&str> {
+        self.unheard_since.get().map(String::as_str)
     }
 
     /// How patient it is.
@@ -155,6 +165,10 @@ impl Client {
                 return Err(self.failure(response).await);
             }
             let headers = response.headers().clone();
+            if let Some(since) = headers.get("dkube-unheard-since").and_then(|since| since.to_str().ok()) {
+                // The first one tells.
+                self.unheard_since.get_or_init(|| since.to_owned());
+            }
             let body = self.whole(response).await?;
             Ok(Reply { headers, body: self.json(&body)? })
         };

@@ -10,6 +10,7 @@ use super::{
     error::CliError,
     page,
     table::{self, Column},
+    text,
 };
 use crate::settings::{Environment, Secret};
 
@@ -75,6 +76,18 @@ impl<'a> Context<'a> {
         match self.console.format {
             Format::Json => self.console.json(&body)?,
             Format::Table => details::details(self.console, &body)?,
+        }
+        Ok(())
+    }
+
+    /// Says beside the answers that what they tell of nodes and devices is not known now, if the server said so.
+    pub(super) fn tell_unheard(&mut self) -> Result<(), CliError> {
+        if let Some(since) = self.client.unheard_since() {
+            let since = text::time(since, &self.console.zone).unwrap_or_else(|| text::one_line(since));
+            let note = format!(
+                "note: the server hears no agent since {since}: what is shown of nodes and devices is as it was then"
+            );
+            self.console.note(&note)?;
         }
         Ok(())
     }

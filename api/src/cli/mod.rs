@@ -215,6 +215,13 @@ impl Command {
             Self::Logout(logout) => return logout.run(&anonymous, environment, console).await,
             _ => &mut Context::signed_in(&anonymous, environment, console)?,
         };
+        let done = self.done(context).await;
+        // Where it failed too: what is not known now may be why.
+        context.tell_unheard()?;
+        done
+    }
+
+    async fn done(self, context: &mut Context<'_>) -> Result<(), CliError> {
         match self {
             Self::Whoami(whoami) => whoami.run(context).await,
             Self::Password(password) => password.run(context).await,

@@ -7,7 +7,7 @@ use super::{
     context::Context,
     error::CliError,
     table,
-    text::{at, inline, time},
+    text::{at, inline},
 };
 use comfy_table::CellAlignment;
 use serde_json::Value;
@@ -126,7 +126,6 @@ fn tell(console: &mut Console, overview: &Value) -> io::Result<()> {
     let mut lines = vec![("cluster", cluster(console, overview))];
     lines.extend(SORTS.map(|(title, total, parts)| (title, counted(overview, total, parts))));
     lines.push(("as of", moment(console, overview)));
-    lines.extend(unheard(console, overview).map(|since| ("agents", since)));
     let width = lines.iter().map(|(title, _)| title.len()).max().unwrap_or_default();
     for (title, line) in lines {
         console.line(format!("{title:width$}  {line}").trim_end())?;
@@ -173,12 +172,6 @@ fn counted(overview: &Value, total: &str, parts: &[Part]) -> String {
         (false, true) => number(total).to_string(),
         (false, false) => format!("{}: {told}", number(total)),
     }
-}
-
-/// Since when nobody says how nodes and devices are.
-fn unheard(console: &Console, overview: &Value) -> Option<String> {
-    let since = time(overview["lag"]["unheard_since"].as_str()?, &console.zone)?;
-    Some(format!("not heard since {since}: nodes and devices are shown as they were then"))
 }
 
 /// Where all this is true, and whether there is more already.
@@ -229,7 +222,6 @@ groups        1
 pools         102
 pods          4: 3 running, 1 failed, 1 cluster out of sight
 as of         position 41, 3 events behind
-agents        not heard since 2026-03-01 12:00:00 UTC: nodes and devices are shown as they were then
 
 POOL     GROUP    DEVICES  IDLE  BUSY  HELD BACK  IN USE  OF ALL
 default  default       16     1     2          0    12 %    50 %

@@ -1,13 +1,15 @@
 //! The OpenAPI document: made from the handlers, with what all of them share added here.
 use super::{
     auth::{Rule, rule_of},
+    layer::tells_unheard,
     problem::{self, MEDIA_TYPE},
 };
 use axum::http::Method;
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
-        Components, Content, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+        Components, Content, Header, HeaderBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
+        Response, ResponseBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::{ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
@@ -104,11 +106,19 @@ fn describe(operation: &mut Operation, method: &Method, path: &str) {
         operation.extensions = Some(extension.build());
     }
     for (status, response) in &mut operation.responses.responses {
-        if let RefOr::T(response) = response
-            && response.description.is_empty()
-        {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
             // The standard wants one for each.
             response.description.push_str(if status == "201" { "Something was made" } else { "The answer" });
+        }
+        if dry_run || as_of {
+            let about = "The position that the answer is true at.";
+            response.headers.insert("Dkube-Position".to_owned(), answered(about, number()));
+        }
+        if tells_unheard(method, path) {
+            let about = "Only while the server hears no agent for longer than a node may be silent, and not of the past: since \
+                         when (RFC 3339). What is shown of nodes and devices is as it was then.";
+            response.headers.insert("Dkube-Unheard-Since".to_owned(), answered(about, text()));
         }
     }
     operation.responses.responses.insert("default".to_owned(), RefOr::T(problem()));
@@ -122,6 +132,10 @@ fn has(operation: &Operation, name: &str) -> bool {
 fn header(name: &str, about: &str, schema: Schema) -> RefOr<Parameter> {
     let header = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False);
     RefOr::T(header.description(Some(about)).schema(Some(schema)).build())
+}
+
+fn answered(about: &str, schema: Schema) -> RefOr<Header> {
+    RefOr::T(HeaderBuilder::new().description(Some(about)).schema(Some(schema)).build())
 }
 
 fn text() -> Schema {

@@ -296,6 +296,23 @@ c     H100         2     1     1            0         0  -
 }
 
 #[tokio::test]
+async fn that_no_agent_is_heard_is_said_once_beside_the_answer() {
+    let unheard = |page: Value| json(200, &page).with("dkube-unheard-since", "2026-03-01T12:00:00.000001Z");
+    let page = |name: &str, next: Value| unheard(value!({"items": [pool(name)], "next": next, "position": 41}));
+    let refused = value!({"status": 404, "code": "node.not_found", "title": "There is no such node"});
+    let answers = [page("a", value!("a")), page("b", Value::Null), page("c", Value::Null), json(404, &refused)];
+    let server = Player::of(answers).await;
+    let note = "note: the server hears no agent since 2026-03-01 12:00:00 UTC: what is shown of nodes and devices is as it was then\n";
+    let ran = server.run(&["pool", "list"]).await;
+    assert_eq!((ran.code, ran.err.as_str(), ran.out.lines().count()), (0, note, 3), "{ran:?}");
+    let ran = server.run(&["-o", "json", "pool", "list"]).await;
+    assert_eq!(ran.err, note);
+    assert!(serde_json::from_str::<Value>(&ran.out).is_ok(), "{ran:?}");
+    let ran = server.run(&["node", "show", "n"]).await;
+    assert!(!ran.err.contains("hears no agent"), "{ran:?}");
+}
+
+#[tokio::test]
 async fn a_limit_is_kept_and_more_is_said() {
     let server = Player::of([json(200, &value!({"items": [pool("a")], "next": "a", "position": 41}))]).await;
     let ran = server.run(&["pool", "list", "--limit", "1"]).await;

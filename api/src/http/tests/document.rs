@@ -89,6 +89,28 @@ async fn the_document_of_the_messages_is_served_beside_it() {
     assert_eq!(served, bus::asyncapi::document());
 }
 
+#[test]
+fn every_answer_that_depends_on_agents_says_that_it_may_tell_since_when_none_is_heard() {
+    let document = serde_json::to_value(document()).unwrap();
+    let telling =
+        |path: &str| !document["paths"][path]["get"]["responses"]["200"]["headers"]["Dkube-Unheard-Since"].is_null();
+    for noun in ["nodes", "devices", "pools", "jobs"] {
+        let routes: Vec<&String> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|path| {
+                let tags = &document["paths"][path.as_str()]["get"]["tags"];
+                tags[0] == noun && path.split('/').count() <= 4 && path.starts_with(&format!("/v1/{noun}"))
+            })
+            .collect();
+        assert!(routes.len() == 2 && routes.iter().all(|path| telling(path)), "{noun}: {routes:?}");
+    }
+    assert!(telling("/v1/overview") && telling("/v1/alerts") && !telling("/v1/users"));
+    let headers = &document["paths"]["/v1/users"]["get"]["responses"]["200"]["headers"];
+    assert_eq!(headers["Dkube-Position"]["schema"]["type"], "integer");
+}
+
 #[tokio::test]
 async fn it_is_served_with_a_page_to_try_it() {
     let fixture = Fixture::new().await;

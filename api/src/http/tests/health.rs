@@ -246,8 +246,25 @@ async fn where_agents_can_not_be_heard_it_is_said_since_when() {
         (&json!("server.bus"), &json!("critical"), &json!(since))
     );
     assert_eq!(get(&fixture, &token, "/v1/overview").await["lag"]["unheard_since"], json!(since));
+    let header = |path: String| {
+        let (fixture, token) = (&fixture, &token);
+        async move {
+            let answer = Call::get(path).token(token).send(&fixture.router).await;
+            answer.header("dkube-unheard-since").to_owned()
+        }
+    };
+    for path in ["nodes", "nodes/node-01", "devices", "pools", "pools/default", "overview", "jobs", "alerts"] {
+        assert_eq!(header(format!("/v1/{path}")).await, since.to_string(), "{path}");
+        assert_eq!(header(format!("/v1/{path}?as_of={before}")).await, "", "{path}: the past is known");
+    }
+    assert_eq!(header(device(0)).await, since.to_string());
+    for path in ["/v1/users", "/v1/audit", "/v1/about", "/v1/nodes/nowhere"] {
+        assert_eq!(header(path.to_owned()).await, "", "{path} does not depend on agents, or is no answer");
+    }
     assert_eq!(get(&fixture, &token, &format!("/v1/alerts?as_of={before}")).await["items"], json!([]));
     Call::get("/readyz").send(&fixture.router).await.ok();
+    fixture.unheard.send_replace(None);
+    assert_eq!(header("/v1/nodes".to_owned()).await, "");
 }
 
 #[tokio::test]
