@@ -14,9 +14,15 @@ struct World {
     server: Server,
 }
 
+const DAY: i64 = 24 * 3600;
+
 impl World {
     async fn new() -> anyhow::Result<Self> {
-        let (place, secrets) = (Place::new()?, Secrets::make()?);
+        Self::with(Secrets::make()?).await
+    }
+
+    async fn with(secrets: Secrets) -> anyhow::Result<Self> {
+        let place = Place::new()?;
         let (certificate, key) = (secrets.path("server.pem"), secrets.path("server.key"));
         let flags = ["--tls-cert", &certificate.to_string_lossy(), "--tls-key", &key.to_string_lossy()];
         let server = Server::start(&place, &flags).await?;
@@ -25,6 +31,32 @@ impl World {
 
     fn client(&self) -> anyhow::Result<Client> {
         Client::trusting(&self.server, &self.secrets.path("ca.pem"))
+    }
+
+    /// Puts others into the server's files.
+    fn renew(&self, renewed: &Secrets) -> anyhow::Result<()> {
+        for file in ["server.key", "server.pem"] {
+            fs::copy(renewed.path(file), self.secrets.path(file))?;
+        }
+        Ok(())
+    }
+
+    async fn logs(&self, word: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + LIMIT;
+        while !self.place.log().contains(word) {
+            anyhow::ensure!(Instant::now() < deadline, "the server does not say: {word}");
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// The alert of the certificate, as who trusts this authority is told it.
+    async fn alert(&self, trusted: &Secrets) -> anyhow::Result<Option<serde_json::Value>> {
+        let client = Client::trusting(&self.server, &trusted.path("ca.pem"))?;
+        let client = client.signed_in(tests::harness::OPERATOR, tests::harness::PASSWORD).await?;
+        let alerts = client.get("/v1/alerts").await?.done()?.body;
+        let mut all = alerts["items"].as_array().into_iter().flatten();
+        Ok(all.find(|alert| alert["code"] == "server.certificate").cloned())
     }
 }
 
@@ -70,23 +102,13 @@ async fn nobody_is_answered_in_clear_and_who_says_nothing_holds_nobody_up() -> a
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_and_a_bad_one_is_not() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let logged = async |word: &str| {
-        let deadline = Instant::now() + LIMIT;
-        while !world.place.log().contains(word) {
-            anyhow::ensure!(Instant::now() < deadline, "the server does not say: {word}");
-            sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
-    };
     fs::write(world.secrets.path("server.pem"), "nonsense")?;
-    logged("the renewed certificate can't be used").await?;
+    world.logs("the renewed certificate can't be used").await?;
     assert_eq!(world.client()?.get("/livez").await?.status, 200, "the old one is kept");
 
     let renewed = Secrets::make()?;
-    for file in ["server.key", "server.pem"] {
-        fs::copy(renewed.path(file), world.secrets.path(file))?;
-    }
-    logged("the certificate was renewed").await?;
+    world.renew(&renewed)?;
+    world.logs("the certificate was renewed").await?;
     let client = Client::trusting(&world.server, &renewed.path("ca.pem"))?;
     assert_eq!(client.get("/livez").await?.status, 200);
     assert!(world.client()?.get("/livez").await.is_err(), "the old authority does not vouch for it");
@@ -108,5 +130,55 @@ async fn a_certificate_without_its_key_is_a_clear_error() -> anyhow::Result<()> 
     let broken = place.dkube(&["serve", "--tls-cert", &certificate, "--tls-key", &key]).await?;
     assert!(broken.code == Some(2) && broken.err.contains("it is not whole"), "{}", broken.err);
     assert!(!place.data().exists(), "nothing was founded");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_that_does_not_hold_is_not_shown_before_it_does() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let ended = Secrets::holding(-2 * DAY..-DAY)?;
+    world.renew(&ended)?;
+    world.logs("it has ended at").await?;
+    assert_eq!(world.client()?.get("/livez").await?.status, 200, "the old one is kept");
+    world.renew(&Secrets::holding(DAY..2 * DAY)?)?;
+    world.logs("it does not hold before").await?;
+    assert_eq!(world.client()?.get("/livez").await?.status, 200, "the old one is kept");
+    assert!(!world.place.log().contains("the certificate was renewed"));
+
+    // One that will hold in a moment is taken then, without being written again.
+    let soon = Secrets::holding(20..DAY)?;
+    let said = world.place.log().matches("it does not hold before").count();
+    world.renew(&soon)?;
+    world.logs("the certificate was renewed").await?;
+    assert_eq!(world.place.log().matches("it does not hold before").count(), said + 1, "said once");
+    assert_eq!(Client::trusting(&world.server, &soon.path("ca.pem"))?.get("/livez").await?.status, 200);
+    assert!(world.server.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_is_not_kept_from_starting_by_a_certificate_that_has_ended() -> anyhow::Result<()> {
+    let world = World::with(Secrets::holding(-2 * DAY..-DAY)?).await?;
+    world.logs("the certificate does not hold: clients refuse it").await?;
+    assert!(world.client()?.get("/livez").await.is_err(), "who looks refuses it");
+    world.renew(&Secrets::holding(-3 * DAY..-DAY)?)?;
+    world.logs("neither the old certificate holds nor the renewed one").await?;
+
+    let short = Secrets::holding(-60 * DAY..10 * DAY)?;
+    world.renew(&short)?;
+    world.logs("the certificate was renewed").await?;
+    let alert = world.alert(&short).await?.context("it ends soon")?;
+    assert_eq!(alert["severity"], "warning");
+    assert!(alert["summary"].as_str().is_some_and(|text| text.contains("the server's certificate ends at")), "{alert}");
+
+    let good = Secrets::make()?;
+    world.renew(&good)?;
+    let deadline = Instant::now() + LIMIT;
+    while world.place.log().matches("the certificate was renewed").count() < 2 {
+        anyhow::ensure!(Instant::now() < deadline, "it is not renewed again");
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.alert(&good).await?, None);
+    assert!(world.server.stop().await?.success());
     Ok(())
 }

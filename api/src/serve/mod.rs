@@ -76,7 +76,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let watched = Arc::new(watched(&shared, &opened, &messages));
     let looking = tokio::spawn(Arc::clone(&watched).look_on(stopping.clone()));
-    let renewing = shared.certificate.clone().map(|it| tokio::spawn(it.renew(stopping.clone())));
+    let renewing = shared.certificate.clone();
+    let renewing = renewing.map(|it| tokio::spawn(it.renew(Arc::new(SystemClock), stopping.clone())));
     let app = App::new(parts(&shared, &opened, &messages, watched, stopping));
     // Before it is announced: who reads that may ask it to stop at once.
     let asked = stop_asked(opened.engine.halted(), stop)?;

@@ -274,7 +274,8 @@ impl Key {
                 "tls_cert",
                 None,
                 "FILE",
-                "Speak TLS with the certificate in this PEM file, its chain behind it; read again when it changes",
+                "Speak TLS with the certificate in this PEM file, its chain behind it; read again when it changes. One that has ended \
+                 is shown at a start, with an error in the log and an alert; a renewed one takes its place only once it holds",
             ),
             Self::TlsKey => text("tls_key", None, "FILE", "The PEM private key of that certificate"),
             Self::InsecureListen => switch(

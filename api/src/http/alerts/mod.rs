@@ -4,8 +4,9 @@ use super::{
     app::App,
     input::{AsOf, Look},
     license,
+    tls::Validity,
 };
-use domain::Position;
+use domain::{Position, Timestamp};
 use projections::{
     Phase,
     view::{AlertJobs, AlertView, Severity},
@@ -116,6 +117,7 @@ fn measured(app: &App) -> Vec<AlertView> {
                 .to_owned(),
         jobs: AlertJobs::default(),
     });
+    let certificate = app.settings().certificate.as_ref().and_then(|it| certificate(it.validity(), app.now()));
     let contested = app.parts.vitals.contested().into_iter().map(|(node, lasting)| AlertView {
         severity: Severity::Critical,
         code: "node.two_agents".to_owned(),
@@ -128,5 +130,49 @@ fn measured(app: &App) -> Vec<AlertView> {
             "look which hosts are named so, by copy or by setting, or have two agents; give each a name of its own and one agent"
                 .to_owned(),
     });
-    stalled.into_iter().chain(troubled).chain(unheard).chain(away).chain(contested).collect()
+    stalled.into_iter().chain(troubled).chain(unheard).chain(away).chain(certificate).chain(contested).collect()
+}
+
+/// The server's own certificate, once it should have been renewed.
+fn certificate(validity: Validity, now: Timestamp) -> Option<AlertView> {
+    let fault = validity.fault(now);
+    let due = validity.renew_from();
+    if fault.is_none() && now < due {
+        return None;
+    }
+    let (severity, since, summary) = match fault {
+        Some(fault) => {
+            let since = (now >= validity.from).then_some(validity.until);
+            (Severity::Critical, since, format!("the server's certificate is refused by who connects: {fault}"))
+        }
+        None => (Severity::Warning, Some(due), format!("the server's certificate ends at {}", validity.until)),
+    };
+    Some(AlertView {
+        severity,
+        code: "server.certificate".to_owned(),
+        subject: "cluster".to_owned(),
+        node: None,
+        since,
+        summary,
+        action: "renew the files of tls_cert and tls_key: they are read again within seconds, without a restart"
+            .to_owned(),
+        jobs: AlertJobs::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_told_of_two_weeks_before_its_end_and_is_critical_once_it_does_not_hold() {
+        let at = |day: i64| Timestamp::from_micros(day * 24 * 3600 * 1_000_000);
+        let validity = Validity { from: at(100), until: at(200) };
+        let said = |day| certificate(validity, at(day)).map(|alert| (alert.severity, alert.since));
+        assert_eq!(said(185), None);
+        assert_eq!(said(186), Some((Severity::Warning, Some(at(186)))));
+        assert_eq!(said(200), Some((Severity::Warning, Some(at(186)))));
+        assert_eq!(said(201), Some((Severity::Critical, Some(at(200)))));
+        assert_eq!(said(99), Some((Severity::Critical, None)), "it does not hold yet");
+    }
 }

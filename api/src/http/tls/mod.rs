@@ -1,5 +1,10 @@
 //! TLS: the server's certificate, from files that may be renewed while it runs.
-use bus::bus::pem;
+mod validity;
+
+pub(super) use validity::Validity;
+
+use bus::{bus::pem, clock::Clock};
+use domain::Timestamp;
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -45,7 +50,14 @@ pub enum TlsError {
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Loaded>,
+}
+
+/// What was read of the files.
+#[derive(Clone)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    validity: Validity,
 }
 
 impl fmt::Debug for Certificate {
@@ -55,7 +67,8 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// The certificate, with those that lead to its authority, and the key in these PEM files.
+    /// The certificate, with those that lead to its authority, and the key in these PEM files. Whether it holds at this time
+    /// is not asked: who has no other would be left without a server, and without what agents tell meanwhile.
     ///
     /// # Errors
     /// [`TlsError`].
@@ -66,14 +79,27 @@ impl Certificate {
 
     /// Takes connections with the certificate as it is now.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+        TlsAcceptor::from(self.current().config)
+    }
+
+    /// For how long the certificate holds that is shown now.
+    pub(super) fn validity(&self) -> Validity {
+        self.current().validity
+    }
+
+    fn current(&self) -> Loaded {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads the files again whenever they have changed, until `stop` says so. Files that can't be used, as while one of the
-    /// two is written, leave things as they are.
-    pub async fn renew(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// two is written, leave things as they are. So does a certificate that does not hold at this time, for as long as that is
+    /// so and the one before it does.
+    pub async fn renew(self: Arc<Self>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+        if let Some(fault) = self.validity().fault(clock.now()) {
+            tracing::error!(certificate = %self.chain.display(), fault, "the certificate does not hold: clients refuse it");
+        }
         let mut known = self.state();
-        let mut failed = None;
+        let mut waiting = None;
         let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
@@ -81,22 +107,41 @@ impl Certificate {
                 _ = looks.tick() => {}
             }
             let state = self.state();
-            if state == known || failed.as_ref() == Some(&state) {
-                continue;
+            let changed = state != known;
+            if changed {
+                known = state;
+                waiting = match read(&self.chain, &self.key) {
+                    Ok(renewed) => Some(renewed),
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(error, "the renewed certificate can't be used: the old one is kept");
+                        None
+                    }
+                };
             }
-            match read(&self.chain, &self.key) {
-                Ok(config) => {
-                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
-                    tracing::info!(certificate = %self.chain.display(), "the certificate was renewed");
-                    known = state;
-                }
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "the renewed certificate can't be used: the old one is kept");
-                    failed = Some(state);
-                }
+            waiting = waiting.and_then(|renewed| self.take(renewed, clock.now(), changed));
+        }
+    }
+
+    /// Shows this certificate from now on, unless the one before it is better. Then it is given back.
+    fn take(&self, renewed: Loaded, now: Timestamp, first: bool) -> Option<Loaded> {
+        let certificate = self.chain.display();
+        let fault = renewed.validity.fault(now);
+        if let Some(fault) = fault.as_ref().filter(|_| self.validity().contains(now)) {
+            if first {
+                tracing::error!(%certificate, fault, "the renewed certificate does not hold: the old one is kept");
+            }
+            return Some(renewed);
+        }
+        let until = renewed.validity.until;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        match fault {
+            None => tracing::info!(%certificate, %until, "the certificate was renewed"),
+            Some(fault) => {
+                tracing::error!(%certificate, fault, "neither the old certificate holds nor the renewed one, which is shown now");
             }
         }
+        None
     }
 
     /// What changes when a file is written or put in another's place.
@@ -109,11 +154,14 @@ impl Certificate {
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+fn read(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
     let wrong = |path: &Path, what, error: String| TlsError::File { path: path.to_owned(), what, error };
     let text = |path, what| fs::read(path).map_err(|error| wrong(path, what, error.to_string()));
     let chain = pem::certificates(&text(certificate, "certificate")?);
     let chain = chain.map_err(|error| wrong(certificate, "certificate", error.to_string()))?;
+    let no_leaf = || wrong(certificate, "certificate", "there is none".to_owned());
+    let validity = Validity::of(chain.first().ok_or_else(no_leaf)?);
+    let validity = validity.map_err(|error| wrong(certificate, "certificate", error.to_string()))?;
     let private = pem::private_key(&Zeroizing::new(text(key, "private key")?));
     let private = private.map_err(|error| wrong(key, "private key", error.to_string()))?;
     let unfit = |error| TlsError::Unfit { certificate: certificate.to_owned(), key: key.to_owned(), error };
@@ -121,7 +169,7 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     let builder = builder.with_safe_default_protocol_versions().map_err(unfit)?;
     let mut config = builder.with_no_client_auth().with_single_cert(chain, private).map_err(unfit)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Loaded { config: Arc::new(config), validity })
 }
 
 /// The error of a handshake that took too long.
