@@ -132,3 +132,61 @@ async fn an_agent_speaks_and_listens_for_its_own_node_alone() -> anyhow::Result<
     assert!(overheard.is_err() || overheard.is_ok_and(|message| message.is_none()), "nothing is overheard");
     Ok(())
 }
+
+/// The line of a check by these credentials that says whether reports are taken, and whether all is well.
+async fn check(host: &Host, world: &World, key: &str) -> anyhow::Result<(String, bool)> {
+    let (url, ca, key) = (world.url(), world.ca(), world.key(key));
+    let flags = ["--check", "--node", "gpu-01", "--nats", &url, "--nats-ca", &ca, "--nats-nkey", &key];
+    let done = timeout(LIMIT, host.command()?.args(flags).output()).await.context("a check ends")??;
+    let lines = String::from_utf8(done.stdout)?;
+    let line = lines.lines().last().context("it says something")?.to_owned();
+    Ok((line, done.status.success()))
+}
+
+#[tokio::test]
+async fn a_check_tells_another_nodes_key_from_its_own_and_whether_a_server_answers() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 1)?;
+    let world = World::new().await?;
+    for known in [false, true] {
+        let server = ["--nats", &world.url(), "--nats-ca", &world.ca(), "--nats-nkey", &world.key("server")];
+        let server = if known { Some(Server::start(&world.place, &server).await?) } else { None };
+        let (line, sound) = check(&host, &world, "node-gpu-01").await?;
+        let said = if known { "ok    server: a DKube server answers" } else { "note  server: no DKube server listens" };
+        assert!(sound && line.starts_with(said), "{line}");
+        for other in ["node-gpu-02.rack3", "cluster-default", "reader-audit"] {
+            let (line, sound) = check(&host, &world, other).await?;
+            assert!(!sound && line.starts_with("wrong server: ") && line.contains("node-gpu-01.nk"), "{other}: {line}");
+            assert!(line.to_lowercase().contains("permissions violation"), "{other}: {line}");
+        }
+        if let Some(server) = server {
+            let client = Client::operator(&server).await?;
+            let metrics = client.text("/metrics").await?;
+            for count in
+                ["dkube_intake_reports_total{outcome=\"asked\"} 2", "dkube_telemetry_frames_total{outcome=\"asked\"} 1"]
+            {
+                assert!(metrics.lines().any(|line| line == count), "{count}\n{metrics}");
+            }
+            let events = client.history(1).await?;
+            assert!(!events.iter().any(|event| event.to_string().contains("gpu-01")), "nothing of it is recorded");
+            assert!(server.stop().await?.success());
+        }
+    }
+    Ok(())
+}
+
+/// Something that is no DKube server, or one of before: it listens to all, and answers nothing.
+#[tokio::test]
+async fn a_check_takes_no_silence_for_an_answer() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 1)?;
+    let world = World::new().await?;
+    let other = world.bus("server", None).await?;
+    let mut heard = other.subscribe("dkube.>").await?;
+    let (line, sound) = check(&host, &world, "node-gpu-01").await?;
+    assert!(sound && line.starts_with("note  server: something listens on dkube.telemetry.gpu-01"), "{line}");
+    send(&other, "dkube.last", "last").await?;
+    let first = timeout(LIMIT, heard.next()).await.context("nothing comes")?.context("it is closed")?;
+    assert_eq!((&*first.subject, first.payload.len()), ("dkube.telemetry.gpu-01", 0));
+    let next = timeout(LIMIT, heard.next()).await.context("nothing comes")?.context("it is closed")?;
+    assert_eq!(&*next.subject, "dkube.last", "nothing was sent that could be taken for a report");
+    Ok(())
+}

@@ -279,7 +279,8 @@ async fn a_check_says_what_keeps_an_agent_from_its_work_and_disturbs_none() -> a
     let nats = NatsServer::start()?;
     let url = nats.url();
     let (lines, sound) = check(&host, &["--nats", &url]).await?;
-    assert!(sound && lines.len() == 7 && lines.iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
+    assert!(sound && lines.len() == 8 && lines[..7].iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
+    assert!(lines[7].starts_with("note  server: no DKube server listens"), "{lines:#?}");
     assert!(lines[3].starts_with("ok    driver: 580.95.05, 2 GPUs, by "), "{lines:#?}");
     assert!(lines[5].ends_with("can be made, at the first start"), "{lines:#?}");
     assert!(!host.path("state").exists(), "it changes nothing");
@@ -287,8 +288,10 @@ async fn a_check_says_what_keeps_an_agent_from_its_work_and_disturbs_none() -> a
     let agent = host.agent(&url, &[])?;
     kept(&host, |bytes| !bytes.is_empty()).await?;
     let (lines, sound) = check(&host, &["--nats", &url]).await?;
-    assert!(sound && lines[5].ends_with("can be written"), "beside one that runs: {lines:#?}");
+    assert!(sound && lines[5].starts_with("note  state: ") && lines[5].contains("an agent has it"), "{lines:#?}");
     assert!(agent.stop().await?.success(), "that one goes on");
+    let (lines, sound) = check(&host, &["--nats", &url]).await?;
+    assert!(sound && lines[5].starts_with("ok    state: ") && lines[5].ends_with("can be written"), "{lines:#?}");
 
     // Nobody listens at that port.
     std::fs::write(host.path("policy.toml"), "version = 3\n")?;

@@ -11,6 +11,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// A queue whose reports, with what the agent remembers, outlive the process and the host: what [`keep`](Queue::keep)
@@ -44,6 +45,12 @@ pub enum OpenError {
 }
 
 const STATE: &str = "state";
+const LOCK: &str = "lock";
+
+/// So often, and so long apart, the lock is tried: who only looks whether it is taken has it for a moment.
+const LOCK_TRIES: u32 = 10;
+const LOCK_TRIED_EVERY: Duration = Duration::from_millis(20);
+
 const SIZE_MAX: u64 = 64 << 20;
 
 impl OnDisk {
@@ -58,9 +65,9 @@ impl OnDisk {
             move |source| OpenError::Storage { operation, path, source }
         };
         fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
-        let path = folder.join("lock");
+        let path = folder.join(LOCK);
         let lock = private().open(&path).map_err(failed("open", &path))?;
-        match lock.try_lock() {
+        match soon(|| lock.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(folder.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
@@ -85,6 +92,23 @@ impl OnDisk {
         Ok(Self { queue, folder: folder.to_owned(), changed: false, _lock: lock })
     }
 
+    /// Whether an agent has the queue in this folder. One that is just being started is not kept from it.
+    ///
+    /// # Errors
+    /// The disk, or the permissions: [`open`](Self::open) would fail.
+    pub fn is_in_use(folder: &Path) -> io::Result<bool> {
+        let lock = match OpenOptions::new().write(true).open(folder.join(LOCK)) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     fn write(&self) -> io::Result<()> {
         let state = State {
             incarnation: self.queue.incarnation(),
@@ -100,6 +124,17 @@ impl OnDisk {
         fs::rename(&new, &path)?;
         File::open(&self.folder)?.sync_all()
     }
+}
+
+/// Tries again for a while as long as somebody has it.
+fn soon(lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_TRIED_EVERY),
+            done => return done,
+        }
+    }
+    lock()
 }
 
 /// A file that only its owner reads.
@@ -256,8 +291,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = open(folder.path());
         assert!(matches!(OnDisk::open(folder.path(), life(2), 4), Err(OpenError::InUse(_))));
+        assert!(OnDisk::is_in_use(folder.path()).unwrap());
         drop(first);
+        assert!(!OnDisk::is_in_use(folder.path()).unwrap());
         open(folder.path());
+    }
+
+    #[test]
+    fn who_only_looks_whether_it_is_taken_keeps_no_agent_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!OnDisk::is_in_use(folder.path()).unwrap(), "there is none yet");
+        drop(open(folder.path()));
+        let looks = File::options().write(true).open(folder.path().join(LOCK)).unwrap();
+        looks.try_lock_shared().unwrap();
+        let lock = File::options().write(true).open(folder.path().join(LOCK)).unwrap();
+        let tried = std::cell::Cell::new(0);
+        let locked = soon(|| {
+            tried.set(tried.get() + 1);
+            if tried.get() == 2 {
+                looks.unlock().unwrap();
+            }
+            lock.try_lock()
+        });
+        assert!(locked.is_ok() && tried.get() == 2);
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Vitals for Watched {
         let by = |label: &'static str, value: &str, count: u64| (Some((label, value.to_owned())), count);
         let reports = [
             ("received", counts.received),
+            ("asked", counts.asked),
             ("taken", counts.taken),
             ("deferred", counts.deferred),
             ("waiting", counts.waiting),
@@ -86,7 +87,7 @@ impl Vitals for Watched {
         vec![
             counted(
                 "intake_reports",
-                "Reports of agents, by what became of them; recorded: refusals that stand in the log",
+                "Reports of agents, by what became of them; recorded: refusals that stand in the log; asked: questions whether reports are taken",
                 true,
                 reports.map(|(outcome, count)| by("outcome", outcome, count)).into(),
             ),

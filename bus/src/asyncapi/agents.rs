@@ -44,7 +44,8 @@ fn report(parts: &mut Parts, kind: Kind, channel: &str, name: &str, about: &str)
     let described = json!({
         "address": agent_subject("{node}", kind),
         "title": about,
-        "description": "Requests of one node's agent, one at a time and numbered: the server takes each once and in order.",
+        "description": "Requests of one node's agent, one at a time and numbered: the server takes each once and in order. One \
+            of no bytes asks whether the server listens: it is answered as taken up to 0, and is no report.",
         "parameters": { "node": { "description": NODE } },
         "messages": { name: { "$ref": format!("#/components/messages/{name}") } },
     });

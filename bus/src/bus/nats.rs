@@ -34,6 +34,7 @@ pub struct Nats {
 #[derive(Debug)]
 struct Seen {
     connection: watch::Sender<Connection>,
+    refusal: watch::Sender<Option<Arc<str>>>,
     lost: AtomicU64,
 }
 
@@ -44,7 +45,11 @@ impl Nats {
     /// The settings can't be used.
     pub async fn connect(settings: &NatsSettings) -> Result<Self, SettingsError> {
         let (servers, options) = settings.options().await?;
-        let seen = Arc::new(Seen { connection: watch::Sender::new(Connection::Down(None)), lost: AtomicU64::new(0) });
+        let seen = Arc::new(Seen {
+            connection: watch::Sender::new(Connection::Down(None)),
+            refusal: watch::Sender::new(None),
+            lost: AtomicU64::new(0),
+        });
         let heard = Arc::clone(&seen);
         let client = options
             .retry_on_initial_connect()
@@ -63,6 +68,12 @@ impl Nats {
     /// How many messages were lost because a subscriber was too slow: at least so many, in a flood.
     pub fn lost(&self) -> u64 {
         self.seen.lost.load(Ordering::Relaxed)
+    }
+
+    /// What the server last refused, in its words, as it changes: a subject that this client has no rights on, be it to
+    /// send or to listen. The server says so a while after it was tried.
+    pub fn refusal(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.seen.refusal.subscribe()
     }
 
     pub(super) fn connection(&self) -> watch::Receiver<Connection> {
@@ -168,6 +179,10 @@ impl Seen {
 
     fn refused(&self, error: &ServerError) {
         tracing::warn!(cause = %error, "the NATS server refused something");
+        self.refusal.send_replace(Some(match error {
+            ServerError::Other(text) => text.as_str().into(),
+            ServerError::AuthorizationViolation | ServerError::SlowConsumer(_) => error.to_string().into(),
+        }));
         if matches!(error, ServerError::AuthorizationViolation) {
             self.change(Connection::Down(Some(error.to_string())));
         }

@@ -11,6 +11,7 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Counters {
     received: AtomicU64,
+    asked: AtomicU64,
     taken: AtomicU64,
     deferred: AtomicU64,
     waiting: AtomicU64,
@@ -26,6 +27,8 @@ pub struct Counters {
 pub struct Counts {
     /// Reports that came in.
     pub received: u64,
+    /// Questions whether reports are taken, which are none.
+    pub asked: u64,
     /// Reports that were taken, repeats of taken ones included.
     pub taken: u64,
     /// Reports whose senders were asked to come back: no room, or no durable log at present.
@@ -48,6 +51,7 @@ impl Counters {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             received: of(&self.received),
+            asked: of(&self.asked),
             taken: of(&self.taken),
             deferred: of(&self.deferred),
             waiting: of(&self.waiting),
@@ -60,6 +64,10 @@ impl Counters {
 
     pub(super) fn received(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn taken(&self) {

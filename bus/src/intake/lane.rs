@@ -31,14 +31,20 @@ pub(super) struct Incoming {
 impl Incoming {
     /// Answers its sender, who may have given up: then it sends the report again, and is answered then.
     pub(super) async fn answer(self, reply: &Reply) {
-        let Some(way) = self.reply else { return };
-        let sent = match reply.encode() {
-            Ok(bytes) => way.send(bytes).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = sent {
-            tracing::warn!(node.name = %self.node, error, "a report could not be answered");
+        if let Some(way) = self.reply {
+            answer(&self.node, way, reply).await;
         }
+    }
+}
+
+/// Answers what came in this node's name.
+pub(super) async fn answer(node: &NodeName, way: bus::Reply, reply: &Reply) {
+    let sent = match reply.encode() {
+        Ok(bytes) => way.send(bytes).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = sent {
+        tracing::warn!(node.name = %node, error, "a report could not be answered");
     }
 }
 

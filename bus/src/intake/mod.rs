@@ -10,6 +10,7 @@ mod holders;
 mod lane;
 mod leases;
 mod mirror;
+mod question;
 mod ration;
 mod telemetry;
 mod told;
@@ -28,6 +29,7 @@ use crate::{
 };
 use domain::NodeName;
 use lane::{Incoming, Lane};
+use question::Question;
 use ration::Ration;
 use std::{
     future::Future,
@@ -161,14 +163,19 @@ impl Dispatcher {
         }
     }
 
-    async fn dispatch(&self, message: Message) {
-        self.gauges.counters.received();
+    async fn dispatch(&self, mut message: Message) {
         let Some((node, kind)) = wire::agent_of(&message.subject) else {
             // Nobody is answered whose name is none.
+            self.gauges.counters.received();
             self.gauges.counters.malformed();
             tracing::warn!("a report came on a subject that names no node");
             return;
         };
+        if let Some(question) = Question::of(&mut message, &node) {
+            self.gauges.counters.asked();
+            return question.answer().await;
+        }
+        self.gauges.counters.received();
         self.gauges.heard.mark(&node);
         let lane = &self.lanes[self.lane(&node)];
         match lane.try_send(Incoming { node, kind, payload: message.payload, reply: message.reply }) {

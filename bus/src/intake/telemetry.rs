@@ -1,6 +1,6 @@
 //! The server's side of telemetry: takes frames from the bus, checks whose they are, and hands them on. Lossy: what finds
 //! no room is dropped and counted.
-use super::{Gauges, Standing};
+use super::{Gauges, Standing, question::Question};
 use crate::{
     bus::{Bus, BusError, Message},
     wire::{self, AGENTS_TELEMETRY, Speaker},
@@ -34,11 +34,13 @@ pub struct FrameCounters {
     pub forged: AtomicU64,
     /// Frames of an agent whose node another has.
     pub second: AtomicU64,
+    /// Questions whether a server listens, which are no frames.
+    pub asked: AtomicU64,
 }
 
 impl FrameCounters {
     /// Each count with its name.
-    pub fn counts(&self) -> [(&'static str, u64); 5] {
+    pub fn counts(&self) -> [(&'static str, u64); 6] {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             ("taken", of(&self.taken)),
@@ -46,6 +48,7 @@ impl FrameCounters {
             ("malformed", of(&self.malformed)),
             ("forged", of(&self.forged)),
             ("second", of(&self.second)),
+            ("asked", of(&self.asked)),
         ]
     }
 }
@@ -76,7 +79,13 @@ impl TelemetryIntake {
                     _ = stopped.changed() => return,
                     message = frames.next() => message,
                 };
-                let Some(message) = message else { return };
+                let Some(mut message) = message else { return };
+                let sender = wire::telemetry_of(&message.subject);
+                if let Some(question) = sender.and_then(|node| Question::of(&mut message, &node)) {
+                    counters.asked.fetch_add(1, Ordering::Relaxed);
+                    question.answer().await;
+                    continue;
+                }
                 if let Some(frame) = take(&message, &gauges, &counters) {
                     sink.frame(frame);
                 }
@@ -120,7 +129,7 @@ fn take(message: &Message, gauges: &Gauges, counters: &FrameCounters) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::Headers;
+    use crate::{bus::Headers, wire::Reply};
     use bytes::Bytes;
     use domain::{AgentRun, Incarnation, Timestamp};
     use std::sync::Mutex;
@@ -161,6 +170,9 @@ mod tests {
         send("dkube.telemetry.b", wire::encode_frame(&frame("a", 1, 0)).unwrap()).await;
         send("dkube.telemetry.a", Bytes::from_static(b"\x01nonsense")).await;
         send("dkube.telemetry.a", Bytes::from_static(b"\xc8")).await;
+        send("dkube.telemetry.c", Bytes::from_static(wire::QUESTION)).await;
+        let question = bus.request("dkube.telemetry.c", Bytes::from_static(wire::QUESTION), Duration::from_secs(10));
+        assert_eq!(Reply::decode(&question.await.unwrap()), Ok(Reply::Taken { up_to: 0 }));
         for (run, sequence) in [(1, 7), (2, 8), (1, 9)] {
             send("dkube.telemetry.a", wire::encode_frame(&frame("a", run, sequence)).unwrap()).await;
         }
@@ -168,8 +180,11 @@ mod tests {
             let taken = tokio::time::timeout(Duration::from_secs(10), frames.recv()).await.unwrap().unwrap();
             assert_eq!(taken.sequence, sequence, "the second agent's is left out");
         }
-        assert_eq!(counters.counts().map(|(_, count)| count), [2, 0, 2, 1, 1]);
+        assert_eq!(counters.counts().map(|(_, count)| count), [2, 0, 3, 1, 1, 1]);
         let heard = &gauges.heard;
-        assert!(heard.last(&"a".parse().unwrap()).is_some() && heard.last(&"b".parse().unwrap()).is_none());
+        assert!(heard.last(&"a".parse().unwrap()).is_some());
+        for other in ["b", "c"] {
+            assert!(heard.last(&other.parse().unwrap()).is_none(), "{other}: what is no frame is no sign of life");
+        }
     }
 }

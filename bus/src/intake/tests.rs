@@ -152,7 +152,7 @@ async fn what_can_not_be_read_is_refused_and_the_intake_goes_on() {
     let cut = good.slice(..good.len() - 1);
     let large = Bytes::from(vec![wire::VERSION; wire::REPORT_MAX + 1]);
     for (payload, expected) in [
-        (Bytes::new(), "report.malformed"),
+        (Bytes::from_static(&[wire::VERSION]), "report.malformed"),
         (cut, "report.malformed"),
         (future.into(), "report.version"),
         (large, "report.too_large"),
@@ -167,6 +167,19 @@ async fn what_can_not_be_read_is_refused_and_the_intake_goes_on() {
     assert_eq!((counts.received, counts.malformed, counts.taken, counts.recorded), (6, 5, 1, 3));
     let codes = ["report.malformed", "report.version", "report.too_large"];
     assert_eq!(engine.recorded(), codes.map(|code| format!("gpu-1 {code}")), "each once");
+    intake.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_whether_reports_are_taken_is_answered_and_leaves_no_trace() {
+    let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
+    let (intake, gauges) = intake(&bus, &engine).await;
+    assert_eq!(ask(&bus, "gpu-1", Bytes::from_static(wire::QUESTION)).await, Reply::Taken { up_to: 0 });
+    let counts = gauges.counters.counts();
+    assert_eq!((counts.asked, counts.received, counts.malformed), (1, 0, 0));
+    assert!(gauges.heard.last(&node("gpu-1")).is_none(), "it is no sign of life");
+    assert_eq!((engine.asked().len(), engine.recorded().len()), (0, 0));
+    assert_eq!(tell(&bus, "gpu-1", 1).await, Reply::Taken { up_to: 1 });
     intake.stop().await;
 }
 

@@ -1,13 +1,15 @@
 //! `dkube-agent --check`: whether an agent of these settings could do its work here.
 //!
-//! It changes nothing and takes no lock, so that an agent which runs is not disturbed, and says all within a bounded time. Only
-//! a driver that hangs in the kernel may keep its process from ending after the last line.
+//! It changes nothing, so that an agent which runs is not disturbed, and says all within a bounded time. Only a driver that
+//! hangs in the kernel may keep its process from ending after the last line.
+mod server;
+
 use super::{Arguments, ProgramError, Settings, print, system};
-use crate::source::{Unreadable, kernel_log, nvml::Trial};
-use bus::{
-    bus::{Bus, Connection, Nats},
-    clock::{Clock, SystemClock},
+use crate::{
+    queue::OnDisk,
+    source::{Unreadable, kernel_log, nvml::Trial},
 };
+use bus::clock::{Clock, SystemClock};
 use rustix::{
     fs::{Access, access},
     io::Errno,
@@ -18,29 +20,49 @@ use std::{error::Error, io, path::Path, sync::Arc, time::Duration};
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// What was found: how it is; or what is wrong, and what to do.
-type Found = Result<String, String>;
+type Found = Result<Note, String>;
+
+/// How something is that is not wrong.
+enum Note {
+    Good(String),
+    /// An agent could do its work, and something else is worth knowing.
+    Doubt(String),
+}
 
 /// Prints a line for each thing that an agent needs.
 pub(super) fn run(arguments: Arguments) -> Result<(), ProgramError> {
     let settings = Settings::load(arguments);
-    let mut sound =
-        tell("settings", &settings.as_ref().map(|_| "can be used".to_owned()).map_err(|error| chain(error)))?;
+    let mut sound = tell(
+        "settings",
+        &settings.as_ref().map(|_| Note::Good("can be used".to_owned())).map_err(|error| chain(error)),
+    )?;
     if let Ok(settings) = &settings {
         sound &= tell("health policy", &policy(settings))?;
-        sound &= tell("node", &super::node(settings).map(|node| node.to_string()).map_err(|error| chain(&error)))?;
+        sound &= tell(
+            "node",
+            &super::node(settings).map(|node| Note::Good(node.to_string())).map_err(|error| chain(&error)),
+        )?;
         sound &= tell("driver", &driver(settings))?;
         sound &= tell("kernel log", &kernel_log(settings))?;
         sound &= tell("state", &state(&settings.state))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let found = runtime.map_err(system("start the async runtime"))?.block_on(nats(settings));
-        sound &= tell("nats", &found)?;
+        sound &= runtime.map_err(system("start the async runtime"))?.block_on(bus(settings))?;
     }
     if sound { Ok(()) } else { Err(ProgramError::Check) }
 }
 
+async fn bus(settings: &Settings) -> Result<bool, ProgramError> {
+    let connected = server::connect(settings).await;
+    let takes = |_: &_| Note::Good(format!("{} takes this node's connection", settings.nats.url));
+    let sound = tell("nats", &connected.as_ref().map(takes).map_err(String::clone))?;
+    let Ok((node, nats)) = connected else { return Ok(sound) };
+    Ok(sound & tell("server", &server::listens(settings, &node, &nats).await)?)
+}
+
 fn tell(what: &str, found: &Found) -> Result<bool, ProgramError> {
     let (word, text) = match found {
-        Ok(text) => ("ok", text),
+        Ok(Note::Good(text)) => ("ok", text),
+        Ok(Note::Doubt(text)) => ("note", text),
         Err(text) => ("wrong", text),
     };
     print(&format!("{word:<5} {what}: {text}\n"))?;
@@ -50,7 +72,7 @@ fn tell(what: &str, found: &Found) -> Result<bool, ProgramError> {
 fn policy(settings: &Settings) -> Found {
     let policy = super::policy(settings).map_err(|error| chain(&error))?;
     let from = settings.policy.as_deref().map_or("built in".to_owned(), |path| path.display().to_string());
-    Ok(format!("version {}, {from}", policy.name()))
+    Ok(Note::Good(format!("version {}, {from}", policy.name())))
 }
 
 fn driver(settings: &Settings) -> Found {
@@ -67,14 +89,16 @@ fn driver(settings: &Settings) -> Found {
     };
     let Trial { library, driver, devices } = Trial::of(libraries, LIMIT).map_err(wrong)?;
     let driver = driver.as_deref().unwrap_or("of unknown version");
-    Ok(format!("{driver}, {devices} GPUs, by {}", library.display()))
+    Ok(Note::Good(format!("{driver}, {devices} GPUs, by {}", library.display())))
 }
 
 fn kernel_log(settings: &Settings) -> Found {
-    let Some(path) = &settings.kernel_log else { return Ok("not read: XIDs come from NVML alone".to_owned()) };
+    let Some(path) = &settings.kernel_log else {
+        return Ok(Note::Good("not read: XIDs come from NVML alone".to_owned()));
+    };
     let shown = path.display();
     match kernel_log::try_read(path) {
-        Ok(()) => Ok(format!("{shown} can be read")),
+        Ok(()) => Ok(Note::Good(format!("{shown} can be read"))),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             Err(format!("{shown} can't be read ({error}): run the agent as root, or with the capability CAP_SYSLOG"))
         }
@@ -89,8 +113,8 @@ fn state(folder: &Path) -> Found {
         let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
         match access(place, Access::WRITE_OK | Access::EXEC_OK) {
             Ok(()) if !place.is_dir() => break,
-            Ok(()) if place == folder => return Ok(format!("{shown} can be written")),
-            Ok(()) => return Ok(format!("{shown} can be made, at the first start")),
+            Ok(()) if place == folder => return used(folder),
+            Ok(()) => return Ok(Note::Good(format!("{shown} can be made, at the first start"))),
             Err(Errno::NOENT) => {}
             Err(error) => {
                 let error = io::Error::from(error);
@@ -104,22 +128,18 @@ fn state(folder: &Path) -> Found {
     Err(format!("{shown} is no folder: say --state FOLDER"))
 }
 
-async fn nats(settings: &Settings) -> Found {
-    let node = super::node(settings).map_err(|_| "not tried: the node has no name".to_owned())?;
-    let url = &settings.nats.url;
-    let bus = Nats::connect(&super::nats(settings, &node)).await.map_err(|error| chain(&error))?;
-    let bus = Bus::Nats(bus);
-    let mut connection = bus.connection();
-    if tokio::time::timeout(LIMIT, connection.wait_for(Connection::is_up)).await.is_ok_and(|up| up.is_ok()) {
-        return Ok(format!("{url} takes this node's connection"));
+/// Whether an agent has this folder, which can be written.
+fn used(folder: &Path) -> Found {
+    let shown = folder.display();
+    match OnDisk::is_in_use(folder) {
+        Ok(false) => Ok(Note::Good(format!("{shown} can be written"))),
+        Ok(true) => Ok(Note::Doubt(format!(
+            "{shown} can be written, and an agent has it: another can't be started with it before that one ends"
+        ))),
+        Err(error) => Err(format!(
+            "{shown} is no folder for this agent's user ({error}): give it what is in it, or say --state FOLDER"
+        )),
     }
-    let cause = match &*connection.borrow() {
-        Connection::Down(Some(cause)) => cause.clone(),
-        Connection::Down(None) | Connection::Up => format!("no answer in {} s", LIMIT.as_secs()),
-    };
-    Err(format!(
-        "{url} can't be connected to ({cause}): see that it runs, is let through to, and knows these credentials"
-    ))
 }
 
 /// The error with what is behind it, on one line.
