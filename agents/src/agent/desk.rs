@@ -1,5 +1,5 @@
 //! What one agent thinks: what is, what the server knows, and what waits to be told. No clock, no network.
-use super::hold::Holds;
+use super::{hold::Holds, refusal::Fault};
 use crate::{
     health::{Faults, Judge, Policy, Present},
     plan::{Known, plan},
@@ -28,9 +28,14 @@ pub struct Desk<Q> {
     /// Whether the last answer was that another agent has the node.
     held: bool,
     holds: Holds,
+    /// Until when nothing is told, since the server takes nothing of this node. Then everything is.
+    shut_until: Option<Duration>,
     restate_every: Duration,
     restate_at: Option<Duration>,
 }
+
+/// So long after the server said that it takes nothing of this node, it is asked again, with everything that there is to tell.
+const SHUT_FOR: Duration = Duration::from_mins(1);
 
 /// What an answer of the server came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,7 @@ impl<Q: Queue> Desk<Q> {
             silent: true,
             held: false,
             holds: Holds::default(),
+            shut_until: None,
             restate_every,
             restate_at: None,
         }
@@ -93,7 +99,12 @@ impl<Q: Queue> Desk<Q> {
         }
         let Some(present) = self.judge.look(tick, observation) else { return Ok(()) };
         self.holds.keep(|device| present.health.contains_key(device));
-        let told = self.tell(&present, tick);
+        if self.shut_until.is_some_and(|until| tick.elapsed >= until) {
+            self.shut_until = None;
+            self.holds = Holds::default();
+            self.restate();
+        }
+        let told = if self.shut_until.is_none() { self.tell(&present, tick) } else { Ok(()) };
         self.present = Some(present);
         if let Some(memory) = self.judge.news(tick.elapsed) {
             self.queue.remember(memory);
@@ -143,9 +154,19 @@ impl<Q: Queue> Desk<Q> {
                 self.restate();
                 Progress::Again
             }
-            Reply::Refused { next, .. } => {
-                self.holds.refuse(now, &first.content);
+            Reply::Refused { next, code, .. } => {
+                let fault = Fault::of(code);
+                self.holds.refuse(now, &first.content, fault);
                 self.queue.settle(sequence);
+                match fault {
+                    // What waits would be refused as well. All that it says is told anew later, as it is then.
+                    Fault::Node => {
+                        self.queue.settle(u64::MAX);
+                        self.shut_until = Some(now + SHUT_FOR);
+                    }
+                    Fault::Unknown => self.restate(),
+                    Fault::Books | Fault::Report => {}
+                }
                 // Its number may be wanted again. In a new life no late copy of it can be taken for another report.
                 if *next <= sequence {
                     self.queue.begin_anew(fresh);
@@ -260,7 +281,15 @@ mod tests {
     }
 
     fn refused(next: u64) -> Reply {
-        Reply::Refused { next, code: "a.b".to_owned(), detail: String::new() }
+        refused_as("a.b", next)
+    }
+
+    fn refused_as(code: &str, next: u64) -> Reply {
+        Reply::Refused { next, code: code.to_owned(), detail: String::new() }
+    }
+
+    fn look(desk: &mut Desk<InMemory>, node: &mut SimulatedNode, second: u64) {
+        desk.look(tick(second), node.look(Duration::from_secs(second))).unwrap();
     }
 
     #[test]
@@ -321,6 +350,42 @@ mod tests {
         assert_eq!(waiting(&desk), [(3, Kind::Health), (4, Kind::Health)], "each GPU alone; the inventory waits");
         desk.look(tick(26), node.look(Duration::from_secs(26))).unwrap();
         assert_eq!(waiting(&desk).iter().filter(|(_, kind)| *kind == Kind::Inventory).count(), 1);
+    }
+
+    #[test]
+    fn a_node_that_is_retired_asks_once_a_minute_and_tells_everything_once_it_is_reinstated() {
+        let (mut desk, mut node) = desk();
+        answer(&mut desk, &Reply::Taken { up_to: 2 });
+        assert_eq!(waiting(&desk).len(), 2);
+        assert_eq!(answer(&mut desk, &refused_as("node.retired", 3)), Progress::Forward);
+        for (minute, lives) in [(1, 3), (2, 4)] {
+            for second in [1, 30, 59] {
+                look(&mut desk, &mut node, 60 * (minute - 1) + 20 + second);
+                assert_eq!(waiting(&desk), [], "nothing is told, and nothing is kept for later");
+            }
+            look(&mut desk, &mut node, 60 * minute + 20);
+            assert_eq!(waiting(&desk), [(1, Kind::Inventory), (2, Kind::Health)], "once a minute, everything");
+            let now = Duration::from_secs(60 * minute + 20);
+            desk.answered(now, &refused_as("node.retired", 1), life(lives)).unwrap();
+        }
+        look(&mut desk, &mut node, 200);
+        assert_eq!(waiting(&desk), [(1, Kind::Inventory), (2, Kind::Health)]);
+        answer(&mut desk, &Reply::Taken { up_to: 2 });
+        look(&mut desk, &mut node, 201);
+        assert_eq!(waiting(&desk), [], "it is as any other again");
+    }
+
+    #[test]
+    fn a_server_that_does_not_know_the_devices_is_told_everything_again() {
+        for code in ["node.not_found", "device.not_found"] {
+            let (mut desk, mut node) = desk();
+            answer(&mut desk, &Reply::Taken { up_to: 3 });
+            answer(&mut desk, &refused_as(code, 4));
+            look(&mut desk, &mut node, 21);
+            let kinds: Vec<_> = waiting(&desk).into_iter().map(|(_, kind)| kind).collect();
+            assert_eq!(kinds[0], Kind::Inventory, "{code}");
+            assert!(kinds[1..].contains(&Kind::Health), "{code}: and what ails them");
+        }
     }
 
     #[test]

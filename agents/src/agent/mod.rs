@@ -3,6 +3,7 @@ mod announce;
 mod desk;
 mod hold;
 mod pace;
+mod refusal;
 
 pub use desk::{Desk, FINDINGS_MAX, Progress};
 pub use pace::Pace;
