@@ -24,6 +24,8 @@ pub struct Faults {
     codes: BTreeMap<u32, Logged>,
     last: Option<u32>,
     raised: BTreeMap<ConditionKind, VecDeque<Timestamp>>,
+    /// When it was reset, or its host restarted, because it needed that.
+    remedied: VecDeque<Timestamp>,
     /// Conditions whose reset or restart has happened, and which were not seen since: the next agent is to know that.
     pub(super) released: BTreeSet<ConditionKind>,
     /// What the driver asks for, as it last logged; 0, once a reset or a restart has happened since.
@@ -160,17 +162,33 @@ impl Faults {
     /// The first kind that came and went too often; see [`Flapping`](super::policy::Flapping).
     pub(super) fn flapping(&self, policy: &Policy, now: Timestamp) -> Option<&ConditionKind> {
         let rule = &policy.flapping;
-        let often = |times: &VecDeque<Timestamp>| {
-            // Believed from when it was too often on.
-            let firsts = times.iter();
-            let lasts = times.iter().skip(rule.times - 1);
-            let too_often = |(first, last): (&Timestamp, &Timestamp)| {
-                within(*first, *last, rule.within) && within(*last, now, rule.keep)
-            };
-            firsts.zip(lasts).any(too_often)
-        };
+        let often = |times| too_often(times, rule.times, rule.within, rule.keep, now);
         self.raised.iter().find(|(_, times)| often(times)).map(|(kind, _)| kind)
     }
+
+    /// It was reset, or its host restarted, and needed that.
+    pub(super) fn remedy(&mut self, policy: &Policy, now: Timestamp) {
+        if self.remedied.back().is_some_and(|last| within(*last, now, policy.remedied.burst)) {
+            return;
+        }
+        if self.remedied.len() >= REMEMBERED_MAX {
+            self.remedied.pop_front();
+        }
+        self.remedied.push_back(now);
+    }
+
+    /// Whether it needed that too often; see [`Remedied`](super::policy::Remedied).
+    pub(super) fn needs_remedies(&self, policy: &Policy, now: Timestamp) -> bool {
+        let rule = &policy.remedied;
+        too_often(&self.remedied, rule.times, rule.within, rule.keep, now)
+    }
+}
+
+/// Whether so many of these times lie within so long, the last of them less than `keep` ago: so it is believed from when it
+/// was too often on.
+fn too_often(times: &VecDeque<Timestamp>, count: usize, span: Duration, keep: Duration, now: Timestamp) -> bool {
+    let lasts = times.iter().skip(count.saturating_sub(1));
+    times.iter().zip(lasts).any(|(first, last)| within(*first, *last, span) && within(*last, now, keep))
 }
 
 /// Whether less than this time lies between, whichever comes first: a clock may be set back, and what was logged by one
@@ -289,6 +307,23 @@ mod tests {
             faults.raise(&"thermal.over_limit".parse().unwrap(), at(100_000 + nth * 1000));
         }
         assert_eq!(faults.flapping(&policy(), at(110_000)), None, "too seldom");
+    }
+
+    #[test]
+    fn remedies_that_come_together_are_one() {
+        let mut faults = Faults::default();
+        for minute in 0..9 {
+            faults.remedy(&policy(), at(minute * 60));
+        }
+        assert!(!faults.needs_remedies(&policy(), at(600)));
+        for nth in 1..5 {
+            faults.remedy(&policy(), at(nth * 600));
+        }
+        assert!(faults.needs_remedies(&policy(), at(2400)));
+        for nth in 5..1000 {
+            faults.remedy(&policy(), at(nth * 600));
+        }
+        assert_eq!(faults.remedied.len(), REMEMBERED_MAX);
     }
 
     #[test]

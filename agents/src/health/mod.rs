@@ -14,5 +14,5 @@ mod signal;
 pub use damper::{Begin, Damping, Latch};
 pub use faults::Faults;
 pub use judge::{Health, Judge, Memory, Present, Remembered, Wear};
-pub use policy::{Flapping, Line, Policy, PolicyError, Suspect, Test, Until, Values};
+pub use policy::{Flapping, Line, Policy, PolicyError, Remedied, Suspect, Test, Until, Values};
 pub use signal::{NoSuchSignal, Signal};

@@ -29,6 +29,8 @@ pub struct Policy {
     pub suspect: Suspect,
     /// What comes and goes too often.
     pub flapping: Flapping,
+    /// What needed a remedy too often.
+    pub remedied: Remedied,
     /// A driver or GPU that gives no answer for so long is unknown.
     pub hung: Duration,
     /// A GPU that is not there for so long is missing.
@@ -83,6 +85,8 @@ pub enum Test {
     Suspect,
     /// See [`Flapping`].
     Flapping,
+    /// See [`Remedied`].
+    Remedied,
 }
 
 /// Which values hold.
@@ -138,6 +142,19 @@ pub struct Suspect {
 pub struct Flapping {
     /// So many times...
     pub times: usize,
+    /// ... within so long.
+    pub within: Duration,
+    /// Believed for so long after the last time.
+    pub keep: Duration,
+}
+
+/// A GPU that was reset, or whose host was restarted, because it needed that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedied {
+    /// So many times...
+    pub times: usize,
+    /// ... each at least so long after the one before...
+    pub burst: Duration,
     /// ... within so long.
     pub within: Duration,
     /// Believed for so long after the last time.

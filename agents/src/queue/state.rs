@@ -33,7 +33,7 @@ pub(super) enum StateError {
     Wire(#[from] WireError),
 }
 
-const MAGIC: &[u8] = b"dkube-agent state 3\n";
+const MAGIC: &[u8] = b"dkube-agent state 4\n";
 const HASH: usize = 32;
 
 #[derive(Serialize, Deserialize)]

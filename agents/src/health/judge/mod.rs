@@ -73,7 +73,7 @@ impl Judge {
     /// Takes in what was seen. What is so now; none as long as nothing is known.
     pub fn look(&mut self, tick: Tick, observation: Observation) -> Option<Present> {
         self.began.get_or_insert(tick.wall);
-        self.notice_boot(&observation.host.boot_id);
+        self.notice_boot(&observation.host.boot_id, tick.wall);
         let answered = self.note_devices(tick, &observation);
         self.note_resets(observation.devices.as_deref().unwrap_or_default(), tick.wall);
         self.note_faults(observation.devices.as_deref().unwrap_or_default(), &observation.xids);
@@ -134,7 +134,7 @@ impl Judge {
         self.devices.iter().map(|(id, track)| (*id, &track.faults))
     }
 
-    fn notice_boot(&mut self, boot_id: &Arc<str>) {
+    fn notice_boot(&mut self, boot_id: &Arc<str>, now: Timestamp) {
         // One that can't be read is no other boot.
         if *boot_id == self.boot_id || boot_id.is_empty() {
             return;
@@ -149,7 +149,7 @@ impl Judge {
         self.early.clear();
         self.devices.retain(|_, track| !track.gone);
         for track in self.devices.values_mut() {
-            track.happened(Latch::Boot, &self.policy);
+            track.happened(Latch::Boot, &self.policy, now);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 use domain::{
     Timestamp,
-    device::{Condition, ConditionKind, Severity},
+    device::{Condition, ConditionKind, Remedy, Severity},
     node::Seen,
 };
 use std::{sync::Arc, time::Duration};
@@ -83,7 +83,10 @@ impl Track {
         Remembered { seen, health, faults, wear: self.wear }
     }
 
-    pub(super) fn happened(&mut self, what: Latch, policy: &Policy) {
+    pub(super) fn happened(&mut self, what: Latch, policy: &Policy, now: Timestamp) {
+        if self.health.conditions().any(|condition| is_remedied(condition, what)) {
+            self.faults.remedy(policy, now);
+        }
         self.faults.happened(what);
         for (damper, (kind, line)) in self.dampers.iter_mut().zip(policy.lines()) {
             damper.happened(what, &line.damping);
@@ -115,7 +118,7 @@ impl Track {
             if readings.recovery_action.is_some_and(|action| action != 0) {
                 return false;
             }
-            self.happened(Latch::Reset, policy);
+            self.happened(Latch::Reset, policy, now);
         }
         self.wear.note(readings, now) || back
     }
@@ -224,6 +227,11 @@ impl Track {
                 let says = |kind| format!("{kind} comes and goes: it is not believed to be over").into();
                 logged(found.map(|kind| Evidence { xid: None, reason: says(kind), since: None }))
             }
+            Test::Remedied => {
+                let found = self.faults.needs_remedies(policy, now);
+                let reason = "it was reset or its host restarted for it again and again: that does not make it sound";
+                logged(found.then(|| Evidence { xid: None, reason: reason.into(), since: None }))
+            }
         }
     }
 
@@ -293,12 +301,25 @@ impl Track {
             self.health.said.insert(kind.clone(), Some(Condition { last_seen, ..condition }));
             return again;
         }
-        if before.is_none() && !matches!(line.test, Test::Flapping) && line.severity >= Severity::Warning {
+        if before.is_none()
+            && !matches!(line.test, Test::Flapping | Test::Remedied)
+            && line.severity >= Severity::Warning
+        {
             self.faults.raise(kind, now);
         }
         self.health.said.insert(kind.clone(), Some(condition));
         true
     }
+}
+
+/// Whether this is the remedy for a condition as bad as that work has to be kept from the GPU.
+fn is_remedied(condition: &Condition, by: Latch) -> bool {
+    let remedy = match condition.remedy {
+        Remedy::ResetGpu | Remedy::DrainAndReset => true,
+        Remedy::RebootNode => by == Latch::Boot,
+        _ => false,
+    };
+    remedy && condition.severity >= Severity::Critical
 }
 
 /// The fault behind a condition.

@@ -1,5 +1,5 @@
 //! The form of a policy as a file.
-use super::{Flapping, Line, Policy, PolicyError, Suspect, Test, Until, Values};
+use super::{Flapping, Line, Policy, PolicyError, Remedied, Suspect, Test, Until, Values};
 use crate::health::damper::{Begin, Damping, Latch};
 use domain::device::{Condition, ConditionKind, Remedy, Severity};
 use serde::Deserialize;
@@ -17,6 +17,7 @@ struct File {
     missing_s: u32,
     missing_grace_s: u32,
     flapping: FlappingFile,
+    remedied: RemediedFile,
     suspect: SuspectFile,
     unknown_xid: UnknownFile,
     #[serde(default)]
@@ -33,6 +34,17 @@ struct FlappingFile {
     severity: Severity,
     remedy: Remedy,
     times: u8,
+    within_s: u32,
+    keep_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RemediedFile {
+    severity: Severity,
+    remedy: Remedy,
+    times: u8,
+    burst_s: u32,
     within_s: u32,
     keep_s: u32,
 }
@@ -113,14 +125,16 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
         let line = level(&condition).map_err(|wrong| at(place(), wrong))?;
         kinds.entry(condition.kind.clone()).or_default().push(line);
     }
-    let (suspect, unknown, flapping) = (file.suspect, file.unknown_xid, file.flapping);
-    if suspect.bursts > BURSTS_MAX || flapping.times > BURSTS_MAX || suspect.bursts == 0 || flapping.times == 0 {
-        return Err(at("[suspect] and [flapping]".to_owned(), format!("count from 1 to {BURSTS_MAX}")));
+    let (suspect, unknown, flapping, remedied) = (file.suspect, file.unknown_xid, file.flapping, file.remedied);
+    if ![suspect.bursts, flapping.times, remedied.times].iter().all(|times| (1..=BURSTS_MAX).contains(times)) {
+        let place = "[suspect], [flapping] and [remedied]";
+        return Err(at(place.to_owned(), format!("count from 1 to {BURSTS_MAX}")));
     }
     let own = [
         ("xid.suspect_hw", suspect.severity, suspect.remedy, Test::Suspect),
         ("xid.unknown", unknown.severity, unknown.remedy, Test::UnknownXid(seconds(unknown.keep_s))),
         ("gpu.flapping", flapping.severity, flapping.remedy, Test::Flapping),
+        ("gpu.flapping", remedied.severity, remedied.remedy, Test::Remedied),
     ];
     for (kind, severity, remedy, test) in own {
         let line = Line { severity, remedy, test, damping: Damping::NONE, grace: Duration::ZERO };
@@ -149,6 +163,12 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
             times: flapping.times.into(),
             within: seconds(flapping.within_s),
             keep: seconds(flapping.keep_s),
+        },
+        remedied: Remedied {
+            times: remedied.times.into(),
+            burst: seconds(remedied.burst_s),
+            within: seconds(remedied.within_s),
+            keep: seconds(remedied.keep_s),
         },
         hung: seconds(file.hung_s),
         missing: seconds(file.missing_s),

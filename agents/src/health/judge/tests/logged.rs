@@ -195,3 +195,48 @@ fn errors_that_a_command_sets_back_are_no_sign_of_a_reset() {
     world.readings.ecc.uncorrected = Some(0);
     assert_eq!(world.after(2), ["xid.fatal"]);
 }
+
+const DAY: u64 = 86_400;
+
+/// It fails, and is reset for it; or only reset.
+fn reset_on(world: &mut World, day: u64, code: Option<u32>) -> Vec<String> {
+    world.now = day * DAY;
+    if let Some(code) = code {
+        world.log(code);
+    }
+    world.after(2);
+    world.reset();
+    world.after(2)
+}
+
+#[test]
+fn a_gpu_that_has_to_be_reset_again_and_again_within_a_week_is_not_sound() {
+    let mut world = World::new();
+    for day in 1..=4 {
+        assert_eq!(reset_on(&mut world, day, Some(119)), [""; 0], "{day}");
+    }
+    world = World { now: world.now, ..World::with(Policy::built_in(), world.judge.memory()) };
+    world.readings.energy_mj = Some(5_000);
+    assert_eq!(reset_on(&mut world, 5, Some(119)), ["gpu.flapping"], "what the last agent saw counts");
+    let condition = only(&world.look()).clone();
+    assert_eq!((condition.severity, condition.remedy), (Severity::Critical, Remedy::ServiceRequired));
+    assert_eq!(reset_on(&mut world, 11, None), ["gpu.flapping"], "another reset does not mend it");
+    world.now = 13 * DAY;
+    assert_eq!(world.after(2), [""; 0], "a week without");
+}
+
+#[test]
+fn only_what_was_needed_is_held_against_a_gpu() {
+    let mut world = World::new();
+    for day in 1..=6 {
+        assert_eq!(reset_on(&mut world, day, None), [""; 0], "it was sound");
+    }
+    world.readings.remap.pending = Some(true);
+    for day in 7..=13 {
+        assert_eq!(reset_on(&mut world, day, None), ["row_remap.pending"], "that is a warning");
+    }
+    world.readings.remap.pending = Some(false);
+    for day in [20, 22, 24, 26, 28, 30, 32] {
+        assert_eq!(reset_on(&mut world, day, Some(119)), [""; 0], "four within a week at most");
+    }
+}
