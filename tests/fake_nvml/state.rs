@@ -392,11 +392,43 @@ pub struct NvLink {
     pub recovery: Option<u64>,
     pub crc_flit: Option<u64>,
     pub crc_data: Option<u64>,
+    /// Of `NVLink` 5, as the fields below have them.
+    pub recovery_events: Option<u64>,
+    pub failed_recovery_events: Option<u64>,
+    pub effective_errors: Option<u64>,
+    pub effective_ber: Option<u64>,
 }
 
 impl Default for NvLink {
     fn default() -> Self {
-        Self { active: true, replay: Some(0), recovery: Some(0), crc_flit: Some(0), crc_data: Some(0) }
+        Self {
+            active: true,
+            replay: Some(0),
+            recovery: Some(0),
+            crc_flit: Some(0),
+            crc_data: Some(0),
+            recovery_events: None,
+            failed_recovery_events: None,
+            effective_errors: None,
+            effective_ber: None,
+        }
+    }
+}
+
+impl NvLink {
+    /// One of version 5: it counts by fields alone.
+    pub fn version_5() -> Self {
+        Self {
+            active: true,
+            replay: None,
+            recovery: None,
+            crc_flit: None,
+            crc_data: None,
+            recovery_events: Some(0),
+            failed_recovery_events: Some(0),
+            effective_errors: Some(0),
+            effective_ber: Some(0),
+        }
     }
 }
 

@@ -39,8 +39,8 @@ struct Logged {
     count: u32,
     /// When it was logged last.
     at: Timestamp,
-    /// Which of the words that the policy looks for were said, since what ends it.
-    words: BTreeSet<Arc<str>>,
+    /// What of that which the policy looks for was said, since what ends it: the keys of [`Detail`](super::detail::Detail).
+    said: BTreeSet<Arc<str>>,
     /// Whether it was logged since the last event of its kind that ends it.
     since_reset: bool,
     since_boot: bool,
@@ -55,8 +55,8 @@ struct Burst {
 }
 
 impl Faults {
-    /// Takes in what was logged. What is over is counted, and does not stand.
-    pub fn log(&mut self, event: &XidEvent, policy: &Policy, over: bool) {
+    /// Takes in what was logged of a GPU of this model. What is over is counted, and does not stand.
+    pub fn log(&mut self, event: &XidEvent, model: &str, policy: &Policy, over: bool) {
         if self.codes.len() >= CODES_MAX && !self.codes.contains_key(&event.code) {
             return;
         }
@@ -70,8 +70,8 @@ impl Faults {
             self.action = recovery_action(&event.detail).or(self.action);
         }
         logged.at = logged.at.max(event.at);
-        let said = policy.words(event.code).filter(|word| has_word(&event.detail, word));
-        logged.words.extend(said.cloned());
+        let said = policy.details(event.code).filter(|detail| detail.is_in(&event.detail, model));
+        logged.said.extend(said.map(|detail| Arc::clone(&detail.key)));
         let stood = std::mem::replace(&mut logged.since_reset, true);
         logged.since_boot = true;
         match logged.bursts.back_mut() {
@@ -90,7 +90,7 @@ impl Faults {
         self.action = self.action.map(|_| 0);
         for logged in self.codes.values_mut() {
             logged.since_reset = false;
-            logged.words.clear();
+            logged.said.clear();
             if what == Latch::Boot {
                 logged.since_boot = false;
             }
@@ -124,7 +124,7 @@ impl Faults {
             Until::Reset => logged.since_reset,
             Until::Boot => logged.since_boot,
         };
-        let says = |logged: &Logged| detail.is_none_or(|word| logged.words.contains(word));
+        let says = |logged: &Logged| detail.is_none_or(|key| logged.said.contains(key));
         let accompanied = with.is_empty() || with.iter().filter_map(|code| self.codes.get(code)).any(stands);
         let found = codes.iter().filter_map(|code| Some((*code, self.codes.get(code)?)));
         let standing = found.filter(|(_, logged)| accompanied && stands(logged) && says(logged));
@@ -206,11 +206,6 @@ fn recovery_action(text: &str) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// Whether the text has this word, letters and digits that stand alone.
-fn has_word(text: &str, word: &str) -> bool {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,7 +221,7 @@ mod tests {
     fn log(faults: &mut Faults, code: u32, second: i64, pid: Option<u32>) {
         let (slot, detail) = ("0000:b3:00".parse().unwrap(), Arc::from(""));
         let event = XidEvent { slot, code, gpu_instance: None, pid, detail, at: at(second) };
-        faults.log(&event, &policy(), false);
+        faults.log(&event, "NVIDIA H100 80GB HBM3", &policy(), false);
     }
 
     #[test]
@@ -349,11 +344,5 @@ mod tests {
             assert_eq!(action(other), None, "{other}");
         }
         assert_eq!(recovery_action("something else, to 0x1"), None);
-    }
-
-    #[test]
-    fn a_word_stands_alone() {
-        assert!(has_word("NETIR_LINK_EVT  Fatal   XC0 i0 Link 08", "Fatal"));
-        assert!(!has_word("NETIR_LINK_EVT  Nonfatal XC0", "Fatal"));
     }
 }

@@ -70,6 +70,11 @@ pub(super) fn links(readings: &Readings, down: i64) -> Option<String> {
     Some(format!("{down} of {}", down + i64::from(readings.nvlinks?.active)))
 }
 
+pub(super) fn bit_errors(readings: &Readings, _: i64) -> Option<String> {
+    let worst = readings.nvlinks?.worst_ber?;
+    Some(format!("link {}: {}e-{}", worst.link, worst.mantissa, worst.exponent))
+}
+
 pub(super) fn fabric(readings: &Readings, _: i64) -> Option<String> {
     Some(match readings.fabric?.state {
         Fabric::NOT_STARTED => "not begun".to_owned(),

@@ -5,6 +5,7 @@
 //! XidEvent ──faults──► counted, and standing until a reset, a restart or a quiet time ──┘
 //! ```
 mod damper;
+mod detail;
 mod faults;
 mod figures;
 mod judge;
@@ -12,6 +13,7 @@ mod policy;
 mod signal;
 
 pub use damper::{Begin, Damping, Latch};
+pub use detail::{Detail, Registers, Says};
 pub use faults::Faults;
 pub use judge::{Health, Judge, Memory, Present, Remembered, Wear};
 pub use policy::{Flapping, Line, Policy, PolicyError, Remedied, Suspect, Test, Until, Values};

@@ -5,6 +5,7 @@ pub(crate) use file::BURSTS_MAX;
 
 use super::{
     damper::{Begin, Damping},
+    detail::Detail,
     signal::Signal,
 };
 use domain::device::{ConditionKind, Device, Remedy, Severity};
@@ -74,8 +75,8 @@ pub enum Test {
         codes: BTreeSet<u32>,
         /// Only if one of these was logged as well; if it is empty, in any case.
         with: BTreeSet<u32>,
-        /// Only if the line in the log has this word.
-        detail: Option<Arc<str>>,
+        /// Only if the line in the log says this.
+        detail: Option<Detail>,
         /// For how long.
         until: Until,
     },
@@ -226,8 +227,8 @@ impl Policy {
         self.kinds.iter().flat_map(|(kind, lines)| lines.iter().map(move |line| (kind, line)))
     }
 
-    /// The words that lines look for in what is logged with this code.
-    pub fn words(&self, code: u32) -> impl Iterator<Item = &Arc<str>> {
+    /// What lines look for in what is logged with this code.
+    pub fn details(&self, code: u32) -> impl Iterator<Item = &Detail> {
         self.kinds.values().flatten().filter_map(move |line| match &line.test {
             Test::Xid { codes, detail, .. } if codes.contains(&code) => detail.as_ref(),
             _ => None,

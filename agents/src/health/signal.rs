@@ -32,6 +32,12 @@ pub struct Minute {
     pub nvlink_replays: Option<u64>,
     /// Checksum errors of all `NVLinks`, flits and data.
     pub nvlink_crc: Option<u64>,
+    /// Recoveries of all `NVLinks`, where they are of version 5.
+    pub link_recoveries: Option<u64>,
+    /// Those that failed.
+    pub failed_recoveries: Option<u64>,
+    /// Errors on them that remained after correction.
+    pub effective_errors: Option<u64>,
 }
 
 impl Minute {
@@ -44,6 +50,9 @@ impl Minute {
             pcie_replays: readings.pcie.replays,
             nvlink_replays: both(links.replays, links.recoveries),
             nvlink_crc: both(links.crc_flit, links.crc_data),
+            link_recoveries: links.link_recoveries,
+            failed_recoveries: links.failed_recoveries,
+            effective_errors: links.effective_errors,
         }
     }
 
@@ -58,6 +67,9 @@ impl Minute {
             pcie_replays: per_minute(self.pcie_replays, before.pcie_replays),
             nvlink_replays: per_minute(self.nvlink_replays, before.nvlink_replays),
             nvlink_crc: per_minute(self.nvlink_crc, before.nvlink_crc),
+            link_recoveries: per_minute(self.link_recoveries, before.link_recoveries),
+            failed_recoveries: per_minute(self.failed_recoveries, before.failed_recoveries),
+            effective_errors: per_minute(self.effective_errors, before.effective_errors),
         }
     }
 }
@@ -196,6 +208,10 @@ const TABLE: &[Entry] = &[
     Entry::new("nvlink.down", "NVLinks that are down, of those that ever were up", Read::Links(links_down)).told(figures::links),
     minute("nvlink.replays_per_minute", "replays and recoveries of NVLinks in the last minute", |_, m| int(m.nvlink_replays?)).counted(),
     minute("nvlink.crc_per_second", "checksum errors of NVLinks a second, over the last minute", |_, m| int(m.nvlink_crc? / 60)).counted(),
+    minute("nvlink5.recoveries_per_minute", "recoveries of NVLinks of version 5 in the last minute", |_, m| int(m.link_recoveries?)).counted(),
+    minute("nvlink5.failed_recoveries_per_minute", "recoveries of NVLinks of version 5 that failed in the last minute", |_, m| int(m.failed_recoveries?)).counted(),
+    minute("nvlink5.effective_errors_per_minute", "errors of NVLinks of version 5 that remained after correction in the last minute", |_, m| int(m.effective_errors?)).counted(),
+    reading("nvlink5.worst_bit_error_rate", "the worst NVLink's bit error rate after correction, as a power of ten: -12 is 1e-12 (version 5)", |r| Some(r.nvlinks?.worst_ber?.power_of_ten())).told(figures::bit_errors),
     reading("fabric.state", "how far the GPU is registered with its NVLink switches (NVML_GPU_FABRIC_STATE_...)", |r| Some(r.fabric?.state.into())).told(figures::fabric),
     reading("fabric.status", "what NVML answered to its registration, once that is completed: 0 is success", fabric_status).counted(),
     reading("fabric.degraded_bandwidth", "whether the GPU has less bandwidth in the fabric than it should", |r| r.fabric?.degraded_bandwidth.map(i64::from)),

@@ -9,7 +9,8 @@ mod readings;
 pub mod simulated;
 
 pub use readings::{
-    Ecc, Fabric, Memory, NvLinks, Pcie, Profile, Readings, Remap, Retired, Temperatures, Throttle, Violations,
+    BitErrorRate, Ecc, Fabric, Memory, NvLinks, Pcie, Profile, Readings, Remap, Retired, Temperatures, Throttle,
+    Violations,
 };
 
 use domain::{

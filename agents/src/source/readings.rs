@@ -175,6 +175,36 @@ pub struct NvLinks {
     pub crc_flit: Option<u64>,
     /// Checksum errors in data (`DlCrcData`).
     pub crc_data: Option<u64>,
+    /// Recoveries of a link, as `NVLink` 5 counts them.
+    pub link_recoveries: Option<u64>,
+    /// Those of them that failed.
+    pub failed_recoveries: Option<u64>,
+    /// Errors that remained after correction (`NVLink` 5).
+    pub effective_errors: Option<u64>,
+    /// The worst link's rate of bits that remained wrong after correction (`NVLink` 5).
+    pub worst_ber: Option<BitErrorRate>,
+}
+
+/// How many of a link's bits are wrong: `mantissa` times ten to the power of minus `exponent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BitErrorRate {
+    /// The link, from 0 on.
+    pub link: u8,
+    /// 0 to 15; 0: none is.
+    pub mantissa: u8,
+    /// How small it is.
+    pub exponent: u8,
+}
+
+impl BitErrorRate {
+    /// The power of ten that it begins with: -12 for anything from 1e-12 up to less than 1e-11. Where no bit is wrong, less than
+    /// any other.
+    pub fn power_of_ten(self) -> i64 {
+        match self.mantissa {
+            0 => -i64::from(u8::MAX),
+            mantissa => i64::from(mantissa >= 10) - i64::from(self.exponent),
+        }
+    }
 }
 
 /// A GPU's place in the fabric of its `NVLink` switches (`nvmlDeviceGetGpuFabricInfoV`).

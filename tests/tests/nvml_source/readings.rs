@@ -1,8 +1,8 @@
 //! What is read of GPUs.
 use crate::looker::{Looker, readings};
 use agents::source::{
-    Ecc, Fabric, Memory, NvLinks, Owner, Pcie, Process, Profile, Readings, Remap, Retired, State, Temperatures,
-    Throttle, Violations, processes::Owners,
+    BitErrorRate, Ecc, Fabric, Memory, NvLinks, Owner, Pcie, Process, Profile, Readings, Remap, Retired, State,
+    Temperatures, Throttle, Violations, processes::Owners,
 };
 use std::{path::PathBuf, time::Duration};
 use tests::harness::nvml_state as state;
@@ -101,6 +101,7 @@ async fn every_reading_of_a_sound_gpu_is_there() {
             recoveries: Some(0),
             crc_flit: Some(0),
             crc_data: Some(0),
+            ..NvLinks::default()
         }),
         fabric: Some(Fabric { state: Fabric::IN_PROGRESS, status: 0, degraded_bandwidth: Some(true) }),
         recovery_action: Some(2),
@@ -108,6 +109,34 @@ async fn every_reading_of_a_sound_gpu_is_there() {
         info_rom_valid: Some(true),
     };
     assert_eq!(readings(&devices, 5), &expected);
+}
+
+#[tokio::test]
+async fn the_counters_of_an_nvlink_of_version_5_are_read_link_by_link() {
+    let mut state = state::State::with_gpus(2);
+    let mut links = vec![state::NvLink::version_5(); 18];
+    for (link, number) in links.iter_mut().zip(0_u64..) {
+        (link.recovery_events, link.failed_recovery_events) = (Some(number), Some(number / 10));
+        link.effective_errors = Some(1 << 40);
+        // 1e-15, and of the eighth link 3e-12.
+        link.effective_ber = Some(if number == 7 { 0x30c } else { 0x10f });
+    }
+    links[3] = state::NvLink { active: false, effective_errors: None, ..state::NvLink::version_5() };
+    state.gpus[1].nvlinks = Some(links);
+    let mut looker = Looker::new(state);
+    let devices = looker.all_read().await;
+    let expected = NvLinks {
+        total: 18,
+        active: 17,
+        link_recoveries: Some((0..18).sum::<u64>() - 3),
+        failed_recoveries: Some(8),
+        effective_errors: Some(17 << 40),
+        worst_ber: Some(BitErrorRate { link: 7, mantissa: 3, exponent: 12 }),
+        ..NvLinks::default()
+    };
+    assert_eq!(readings(&devices, 1).nvlinks, Some(expected));
+    let before = readings(&devices, 0).nvlinks.unwrap();
+    assert_eq!((before.replays, before.link_recoveries, before.worst_ber), (Some(0), None, None), "of version 4");
 }
 
 #[tokio::test]

@@ -221,7 +221,7 @@ impl Judge {
                 let (device, xid) = (track.seen.device, event.code);
                 tracing::warn!(%device, xid, "an XID from before this agent's time, and the driver asks for nothing: it is counted only");
             }
-            track.faults.log(event, &self.policy, over);
+            track.faults.log(event, track.seen.model.as_str(), &self.policy, over);
             self.changed = true;
         }
     }

@@ -204,7 +204,7 @@ impl Track {
                 (says, None)
             }
             Test::Xid { codes, with, detail, until } => {
-                let found = self.faults.standing(codes, with, detail.as_deref(), *until, now);
+                let found = self.faults.standing(codes, with, detail.as_ref().map(|detail| &*detail.key), *until, now);
                 logged(found.map(|(code, since)| Evidence {
                     xid: Some(code),
                     reason: policy.says(code),

@@ -1,6 +1,9 @@
 //! The form of a policy as a file.
 use super::{Flapping, Line, Policy, PolicyError, Remedied, Suspect, Test, Until, Values};
-use crate::health::damper::{Begin, Damping, Latch};
+use crate::health::{
+    damper::{Begin, Damping, Latch},
+    detail::{Detail, REGISTERS, Registers, Says},
+};
 use domain::device::{Condition, ConditionKind, Remedy, Severity};
 use serde::Deserialize;
 use std::{
@@ -77,6 +80,10 @@ struct XidFile {
     #[serde(default)]
     with: BTreeSet<u32>,
     detail: Option<Arc<str>>,
+    #[serde(default)]
+    models: BTreeSet<Arc<str>>,
+    bits: Option<BTreeMap<String, BTreeSet<u32>>>,
+    beyond: Option<BTreeMap<String, BTreeSet<u32>>>,
     severity: Severity,
     remedy: Remedy,
     keep_s: Option<u32>,
@@ -195,10 +202,43 @@ fn xid_line(file: &XidFile) -> Result<Line, String> {
         (None, Some(UntilFile::Boot)) => Until::Boot,
         (None, None) | (Some(_), Some(_)) => return Err("says either keep_s or until".to_owned()),
     };
-    let (codes, with, detail) = (file.codes.clone(), file.with.clone(), file.detail.clone());
+    let (codes, with, detail) = (file.codes.clone(), file.with.clone(), detail(file)?);
     let test = Test::Xid { codes, with, detail, until };
     let (severity, remedy) = (file.severity, file.remedy);
     Ok(Line { severity, remedy, test, damping: Damping::NONE, grace: Duration::ZERO })
+}
+
+fn detail(file: &XidFile) -> Result<Option<Detail>, String> {
+    let says = match (&file.detail, &file.bits, &file.beyond) {
+        (None, None, None) => None,
+        (Some(word), None, None) => Some((word.clone(), Says::Word(word.clone()))),
+        (None, Some(bits), None) => Some((key("bits", file, bits), Says::Bits(registers(file, bits)?))),
+        (None, None, Some(bits)) => Some((key("beyond", file, bits), Says::Beyond(registers(file, bits)?))),
+        _ => return Err("says one of detail, bits and beyond".to_owned()),
+    };
+    if file.models.is_empty() == matches!(says, Some((_, Says::Bits(_) | Says::Beyond(_)))) {
+        return Err("models go together with bits or beyond".to_owned());
+    }
+    Ok(says.map(|(key, says)| Detail { key, says }))
+}
+
+/// The same for the same rule, and no word.
+fn key(what: &str, file: &XidFile, bits: &BTreeMap<String, BTreeSet<u32>>) -> Arc<str> {
+    let hash = blake3::hash(format!("{bits:?} {:?}", file.models).as_bytes()).to_hex();
+    format!("{what}:{}", &hash[..16]).into()
+}
+
+fn registers(file: &XidFile, bits: &BTreeMap<String, BTreeSet<u32>>) -> Result<Registers, String> {
+    let read = bits.iter().map(|(register, bits)| {
+        let number = register.parse().ok().filter(|number| (1..=REGISTERS).contains(number));
+        let number = number.ok_or_else(|| format!("registers are 1 to {REGISTERS}"))?;
+        if bits.iter().all(|bit| *bit < u32::BITS) {
+            Ok((number, bits.clone()))
+        } else {
+            Err("bits are 0 to 31".to_owned())
+        }
+    });
+    Ok(Registers { models: file.models.clone(), bits: read.collect::<Result<_, String>>()? })
 }
 
 fn level(file: &ConditionFile) -> Result<Line, String> {

@@ -83,5 +83,38 @@ fn every_signal_is_named_once_and_used_or_of_use() {
     };
     let unused: Vec<_> = Signal::all().filter(|signal| !used(signal)).map(|signal| signal.to_string()).collect();
     // No credible rate is published, and some sound GPUs tell no useful margin.
-    assert_eq!(unused, ["ecc.corrected_per_minute", "temperature.beyond_slowdown_margin"]);
+    let known = [
+        "ecc.corrected_per_minute",
+        "temperature.beyond_slowdown_margin",
+        "nvlink5.recoveries_per_minute",
+        "nvlink5.failed_recoveries_per_minute",
+        "nvlink5.effective_errors_per_minute",
+        "nvlink5.worst_bit_error_rate",
+    ];
+    assert_eq!(unused, known);
+}
+
+#[test]
+fn registers_are_those_that_there_are_and_of_some_models() {
+    let line = |rest: &str| {
+        let text = Policy::BUILT_IN.replacen(
+            "\n[[xid]]\n",
+            &format!("\n[[xid]]\nkind = \"a.b\"\ncodes = [74]\nseverity = \"info\"\nremedy = \"none\"\nuntil = \"boot\"\n{rest}\n\n[[xid]]\n"),
+            1,
+        );
+        Policy::parse(&text).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let models = "models = [\"H100\"]";
+    assert_eq!(line(&format!("{models}\nbits = {{ 7 = [31] }}")), Ok(()));
+    for (rest, wrong) in [
+        (format!("{models}\nbits = {{ 8 = [0] }}"), "registers are 1 to 7"),
+        (format!("{models}\nbeyond = {{ 0 = [0] }}"), "registers are 1 to 7"),
+        (format!("{models}\nbits = {{ 1 = [32] }}"), "bits are 0 to 31"),
+        (format!("{models}\nbits = {{ 1 = [1] }}\ndetail = \"Fatal\""), "one of detail, bits and beyond"),
+        ("bits = { 1 = [1] }".to_owned(), "models go together"),
+        (models.to_owned(), "models go together"),
+    ] {
+        let error = line(&rest).unwrap_err();
+        assert!(error.contains("[[xid]] a.b") && error.contains(wrong), "{error}");
+    }
 }

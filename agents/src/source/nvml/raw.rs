@@ -12,6 +12,8 @@ use nvml_wrapper_sys::bindings::{
     nvmlEventTypeXidCriticalError, nvmlFieldValue_t, nvmlGpuFabricInfo_v2_t, nvmlGpuFabricInfoV_t,
     nvmlMarginTemperature_t, nvmlMemory_t, nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT as SIGNED_INT,
     nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG as UNSIGNED_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG as UNSIGNED_LONG_LONG,
 };
 
 /// What an event is about.
@@ -110,6 +112,48 @@ pub(super) fn slowdown_margin(device: &Device<'_>) -> Result<i32, NvmlError> {
     }
     // SAFETY: both types are 32 bits, which are a number below zero as well.
     Ok(unsafe { field.value.siVal })
+}
+
+/// Fields of each of so many links, by number (`nvmlDeviceGetFieldValues` with the link as its scope): none for one that a
+/// link does not have. The wrapper asks for the first link alone.
+pub(super) fn link_fields<const N: usize>(
+    device: &Device<'_>,
+    links: u8,
+    fields: [u32; N],
+) -> Result<Vec<[Option<u64>; N]>, NvmlError> {
+    let call = nvml_sym(device.nvml().lib().nvmlDeviceGetFieldValues.as_ref())?;
+    let place = |link: u8, field: u32| {
+        // SAFETY: the struct is plain numbers, for which zero is a value.
+        let mut place: nvmlFieldValue_t = unsafe { std::mem::zeroed() };
+        (place.fieldId, place.scopeId) = (field, link.into());
+        place
+    };
+    let mut places: Vec<_> = (0..links).flat_map(|link| fields.map(|field| place(link, field))).collect();
+    let count = i32::try_from(places.len()).map_err(|_| NvmlError::InvalidArg)?;
+    // SAFETY: the handle is of this NVML, and there are so many structs, which outlive the call.
+    nvml_try(unsafe { call(device.handle(), count, places.as_mut_ptr()) })?;
+    let values = places.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+    if values.iter().all(Option::is_none) {
+        return Err(NvmlError::NotSupported);
+    }
+    Ok(values.as_chunks().0.to_vec())
+}
+
+/// The value, where it is a whole number; none, where there is no such field.
+fn number(field: &nvmlFieldValue_t) -> Result<Option<u64>, NvmlError> {
+    match nvml_try(field.nvmlReturn) {
+        Ok(()) => {}
+        // A driver that does not know the number says that the argument is wrong.
+        Err(NvmlError::NotSupported | NvmlError::InvalidArg) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    match field.valueType {
+        // SAFETY: the type says that this is what the driver wrote.
+        UNSIGNED_INT => Ok(Some(unsafe { field.value.uiVal }.into())),
+        // SAFETY: as above; `unsigned long` has 64 bits, and both are one number.
+        UNSIGNED_LONG | UNSIGNED_LONG_LONG => Ok(Some(unsafe { field.value.ullVal })),
+        other => Err(NvmlError::UnexpectedVariant(other)),
+    }
 }
 
 /// The number of a MIG device's GPU instance.

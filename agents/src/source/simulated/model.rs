@@ -101,6 +101,7 @@ impl Figures {
                 recoveries: Some(0),
                 crc_flit: Some(0),
                 crc_data: Some(0),
+                ..NvLinks::default()
             }),
             profile: Profile {
                 engine_active: Some(u16::from(load) * 10),

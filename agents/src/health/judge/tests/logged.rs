@@ -240,3 +240,30 @@ fn only_what_was_needed_is_held_against_a_gpu() {
         assert_eq!(reset_on(&mut world, day, Some(119)), [""; 0], "four within a week at most");
     }
 }
+
+#[test]
+fn a_link_error_is_as_bad_as_its_registers_say() {
+    let of = |model: &str, registers: [u32; 7]| {
+        let mut world = World::new();
+        world.model = model.parse().unwrap();
+        world.look();
+        let texts: Vec<String> = registers.iter().map(|register| format!("{register:#x}")).collect();
+        world.log_of(74, None, &format!("NVLink: fatal error detected on link 14({})", texts.join(", ")));
+        let present = world.look();
+        let fatal = health(&present).conditions().find(|condition| condition.kind.as_str() == "xid.fatal");
+        assert!(kinds(&present).iter().any(|kind| kind == "xid.link"), "it is told in any case");
+        fatal.map(|condition| (condition.severity, condition.remedy))
+    };
+    let hopper = "NVIDIA H100 80GB HBM3";
+    assert_eq!(of(hopper, [1 << 23, 0, 0, 0, 1 << 20 | 1 << 29, 0, 0]), None, "of no consequence");
+    let connection = Some((Severity::Critical, Remedy::ServiceRequired));
+    assert_eq!(of(hopper, [1 << 12 | 1 << 4, 0, 0, 0, 0, 0, 0]), connection);
+    let reset = Some((Severity::Critical, Remedy::ResetGpu));
+    assert_eq!(of(hopper, [0, 0, 1 << 16, 0, 0, 0, 0]), reset);
+    assert_eq!(of(hopper, [1 << 23, 0, 0, 0, 1 << 18, 0, 0]), reset, "one that is not harmless is enough");
+    assert_eq!(of("NVIDIA A100-SXM4-80GB", [1 << 23, 0, 0, 0, 0, 0, 0]), reset, "it may have another meaning there");
+
+    let mut world = World::new();
+    world.log(74);
+    assert_eq!(world.after(1), ["xid.fatal", "xid.link"], "NVML alone says nothing of registers");
+}

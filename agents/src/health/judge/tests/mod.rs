@@ -6,7 +6,7 @@ mod remembered;
 
 use super::*;
 use crate::source::{Memory as GpuMemory, Readings, State, Throttle};
-use domain::device::Condition;
+use domain::{Model, device::Condition};
 
 const ID: &str = "GPU-4f1c0a9e-8d4b-6c1f-0a3b-2f3a5d6e7b8c";
 
@@ -17,6 +17,7 @@ struct World {
     /// When the host was started; a day ago, unless said otherwise.
     booted: Option<u64>,
     host: Facts,
+    model: Model,
     readings: Readings,
     logged: Vec<XidEvent>,
 }
@@ -34,7 +35,8 @@ impl World {
             throttle: Some(Throttle::default()),
             ..Readings::default()
         };
-        Self { judge: Judge::new(policy, memory), now: 0, booted: None, host, readings, logged: vec![] }
+        let (judge, model) = (Judge::new(policy, memory), "NVIDIA H100 80GB HBM3".parse().unwrap());
+        Self { judge, now: 0, booted: None, host, model, readings, logged: vec![] }
     }
 
     fn tick(&self) -> Tick {
@@ -51,7 +53,8 @@ impl World {
     }
 
     fn state(&mut self, state: State) -> Present {
-        self.see(Ok(vec![sighting(state)])).expect("something is known")
+        let sighting = Sighting { model: self.model.clone(), ..sighting(state) };
+        self.see(Ok(vec![sighting])).expect("something is known")
     }
 
     fn look(&mut self) -> Present {

@@ -1,6 +1,6 @@
 //! What is read from look to look.
 use super::*;
-use crate::source::{Fabric, NvLinks, Pcie, Retired, Temperatures};
+use crate::source::{BitErrorRate, Fabric, NvLinks, Pcie, Retired, Temperatures};
 use domain::device::Severity;
 
 #[test]
@@ -209,4 +209,31 @@ fn a_link_that_is_slow_while_idle_says_nothing() {
     assert_eq!(world.after(300), ["pcie.degraded"], "and does not clear it");
     (world.readings.gpu_utilization, world.readings.pcie.generation) = (Some(50), Some(5));
     assert_eq!(world.after(40), [""; 0]);
+}
+
+#[test]
+fn a_site_may_have_rules_for_nvlink_5() {
+    let rule = "[[condition]]\nkind = \"nvlink.errors\"\nseverity = \"warning\"\nremedy = \"operator\"\n";
+    let rate = format!(
+        "{rule}signal = \"nvlink5.worst_bit_error_rate\"\nat_least = -12\nreason = \"an NVLink has many errors\"\n"
+    );
+    let recoveries =
+        format!("{rule}signal = \"nvlink5.recoveries_per_minute\"\nreason = \"links recover\"\nminutes = [1, 1]\n");
+    let links = |exponent, link_recoveries| {
+        let worst_ber = Some(BitErrorRate { link: 7, mantissa: 3, exponent });
+        let links = NvLinks { total: 18, active: 18, worst_ber, link_recoveries, ..NvLinks::default() };
+        assert_eq!(links.replays, None, "it has no counters of before");
+        Some(links)
+    };
+    let policy = Policy::parse(&format!("{}\n{rate}\n{recoveries}", Policy::BUILT_IN)).unwrap();
+    let mut world = World::with(Arc::new(policy), Memory::default());
+    world.readings.nvlinks = links(13, Some(5));
+    assert_eq!(world.after(61), [""; 0]);
+    world.readings.nvlinks = links(12, Some(5));
+    assert_eq!(&*only(&world.look()).reason, "an NVLink has many errors (link 7: 3e-12)");
+    world.readings.nvlinks = links(13, Some(6));
+    world.after(1);
+    let told = world.after(60);
+    assert_eq!(told, ["nvlink.errors"]);
+    assert!(only(&world.look()).reason.starts_with("links recover (1"), "{told:?}");
 }
