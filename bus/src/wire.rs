@@ -35,8 +35,9 @@ pub const REPORT_MAX: usize = 256 * 1024;
 pub const FRAME_MAX: usize = 512 * 1024;
 
 /// What a request says that only asks whether a server takes reports: nothing. On any of an agent's subjects it is answered
-/// with [`Reply::Taken`] up to 0, counted, and neither recorded nor a sign of life. A server that does not know it takes it
-/// for a damaged report, which is recorded, or a damaged frame, which is only counted.
+/// with [`Reply::Taken`] up to 0; with [`Reply::Expected`], if everything should be told anew; or with the [`Reply::Refused`]
+/// that any report would get. It is counted, and neither recorded nor a sign of life. A server that does not know it
+/// takes it for a damaged report, which is recorded, or a damaged frame, which is only counted.
 pub const QUESTION: &[u8] = &[];
 
 /// The largest reply, in bytes.

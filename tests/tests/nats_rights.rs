@@ -94,6 +94,12 @@ async fn each_client_has_what_it_needs() -> anyhow::Result<()> {
         sleep(Duration::from_millis(50)).await;
     }
     assert!(agent.stop().await?.success());
+
+    client.patch("/v1/nodes/gpu-01", serde_json::json!({"retired": true})).await?.done()?;
+    client.until("/v1/nodes/gpu-01", |node| node["retired"] == true).await?;
+    let (line, sound) = check(&host, &world, "node-gpu-01").await?;
+    assert!(!sound && line.starts_with("wrong server: a DKube server answers, and takes no reports"), "{line}");
+    assert!(line.contains("is retired"), "{line}");
     assert!(server.stop().await?.success());
     Ok(())
 }

@@ -126,6 +126,26 @@ impl<Q: Queue> Desk<Q> {
         self.known = Known::default();
     }
 
+    /// Takes in what the server answered to the question whether it takes reports.
+    pub fn told(&mut self, now: Duration, reply: &Reply) {
+        match reply {
+            Reply::Expected { .. } => self.restate(),
+            Reply::Refused { code, .. } if Fault::of(code) == Fault::Node => self.shut(now),
+            Reply::Refused { .. } | Reply::Taken { .. } | Reply::TryAgain { .. } | Reply::Held { .. } => {}
+        }
+    }
+
+    /// Whether nothing is told at present, since the server takes nothing.
+    pub const fn is_shut(&self) -> bool {
+        self.shut_until.is_some()
+    }
+
+    /// What waits would be refused. All that it says is told anew later, as it is then.
+    fn shut(&mut self, now: Duration) {
+        self.queue.settle(u64::MAX);
+        self.shut_until = Some(now + SHUT_FOR);
+    }
+
     /// Whether the last answer was that another agent has the node.
     pub const fn is_held(&self) -> bool {
         self.held
@@ -159,11 +179,7 @@ impl<Q: Queue> Desk<Q> {
                 self.holds.refuse(now, &first.content, fault);
                 self.queue.settle(sequence);
                 match fault {
-                    // What waits would be refused as well. All that it says is told anew later, as it is then.
-                    Fault::Node => {
-                        self.queue.settle(u64::MAX);
-                        self.shut_until = Some(now + SHUT_FOR);
-                    }
+                    Fault::Node => self.shut(now),
                     Fault::Unknown => self.restate(),
                     Fault::Books | Fault::Report => {}
                 }
@@ -373,6 +389,28 @@ mod tests {
         answer(&mut desk, &Reply::Taken { up_to: 2 });
         look(&mut desk, &mut node, 201);
         assert_eq!(waiting(&desk), [], "it is as any other again");
+    }
+
+    #[test]
+    fn what_the_server_wants_is_found_out_by_asking_too() {
+        let (mut desk, mut node) = desk();
+        answer(&mut desk, &Reply::Taken { up_to: 4 });
+        let asked = |desk: &mut Desk<InMemory>, second, reply: &Reply| desk.told(Duration::from_secs(second), reply);
+        for reply in [Reply::Taken { up_to: 0 }, refused_as("a.b", 0)] {
+            asked(&mut desk, 21, &reply);
+            look(&mut desk, &mut node, 21);
+            assert_eq!(waiting(&desk), [], "{reply:?}");
+        }
+        asked(&mut desk, 22, &Reply::Expected { next: 1 });
+        look(&mut desk, &mut node, 22);
+        assert_eq!(waiting(&desk), [(5, Kind::Inventory), (6, Kind::Health)], "in the same life");
+        asked(&mut desk, 23, &refused_as("node.retired", 0));
+        for second in [23, 82] {
+            look(&mut desk, &mut node, second);
+            assert!(waiting(&desk).is_empty() && desk.is_shut());
+        }
+        look(&mut desk, &mut node, 83);
+        assert_eq!(waiting(&desk), [(7, Kind::Inventory), (8, Kind::Health)]);
     }
 
     #[test]

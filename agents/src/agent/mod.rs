@@ -132,6 +132,10 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
         let first = self.started + share(&self.node, 0, self.pace.look_every);
         let mut looks = tokio::time::interval_at(first, self.pace.look_every);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let first = self.started + self.pace.ask_every / 2 + share(&self.node, 3, self.pace.ask_every);
+        let mut questions = tokio::time::interval_at(first, self.pace.ask_every);
+        questions.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asking: Option<Sending> = None;
         let mut sending: Option<Sending> = None;
         let mut not_before = self.started;
         loop {
@@ -166,9 +170,32 @@ impl<S: Source, Q: Queue> Agent<S, Q> {
                         announcer.look(self.desk.queue().waiting());
                     }
                 }
+                answer = done(&mut asking) => {
+                    asking = None;
+                    self.learn(answer);
+                }
+                _ = questions.tick(), if asking.is_none() => asking = self.ask(),
                 () = tokio::time::sleep_until(not_before), if waits => {}
             }
         }
+    }
+
+    /// Asks whether the server takes this node's reports: where there is nothing to tell, it would not be known. One that does
+    /// not know the question takes it for a frame, and gives no answer.
+    fn ask(&self) -> Option<Sending> {
+        if self.desk.is_shut() || self.desk.next().is_some() {
+            return None;
+        }
+        let (bus, limit, subject) = (self.around.bus.clone(), self.pace.answer_within, wire::telemetry(&self.node));
+        Some(Box::pin(async move { bus.request(&subject, Bytes::from_static(wire::QUESTION), limit).await }))
+    }
+
+    fn learn(&mut self, answer: Result<Bytes, BusError>) {
+        let Some(reply) = answer.ok().and_then(|bytes| Reply::decode(&bytes).ok()) else { return };
+        if let Reply::Refused { code, detail, .. } = &reply {
+            self.complain(code, detail);
+        }
+        self.desk.told(self.age + self.started.elapsed(), &reply);
     }
 
     /// Sends a frame, which may be lost: the next says more than this one would later.

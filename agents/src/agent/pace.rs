@@ -19,6 +19,8 @@ pub struct Pace {
     pub outage: Duration,
     /// How often everything is told anew in any case.
     pub restate_every: Duration,
+    /// How often the server is asked whether it takes this node's reports, and lacks any.
+    pub ask_every: Duration,
     /// Whether what is found is logged here too: of a fleet in one process it would be too much.
     pub announce: bool,
 }
@@ -33,6 +35,7 @@ impl Default for Pace {
             retry_longest: Duration::from_secs(30),
             outage: Duration::from_secs(30),
             restate_every: Duration::from_mins(10),
+            ask_every: Duration::from_mins(1),
             announce: false,
         }
     }

@@ -10,11 +10,11 @@ use agents::{
 use bus::{
     bus::{Bus, Message, Subscription},
     engine::{Answer, Failure, Outcome, Request},
-    intake::{Bounds, Decides, Gauges, Intake},
+    intake::{Bounds, Decides, FrameCounters, Gauges, Intake, Sink, TelemetryIntake, Wanted, Wishes},
     wire::{self, AGENTS_HEALTH, AGENTS_INVENTORY, Reply, Report},
 };
 use bytes::Bytes;
-use domain::{Command, Kind, Principal, Refusal, node};
+use domain::{Command, Kind, Principal, Refusal, node, telemetry::Frame};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -244,6 +244,49 @@ async fn a_retired_node_asks_once_a_minute_and_is_whole_within_a_minute_of_its_r
     assert!((25..=30).contains(&refused), "{refused}");
     retire(false);
     world.converges(&fleet, 66).await;
+    simulation.stop().await;
+}
+
+/// Nobody looks at what is measured.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn frame(&self, _: Frame) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_has_nothing_to_tell_finds_out_that_it_was_reinstated() {
+    let fleet = fleet("2x2", vec![]);
+    let world = World::new(Mood::Kind).await;
+    let server = Arc::clone(&world.server);
+    let wishes = Wishes::new(move |node| Wanted::of(&server.lock().unwrap().cluster, node));
+    let gauges = Gauges { wishes, ..Gauges::default() };
+    let frames: Arc<FrameCounters> = Arc::default();
+    let _intake = TelemetryIntake::start(&world.bus, Arc::new(Nowhere), gauges, Arc::clone(&frames)).await.unwrap();
+    let simulation = world.simulate(&fleet);
+    world.converges(&fleet, 10).await;
+    world.until(150).await;
+    let told = world.taken().len();
+    let retire = |retired| {
+        let node = "sim-1".parse().unwrap();
+        let change = node::Command::Change { node, cordoned: None, expected_devices: None, retired: Some(retired) };
+        world.server.lock().unwrap().submit(&Principal::SYSTEM, &Command::Node(change)).unwrap();
+    };
+    // Between two questions.
+    retire(true);
+    retire(false);
+    world.converges(&fleet, 66).await;
+    assert!(world.server.lock().unwrap().refusals.is_empty(), "nothing was told in between");
+    let again = world.taken().len();
+    assert_eq!(again, told + 2, "the inventory and the health of that node");
+    world.until(400).await;
+    assert_eq!(world.taken().len(), again, "it is all well again");
+    // It is asked while the node is retired.
+    retire(true);
+    world.until(500).await;
+    retire(false);
+    world.converges(&fleet, 66).await;
+    assert!(frames.counts().iter().any(|(outcome, count)| *outcome == "asked" && *count > 10));
     simulation.stop().await;
 }
 

@@ -6,7 +6,7 @@ use bus::{
     bus::{Bus, BusError, Credentials, InProcess, Nats, NatsSettings, Tls},
     clock::SystemClock,
     engine::Engine,
-    intake::{Bounds, FrameCounters, Gauges, Holders, Intake, MirrorIntake, TelemetryIntake},
+    intake::{Bounds, FrameCounters, Gauges, Holders, Intake, MirrorIntake, TelemetryIntake, Wanted, Wishes},
     relay::{
         CommittedLog, Fault, Relay, State, Status, StoredLog, StreamSettings, relay_to_jetstream, relay_to_subscribers,
     },
@@ -65,7 +65,9 @@ impl Messages {
         let recorded = move |node: &NodeName| {
             live.read().state().cluster().node(node).map(|known| Arc::clone(&known.facts.boot_id))
         };
-        let gauges = Gauges { holders: Holders::new(Arc::new(recorded)), ..Gauges::default() };
+        let live = opened.live.clone();
+        let wishes = Wishes::new(move |node| Wanted::of(live.read().state().cluster(), node));
+        let gauges = Gauges { holders: Holders::new(Arc::new(recorded)), wishes, ..Gauges::default() };
         let memory = usize::try_from(settings.telemetry_memory.0).unwrap_or(usize::MAX);
         let (telemetry, frames) = (Telemetry::new(memory), Arc::new(FrameCounters::default()));
         let mirrors = Mirrors::default();

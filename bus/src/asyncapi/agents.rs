@@ -45,7 +45,8 @@ fn report(parts: &mut Parts, kind: Kind, channel: &str, name: &str, about: &str)
         "address": agent_subject("{node}", kind),
         "title": about,
         "description": "Requests of one node's agent, one at a time and numbered: the server takes each once and in order. One \
-            of no bytes asks whether the server listens: it is answered as taken up to 0, and is no report.",
+            of no bytes asks whether reports are taken, and is none: it is answered as taken up to 0, as expected from 1 on \
+            if everything should be told anew, or as refused.",
         "parameters": { "node": { "description": NODE } },
         "messages": { name: { "$ref": format!("#/components/messages/{name}") } },
     });

@@ -17,7 +17,7 @@ pub(super) fn describe(parts: &mut Parts) {
         "address": telemetry_subject("{node}"),
         "title": "What is measured on a node's GPUs.",
         "description": "A frame every ten seconds, unless the agent is told otherwise. Who listens on core NATS may miss some. A \
-            request of no bytes asks whether the server listens: it is answered as a report is, as taken up to 0.",
+            request of no bytes asks whether the agent's reports are taken: it is answered as there.",
         "parameters": { "node": { "description": super::agents::NODE } },
         "messages": { "Telemetry": { "$ref": "#/components/messages/Telemetry" } },
     });

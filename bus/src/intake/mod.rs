@@ -20,6 +20,7 @@ pub use heard::Heard;
 pub use holders::{Holders, Recorded, Standing};
 pub use leases::Leases;
 pub use mirror::{MirrorIntake, Mirrors};
+pub use question::{Wanted, Wishes};
 pub use telemetry::{FrameCounters, Sink, TelemetryIntake};
 
 use crate::{
@@ -80,6 +81,8 @@ pub struct Gauges {
     pub heard: Heard,
     /// Which agent has each node.
     pub holders: Holders,
+    /// What is wanted of each node's agent.
+    pub wishes: Wishes,
     /// What was done.
     pub counters: Arc<Counters>,
 }
@@ -173,7 +176,7 @@ impl Dispatcher {
         };
         if let Some(question) = Question::of(&mut message, &node) {
             self.gauges.counters.asked();
-            return question.answer().await;
+            return question.answer(&self.gauges.wishes).await;
         }
         self.gauges.counters.received();
         self.gauges.heard.mark(&node);

@@ -83,7 +83,7 @@ impl TelemetryIntake {
                 let sender = wire::telemetry_of(&message.subject);
                 if let Some(question) = sender.and_then(|node| Question::of(&mut message, &node)) {
                     counters.asked.fetch_add(1, Ordering::Relaxed);
-                    question.answer().await;
+                    question.answer(&gauges.wishes).await;
                     continue;
                 }
                 if let Some(frame) = take(&message, &gauges, &counters) {

@@ -174,12 +174,25 @@ async fn what_can_not_be_read_is_refused_and_the_intake_goes_on() {
 async fn who_asks_whether_reports_are_taken_is_answered_and_leaves_no_trace() {
     let (bus, engine) = (Bus::in_process(), FakeEngine::new([]));
     let (intake, gauges) = intake(&bus, &engine).await;
-    assert_eq!(ask(&bus, "gpu-1", Bytes::from_static(wire::QUESTION)).await, Reply::Taken { up_to: 0 });
+    let question = || Bytes::from_static(wire::QUESTION);
+    assert_eq!(ask(&bus, "gpu-1", question()).await, Reply::Taken { up_to: 0 });
     let counts = gauges.counters.counts();
     assert_eq!((counts.asked, counts.received, counts.malformed), (1, 0, 0));
     assert!(gauges.heard.last(&node("gpu-1")).is_none(), "it is no sign of life");
     assert_eq!((engine.asked().len(), engine.recorded().len()), (0, 0));
     assert_eq!(tell(&bus, "gpu-1", 1).await, Reply::Taken { up_to: 1 });
+    intake.stop().await;
+
+    let wishes = Wishes::new(|name| match name.as_str() {
+        "retired" => Wanted::Nothing(Rejection::NodeRetired(name.clone())),
+        _ => Wanted::Everything,
+    });
+    let gauges = Gauges { wishes, ..Gauges::default() };
+    let intake = Intake::start(&bus, engine.clone(), Bounds::default(), gauges).await.unwrap();
+    let refused = ask(&bus, "retired", question()).await;
+    assert!(matches!(&refused, Reply::Refused { next: 0, code, .. } if code == "node.retired"), "{refused:?}");
+    assert_eq!(ask(&bus, "gpu-1", question()).await, Reply::Expected { next: 1 });
+    assert_eq!(engine.recorded().len(), 0, "nor is that it would be refused");
     intake.stop().await;
 }
 

@@ -37,6 +37,8 @@ enum Asked {
     Answered,
     /// NATS does not let it be asked, or answered.
     Refused(String),
+    /// The server takes nothing of this node.
+    Unwanted(String),
     /// Nobody listens.
     Nobody,
     /// It was neither answered nor refused in time, or by somebody else.
@@ -59,6 +61,7 @@ pub(super) async fn listens(settings: &Settings, node: &NodeName, nats: &Nats) -
                      which dkube nats-config has put into node-{node}.nk"
                 ));
             }
+            Asked::Unwanted(why) => return Err(format!("a DKube server answers, and takes no reports: {why}")),
             Asked::Open(text) => {
                 return Ok(Note::Doubt(format!(
                     "something listens on {subject} of {url} and does not answer as a DKube server of this release \
@@ -93,7 +96,8 @@ async fn ask(nats: &Nats, subject: &str) -> Asked {
         refused = refused => Asked::Refused(refused),
         answer = bus.request(subject, Bytes::from_static(QUESTION), LIMIT) => match answer {
             Ok(bytes) => match Reply::decode(&bytes) {
-                Ok(Reply::Taken { up_to: 0 }) => Asked::Answered,
+                Ok(Reply::Taken { up_to: 0 } | Reply::Expected { next: 1 }) => Asked::Answered,
+                Ok(Reply::Refused { detail, .. }) => Asked::Unwanted(detail),
                 Ok(_) => Asked::Open("another answer came".to_owned()),
                 Err(error) => Asked::Open(error.to_string()),
             },

@@ -114,6 +114,11 @@ mod tests {
             ),
             (slot.clone(), 154, None, None, "GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)")
         );
+        let registers = "NVLink: fatal error detected on link 14(0x0, 0x0, 0x10000, 0x0, 0x0, 0x0, 0x0)";
+        assert_eq!(
+            read(&format!("NVRM: Xid (PCI:0000:b3:00): 74, pid='<unknown>', name=<unknown>, {registers}")),
+            (slot.clone(), 74, None, None, registers)
+        );
         assert_eq!(read("NVRM: Xid (PCI:0000:b3:00.0): 45"), (slot.clone(), 45, None, None, ""));
         assert_eq!(read("nvidia: NVRM: Xid (0000:b3:00): 62, 0a82(2a0c)").1, 62);
     }
