@@ -50,6 +50,8 @@ pub enum TlsError {
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
+    /// The files as they were when they were first read.
+    known: FilesState,
     current: RwLock<Loaded>,
 }
 
@@ -73,8 +75,10 @@ impl Certificate {
     /// # Errors
     /// [`TlsError`].
     pub fn of_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        // Before they are read: what is written meanwhile is a change.
+        let known = state(certificate, key);
         let current = RwLock::new(read(certificate, key)?);
-        Ok(Self { chain: certificate.to_owned(), key: key.to_owned(), current })
+        Ok(Self { chain: certificate.to_owned(), key: key.to_owned(), known, current })
     }
 
     /// Takes connections with the certificate as it is now.
@@ -98,7 +102,7 @@ impl Certificate {
         if let Some(fault) = self.validity().fault(clock.now()) {
             tracing::error!(certificate = %self.chain.display(), fault, "the certificate does not hold: clients refuse it");
         }
-        let mut known = self.state();
+        let mut known = self.known;
         let mut waiting = None;
         let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
@@ -106,10 +110,10 @@ impl Certificate {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = looks.tick() => {}
             }
-            let state = self.state();
-            let changed = state != known;
+            let found = state(&self.chain, &self.key);
+            let changed = found != known;
             if changed {
-                known = state;
+                known = found;
                 waiting = match read(&self.chain, &self.key) {
                     Ok(renewed) => Some(renewed),
                     Err(error) => {
@@ -143,15 +147,17 @@ impl Certificate {
         }
         None
     }
+}
 
-    /// What changes when a file is written or put in another's place.
-    fn state(&self) -> [Option<(SystemTime, u64)>; 2] {
-        let of = |path: &Path| {
-            let about = fs::metadata(path).ok()?;
-            Some((about.modified().ok()?, about.len()))
-        };
-        [of(&self.chain), of(&self.key)]
-    }
+/// What changes when one of two files is written or put in another's place.
+type FilesState = [Option<(SystemTime, u64)>; 2];
+
+fn state(certificate: &Path, key: &Path) -> FilesState {
+    let of = |path: &Path| {
+        let about = fs::metadata(path).ok()?;
+        Some((about.modified().ok()?, about.len()))
+    };
+    [of(certificate), of(key)]
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
