@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tests::harness::{Client, Gone, KubernetesServer, LIMIT, NatsServer, Object, Place, Server};
+use tests::harness::{Client, Gone, KubernetesServer, LIMIT, NatsServer, Object, Place, RealKubernetes, Server};
 
 const GPUS: [&str; 2] = ["GPU-00000000-0000-4000-8000-000000000001", "GPU-00000000-0000-4000-8000-000000000002"];
 
@@ -29,34 +29,100 @@ fn connected(list: &Value) -> bool {
 }
 
 /// A server that watches this cluster.
-async fn watching(place: &Place, kubernetes: &KubernetesServer) -> anyhow::Result<(Server, Client)> {
-    let kubeconfig = kubernetes.kubeconfig().to_string_lossy().into_owned();
-    let server = Server::start(place, &["--kubeconfig", &kubeconfig, "--kube-job-after", "1s"]).await?;
+async fn watching(place: &Place, kubeconfig: &str) -> anyhow::Result<(Server, Client)> {
+    let server = Server::start(place, &["--kubeconfig", kubeconfig, "--kube-job-after", "1s"]).await?;
     let client = Client::operator(&server).await?;
     Ok((server, client))
 }
 
+/// The tests' own API server, or Kubernetes' own.
+enum Cluster {
+    Own(KubernetesServer),
+    Real(RealKubernetes),
+}
+
+impl Cluster {
+    fn kubeconfig(&self) -> String {
+        let path = match self {
+            Self::Own(server) => server.kubeconfig(),
+            Self::Real(server) => server.kubeconfig(),
+        };
+        path.to_string_lossy().into_owned()
+    }
+
+    async fn put(&self, object: Object) -> anyhow::Result<()> {
+        match self {
+            Self::Own(server) => {
+                server.put(object);
+                Ok(())
+            }
+            Self::Real(server) => server.put(object).await,
+        }
+    }
+
+    async fn delete_pod(&self, namespace: &str, name: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Own(server) => {
+                server.delete("pods", namespace, name);
+                Ok(())
+            }
+            Self::Real(server) => server.delete_pod(namespace, name).await,
+        }
+    }
+
+    /// Nobody reaches it but the test.
+    fn away(&mut self) {
+        match self {
+            Self::Own(server) => server.stop(),
+            Self::Real(server) => server.cut(),
+        }
+    }
+
+    /// It was started anew, and is reached again.
+    async fn back(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Own(server) => server.start_again(),
+            Self::Real(server) => server.restart().await,
+        }
+    }
+}
+
 #[tokio::test]
 async fn pods_and_nodes_appear_and_survive_the_api_servers_restart() -> anyhow::Result<()> {
-    let mut kubernetes = KubernetesServer::start()?;
+    mirrored(Cluster::Own(KubernetesServer::start()?)).await
+}
+
+/// The same against Kubernetes' own API server: see [`RealKubernetes`].
+#[tokio::test]
+async fn a_real_api_server_is_mirrored_the_same() -> anyhow::Result<()> {
+    match RealKubernetes::start().await? {
+        Some(kubernetes) => mirrored(Cluster::Real(kubernetes)).await,
+        None => Ok(()),
+    }
+}
+
+async fn mirrored(mut kubernetes: Cluster) -> anyhow::Result<()> {
     let place = Place::new()?;
-    kubernetes.put(Object::node("gpu-01", 8));
+    kubernetes.put(Object::node("gpu-01", 8)).await?;
     // More than a page.
     for nth in 0..1203 {
-        kubernetes.put(Object::pod("many", &format!("pod-{nth:04}")));
+        kubernetes.put(Object::pod("many", &format!("pod-{nth:04}"))).await?;
     }
-    let (_server, client) = watching(&place, &kubernetes).await?;
+    let (_server, client) = watching(&place, &kubernetes.kubeconfig()).await?;
     let summary = until(&client, "/v1/pods/summary", connected).await?;
     assert_eq!(summary["total"], 1203);
     assert_eq!(client.all("/v1/pods?namespace=many", None).await?.len(), 1203);
-    assert_eq!(kubernetes.lists("pods"), 1);
+    if let Cluster::Own(kubernetes) = &kubernetes {
+        assert_eq!(kubernetes.lists("pods"), 1);
+    }
 
     let mut fastest = Duration::MAX;
     for nth in 0..5 {
         let name = format!("new-{nth}");
         let begun = Instant::now();
-        kubernetes.put(Object::pod("vision", &name).runs_on("gpu-01").label("app", "trainer").crashes());
-        until(&client, "/v1/pods?namespace=vision", |list| names(list).contains(&name.as_str())).await?;
+        kubernetes.put(Object::pod("vision", &name).runs_on("gpu-01").label("app", "trainer").crashes()).await?;
+        let running = |list: &Value| names(list).contains(&name.as_str());
+        until(&client, "/v1/pods?namespace=vision&phase=Running", running).await?;
         fastest = fastest.min(begun.elapsed());
     }
     println!("a pod is shown {fastest:?} after it is there");
@@ -70,15 +136,15 @@ async fn pods_and_nodes_appear_and_survive_the_api_servers_restart() -> anyhow::
     client.get("/v1/pods?after=x").await?.refused(400, "request.query");
 
     // The API server is away: what was seen stays, marked, and the cause is told.
-    kubernetes.stop();
+    kubernetes.away();
     let away = until(&client, "/v1/pods?namespace=vision", |list| list["mirrors"][0]["connected"] == false).await?;
     assert_eq!(names(&away).len(), 5);
     assert_eq!(away["items"][0]["stale"], true);
     assert!(away["mirrors"][0]["error"].as_str().is_some_and(|error| !error.is_empty()), "{away}");
     // A pod goes in the gap, and one comes.
-    kubernetes.delete("pods", "vision", "new-0");
-    kubernetes.put(Object::pod("vision", "in-the-gap"));
-    kubernetes.start_again()?;
+    kubernetes.delete_pod("vision", "new-0").await?;
+    kubernetes.put(Object::pod("vision", "in-the-gap")).await?;
+    kubernetes.back().await?;
     let back = until(&client, "/v1/pods?namespace=vision", |list| connected(list) && names(list)[0] == "in-the-gap");
     assert_eq!(names(&back.await?), ["in-the-gap", "new-1", "new-2", "new-3", "new-4"]);
     Ok(())
@@ -91,7 +157,7 @@ async fn what_is_too_old_is_listed_anew_without_flapping() -> anyhow::Result<()>
     for name in ["a", "b", "c"] {
         kubernetes.put(Object::pod("ns", name));
     }
-    let (_server, client) = watching(&place, &kubernetes).await?;
+    let (_server, client) = watching(&place, &kubernetes.kubeconfig().to_string_lossy()).await?;
     until(&client, "/v1/pods", |list| connected(list) && names(list).len() == 3).await?;
     for (gone, name) in [(Gone::Status, "a"), (Gone::Event, "b")] {
         let lists = kubernetes.lists("pods");
@@ -134,7 +200,7 @@ async fn a_pod_with_gpus_is_a_job_once_until_it_is_gone() -> anyhow::Result<()> 
     kubernetes.put(Object::node("gpu-01", 2));
     kubernetes.put(Object::slice("gpu-01", &[("gpu-0", GPUS[0]), ("gpu-1", GPUS[1])]));
     kubernetes.put(Object::claim("vision", "two", "gpu-01", &["gpu-0", "gpu-1"]));
-    let (server, client) = watching(&place, &kubernetes).await?;
+    let (server, client) = watching(&place, &kubernetes.kubeconfig().to_string_lossy()).await?;
     client.post("/v1/users", json!({"logins": ["ada"]})).await?.done()?;
     let client = client.with_token("test", "full").await?;
     let train = || Object::pod("vision", "train").runs_on("gpu-01").label("dkube.io/user", "ada").claims("two");
@@ -157,7 +223,7 @@ async fn a_pod_with_gpus_is_a_job_once_until_it_is_gone() -> anyhow::Result<()> 
     until(&client, "/v1/pods", |list| list["mirrors"][0]["connected"] == false).await?;
     assert_eq!(names(&client.get("/v1/jobs").await?.done()?.body), ["train"]);
     server.kill().await?;
-    let (server, _) = watching(&place, &kubernetes).await?;
+    let (server, _) = watching(&place, &kubernetes.kubeconfig().to_string_lossy()).await?;
     let client = client.at(&server);
     assert_eq!(names(&client.get("/v1/jobs").await?.done()?.body), ["train"]);
     kubernetes.start_again()?;
@@ -175,7 +241,7 @@ async fn a_pod_with_gpus_is_a_job_once_until_it_is_gone() -> anyhow::Result<()> 
     // It goes while the server is away.
     assert!(server.stop().await?.success());
     kubernetes.delete("pods", "vision", "train");
-    let (server, _) = watching(&place, &kubernetes).await?;
+    let (server, _) = watching(&place, &kubernetes.kubeconfig().to_string_lossy()).await?;
     let client = client.at(&server);
     until(&client, "/v1/jobs", |list| names(list) == ["other"]).await?;
     kubernetes.delete("pods", "vision", "other");
@@ -186,15 +252,26 @@ async fn a_pod_with_gpus_is_a_job_once_until_it_is_gone() -> anyhow::Result<()> 
 
 #[tokio::test]
 async fn an_agent_elsewhere_tells_over_nats_and_people_see_what_is_theirs() -> anyhow::Result<()> {
-    let kubernetes = KubernetesServer::start()?;
+    elsewhere(&Cluster::Own(KubernetesServer::start()?)).await
+}
+
+#[tokio::test]
+async fn an_agent_elsewhere_tells_of_a_real_api_server() -> anyhow::Result<()> {
+    match RealKubernetes::start().await? {
+        Some(kubernetes) => elsewhere(&Cluster::Real(kubernetes)).await,
+        None => Ok(()),
+    }
+}
+
+async fn elsewhere(kubernetes: &Cluster) -> anyhow::Result<()> {
     let nats = NatsServer::start()?;
     let place = Place::new()?;
-    kubernetes.put(Object::pod("vision", "hers").runs_on("gpu-01").label("dkube.io/user", "ada").asks_for(1));
-    kubernetes.put(Object::pod("vision", "nobodys").runs_on("gpu-01"));
+    kubernetes.put(Object::pod("vision", "hers").runs_on("gpu-01").label("dkube.io/user", "ada").asks_for(1)).await?;
+    kubernetes.put(Object::pod("vision", "nobodys").runs_on("gpu-01")).await?;
     let server = Server::start(&place, &["--nats", &nats.url()]).await?;
     let client = Client::operator(&server).await?;
     assert_eq!(client.get("/v1/pods").await?.done()?.body["mirrors"], json!([]));
-    let kubeconfig = kubernetes.kubeconfig().to_string_lossy().into_owned();
+    let kubeconfig = kubernetes.kubeconfig();
     let agent = ["cluster-agent", "--nats", &nats.url(), "--kubeconfig", &kubeconfig, "--kube-cluster", "east"]
         .map(str::to_owned);
     let _agent = place.start(&agent.iter().map(String::as_str).collect::<Vec<_>>())?;

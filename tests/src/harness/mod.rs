@@ -11,7 +11,7 @@ mod server;
 mod tools;
 
 pub use host::{Host, NodeAgent};
-pub use kubernetes::{Gone, KubernetesServer, Object};
+pub use kubernetes::{Gone, KubernetesServer, Object, RealKubernetes};
 pub use log::MemoryLog;
 pub use nats::NatsServer;
 pub use nvml::{FakeNvml, state as nvml_state};

@@ -46,6 +46,11 @@ impl Proxy {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// Its port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Lets everything through again, on connections that are there and new ones.
     pub fn pass(&self) {
         self.flow.send_replace(Flow::Pass);

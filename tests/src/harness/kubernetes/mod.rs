@@ -4,10 +4,12 @@
 //! bookmarks, 410 Gone, discovery of groups; and it breaks as told.
 mod answer;
 mod object;
+mod real;
 mod store;
 mod watch;
 
 pub use object::Object;
+pub use real::RealKubernetes;
 
 use anyhow::Context;
 use std::{
