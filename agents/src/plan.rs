@@ -1,5 +1,5 @@
 //! Planning: what the server does not know yet. Pure.
-use crate::health::{Health, Present};
+use crate::health::{Health, Present, is_again};
 use bus::wire::Content;
 use domain::{
     device::{Condition, ConditionKind, DeviceId, Finding},
@@ -66,7 +66,7 @@ fn find(device: DeviceId, known: Option<&Health>, now: &Health) -> Option<Findin
     let mut cleared: Vec<ConditionKind> = vec![];
     for (kind, is) in &now.said {
         match (told.said.get(kind), is) {
-            (Some(Some(was)), Some(is)) if was.same_as(is) => {}
+            (Some(Some(was)), Some(is)) if was.same_as(is) && !is_again(was, is) => {}
             (_, Some(is)) => raised.push(is.clone()),
             (Some(None), None) => {}
             (Some(Some(_)) | None, None) => cleared.push(kind.clone()),
@@ -136,6 +136,23 @@ mod tests {
             }
         }
         known
+    }
+
+    #[test]
+    fn an_xid_that_is_logged_again_is_told_again_and_not_each_time() {
+        let at = |second| Timestamp::default().plus_seconds(second);
+        let logged = |first, last, xid| {
+            let condition =
+                Condition { xid, first_seen: at(first), last_seen: at(last), ..condition("gpu.lost", "XID 79") };
+            present(&[(1, Health { readable: true, said: [(condition.kind.clone(), Some(condition))].into() })])
+        };
+        let known = told(&[logged(100, 100, Some(79))]);
+        let tells = |now: &Present| !plan(&known, now).findings.is_empty();
+        assert!(!tells(&logged(100, 100, Some(79))) && !tells(&logged(100, 109, Some(79))));
+        assert!(tells(&logged(100, 110, Some(79))), "who cleared it by hand is to know");
+        assert!(tells(&logged(300, 300, Some(79))), "another occurrence");
+        let known = told(&[logged(100, 100, None)]);
+        assert!(plan(&known, &logged(100, 900, None)).findings.is_empty(), "that it lasts is no news");
     }
 
     #[test]

@@ -184,3 +184,23 @@ async fn a_server_that_is_not_trusted_and_a_key_that_is_not_known_are_refused() 
     eventually(&mut bus.connection(), |connection| matches!(connection, Connection::Down(Some(_)))).await;
     Ok(())
 }
+
+#[tokio::test]
+async fn an_answer_is_sent_to_an_inbox_and_nowhere_else() -> anyhow::Result<()> {
+    let server = NatsServer::start()?;
+    let bus = connected(&NatsSettings::new(server.url(), "server")).await?;
+    let mut questions = bus.subscribe("dkube.agent.gpu-01.health").await?;
+    let client = async_nats::connect(server.url()).await?;
+    for (reply, answered) in [
+        ("dkube.events.pool.PoolCreated", false),
+        ("dkube.agent.gpu-02.inventory", false),
+        ("$JS.API.STREAM.PURGE.DKUBE_EVENTS", false),
+        ("_INBOX.a.b", true),
+        ("_INBOX_AGENT.gpu-01.c", true),
+    ] {
+        client.publish_with_reply("dkube.agent.gpu-01.health", reply, "".into()).await?;
+        let question = next(&mut questions).await?;
+        assert_eq!(question.reply.is_some(), answered, "{reply}");
+    }
+    Ok(())
+}

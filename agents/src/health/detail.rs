@@ -37,6 +37,9 @@ pub struct Registers {
 pub(crate) const REGISTERS: usize = 7;
 
 impl Detail {
+    /// What the keys of [`Says::Beyond`] begin with: no word has it.
+    pub(crate) const BEYOND: &str = "beyond:";
+
     /// Whether the text says so, of a GPU of this model.
     pub fn is_in(&self, text: &str, model: &str) -> bool {
         match &self.says {

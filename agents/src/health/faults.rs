@@ -1,6 +1,7 @@
 //! What one GPU's driver logged: counted for good, and standing until a reset, a restart or a quiet time.
 use super::{
     damper::Latch,
+    detail::Detail,
     policy::{Policy, Until},
 };
 use crate::source::XidEvent;
@@ -85,6 +86,20 @@ impl Faults {
         }
     }
 
+    /// Goes on by this policy. What was said and is not looked for in these words any more may be the worst of what is: the text is not
+    /// remembered.
+    pub(super) fn recall(&mut self, policy: &Policy) {
+        for (code, logged) in &mut self.codes {
+            let known: BTreeSet<Arc<str>> = policy.details(*code).map(|detail| Arc::clone(&detail.key)).collect();
+            let before = logged.said.len();
+            logged.said.retain(|key| known.contains(key));
+            if logged.said.len() < before {
+                let beyond = known.iter().any(|key| key.starts_with(Detail::BEYOND));
+                logged.said.extend(known.into_iter().filter(|key| !beyond || key.starts_with(Detail::BEYOND)));
+            }
+        }
+    }
+
     /// The GPU was reset, or the host restarted: what that ends stands no more.
     pub fn happened(&mut self, what: Latch) {
         self.action = self.action.map(|_| 0);
@@ -110,7 +125,8 @@ impl Faults {
         counts
     }
 
-    /// That of these codes which began last of those that stand, and when it last began to be logged; see [`Test::Xid`](super::policy::Test::Xid).
+    /// That of these codes which began last of those that stand, when it last began to be logged, and when it was last; see
+    /// [`Test::Xid`](super::policy::Test::Xid).
     pub(super) fn standing(
         &self,
         codes: &BTreeSet<u32>,
@@ -118,7 +134,7 @@ impl Faults {
         detail: Option<&str>,
         until: Until,
         now: Timestamp,
-    ) -> Option<(u32, Timestamp)> {
+    ) -> Option<(u32, Timestamp, Timestamp)> {
         let stands = |logged: &Logged| match until {
             Until::Quiet(time) => within(logged.at, now, time),
             Until::Reset => logged.since_reset,
@@ -129,7 +145,7 @@ impl Faults {
         let found = codes.iter().filter_map(|code| Some((*code, self.codes.get(code)?)));
         let standing = found.filter(|(_, logged)| accompanied && stands(logged) && says(logged));
         let begun = |logged: &Logged| logged.bursts.back().map_or(logged.at, |burst| burst.at);
-        standing.map(|(code, logged)| (code, begun(logged))).max_by_key(|(_, begun)| *begun)
+        standing.map(|(code, logged)| (code, begun(logged), logged.at)).max_by_key(|(_, begun, _)| *begun)
     }
 
     /// The first code that the policy does not know, if it was logged within this time.
@@ -225,6 +241,24 @@ mod tests {
     }
 
     #[test]
+    fn what_another_policy_found_in_a_text_may_be_the_worst_of_what_this_one_looks_for() {
+        let (mut faults, policy) = (Faults::default(), policy());
+        log(&mut faults, 74, 0, None);
+        let by_this = faults.codes[&74].said.clone();
+        assert!(by_this.iter().all(|key| key.starts_with(Detail::BEYOND)) && !by_this.is_empty(), "no registers");
+        faults.recall(&policy);
+        assert_eq!(faults.codes[&74].said, by_this);
+        let logged = faults.codes.get_mut(&74).unwrap();
+        logged.said = BTreeSet::from(["bits:of another policy".into()]);
+        faults.recall(&policy);
+        assert_eq!(faults.codes[&74].said, by_this);
+        // What was found harmless stays so.
+        faults.codes.get_mut(&74).unwrap().said.clear();
+        faults.recall(&policy);
+        assert!(faults.codes[&74].said.is_empty());
+    }
+
+    #[test]
     fn what_is_logged_is_counted_for_good() {
         let mut faults = Faults::default();
         for second in [0, 5, 9] {
@@ -240,8 +274,9 @@ mod tests {
         let mut faults = Faults::default();
         log(&mut faults, 79, 0, None);
         let (codes, none) = ([79].into(), BTreeSet::new());
-        let stands =
-            |faults: &Faults, until, now| faults.standing(&codes, &none, None, until, at(now)) == Some((79, at(0)));
+        let stands = |faults: &Faults, until, now| {
+            faults.standing(&codes, &none, None, until, at(now)) == Some((79, at(0), at(0)))
+        };
         assert!(stands(&faults, Until::Quiet(Duration::from_secs(10)), 9));
         assert!(!stands(&faults, Until::Quiet(Duration::from_secs(10)), 10));
         assert!(stands(&faults, Until::Quiet(Duration::from_secs(10)), -9), "the clock was set back");

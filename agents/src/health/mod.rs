@@ -15,6 +15,6 @@ mod signal;
 pub use damper::{Begin, Damping, Latch};
 pub use detail::{Detail, Registers, Says};
 pub use faults::Faults;
-pub use judge::{Health, Judge, Memory, Present, Remembered, Wear};
+pub use judge::{Health, Judge, Memory, Present, Remembered, Wear, is_again};
 pub use policy::{Flapping, Line, Policy, PolicyError, Remedied, Suspect, Test, Until, Values};
 pub use signal::{NoSuchSignal, Signal};

@@ -98,6 +98,12 @@ impl XidEvent {
 
     /// The code with which the driver says what should be done: the detail says which of its actions that is.
     pub const RECOVERY_ACTION_CHANGED: u32 = 154;
+
+    /// Whether how bad it is, or what it asks for, stands in the text of the kernel's log alone, which NVML does not give: `NVLink`'s
+    /// registers (74), how bad a part's error is (144 to 150), and the action (154).
+    pub const fn is_told_by_its_text(&self) -> bool {
+        matches!(self.code, 74 | 144..=150 | Self::RECOVERY_ACTION_CHANGED)
+    }
 }
 
 /// One GPU as it was seen.

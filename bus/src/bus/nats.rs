@@ -205,9 +205,23 @@ impl Listener {
                 headers.push(name.to_string(), value.as_str());
             }
         }
-        let reply = message.reply.map(|reply| Reply(Way::Nats(self.bus.clone(), reply.to_string())));
+        // NATS holds a client to what it may publish to, and not to where it has the answer sent: an answer that goes anywhere but
+        // to an inbox would be published with the server's rights, not its own.
+        let reply = message.reply.filter(|reply| {
+            let inbox = is_inbox(reply);
+            if !inbox {
+                tracing::debug!(subject = %message.subject, "an answer was asked for to what is no inbox");
+            }
+            inbox
+        });
+        let reply = reply.map(|reply| Reply(Way::Nats(self.bus.clone(), reply.to_string())));
         Some(Message { subject: message.subject.to_string(), headers, payload: message.payload, reply })
     }
+}
+
+/// Whether a subject is a client's inbox, as clients of NATS name them: `_INBOX.…`, or with a prefix of theirs, `_INBOX_….…`.
+fn is_inbox(subject: &str) -> bool {
+    subject.starts_with("_INBOX") && !subject.contains(['*', '>', ' '])
 }
 
 /// Panics on headers that were not checked.

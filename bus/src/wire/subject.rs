@@ -71,7 +71,7 @@ pub fn cluster_inbox_prefix(cluster: &ClusterName) -> String {
     format!("_INBOX_CLUSTER.{cluster}")
 }
 
-/// Where the agent of a node sends what it measures: lossy, and not answered.
+/// Where the agent of a node sends what it measures: lossy, and not answered, but for a question.
 pub fn telemetry(node: &NodeName) -> String {
     telemetry_subject(&node_token(node))
 }

@@ -1,4 +1,4 @@
-use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Override, evolve::merge};
+use super::{Command, Condition, ConditionKind, Device, DeviceId, Event, Finding, Override, Presence, evolve::merge};
 use crate::{
     Cluster, Context, Event as Fact, Rejection, Subject, Timestamp,
     decide::Facts,
@@ -12,7 +12,7 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
     let fact = match command {
         Command::Cordon { device, cordoned } => cordon(look_up(device)?, *cordoned)?,
         Command::Retire { device, retired: true } => retire(look_up(device)?)?,
-        Command::Retire { device, retired: false } => return Ok(reinstate(look_up(device)?)),
+        Command::Retire { device, retired: false } => return Ok(reinstate(cluster, look_up(device)?)),
         Command::Override { device, condition, until } => {
             let device = look_up(device)?;
             known(device, condition, cluster.health_policy())?;
@@ -110,13 +110,21 @@ fn retire(device: &Device) -> Result<Option<Event>, Rejection> {
 }
 
 /// It is there at once, if its node reports it.
-fn reinstate(device: &Device) -> Vec<Fact> {
+fn reinstate(cluster: &Cluster, device: &Device) -> Vec<Fact> {
     if !device.retired {
         return vec![];
     }
     let returned = Event::Returned { device: device.id, node: device.node.clone() };
     let back = Event::Reinstated { device: device.id };
-    std::iter::once(back).chain(device.reported.then_some(returned)).map(Fact::Device).collect()
+    std::iter::once(back).chain(is_there(cluster, device).then_some(returned)).map(Fact::Device).collect()
+}
+
+/// Whether its node reports it in its slot. Older logs do not say when a retired device ceased to be reported: with its node's
+/// retirement, or by another in its slot.
+fn is_there(cluster: &Cluster, device: &Device) -> bool {
+    let Some(node) = cluster.node(&device.node).filter(|node| !node.retired && device.reported) else { return false };
+    let other = node.devices.get(&device.slot).filter(|id| **id != device.id).and_then(|id| cluster.device(*id));
+    other.is_none_or(|other| other.presence() != Presence::Present)
 }
 
 /// What a finding changes of a device's health, and the device after it; none, if nothing.

@@ -7,11 +7,13 @@ use crate::{
     },
 };
 use domain::{
-    Availability, Event, PoolName, Rejection, Stamp, Subject,
+    Availability, Command, CommandId, Context, Event, PoolName, Principal, Rejection, Stamp, Subject, decide,
     device::{self, Condition, Device, Finding, Presence, Severity},
     evolve,
-    node::{Reported, Seen},
+    node::{self, Reported, Seen},
 };
+
+use uuid::Uuid;
 
 fn inventory(numbers: &[u8]) -> Vec<Seen> {
     numbers.iter().map(|n| seen(*n, *n, H100)).collect()
@@ -416,6 +418,33 @@ fn a_log_in_which_reinstated_devices_were_missing_is_read_as_it_was() {
     evolve(&mut world.cluster, at, &Event::Device(device::Event::Reinstated { device: d(1) }));
     assert_eq!(device(&world, 1).presence(), Presence::Missing);
     assert_survives(&world.cluster);
+}
+
+/// The same: neither a retired node nor a slot that is another's has it.
+#[test]
+fn a_log_in_which_nothing_was_said_of_retired_devices_makes_none_appear() {
+    let mut world = World::with_fleet();
+    world.given(retire(1, true));
+    let at = Stamp { position: world.position().next(), recorded_at: world.now };
+    evolve(&mut world.cluster, at, &Event::Node(node::Event::Retired { node: w("node-a") }));
+    let back = Command::Device(device::Command::Retire { device: d(1), retired: false });
+    assert_eq!(decided(&world, &back), ["DeviceReinstated"]);
+
+    let mut world = World::with_fleet();
+    world.given(retire(1, true));
+    let (slot, model) = (device(&world, 1).slot, device(&world, 1).model.clone());
+    let (node, memory_bytes) = (w("node-a"), 80 << 30);
+    let taken = device::Event::Discovered { device: d(31), node, slot, model, memory_bytes, cordoned: false };
+    let at = Stamp { position: world.position().next(), recorded_at: world.now };
+    evolve(&mut world.cluster, at, &Event::Device(taken));
+    assert_eq!(decided(&world, &back), ["DeviceReinstated"]);
+}
+
+/// What would happen, in a state that no history of today leads to.
+fn decided(world: &World, command: &Command) -> Vec<&'static str> {
+    let (id, asker) = (CommandId::from_uuid(Uuid::from_u128(1 << 100)), Principal::SYSTEM);
+    let context = Context { now: world.now, command: id, asker: &asker, has_reason: false, limits: &world.limits };
+    decide(&world.cluster, command, &context).expect("it is accepted").iter().map(Event::name).collect()
 }
 
 #[test]

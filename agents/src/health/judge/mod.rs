@@ -5,6 +5,7 @@ mod wear;
 mod week;
 
 pub use present::{Health, Memory, Present, Remembered};
+pub use track::is_again;
 pub use wear::Wear;
 
 use super::{damper::Latch, faults::Faults, policy::Policy};

@@ -70,6 +70,7 @@ impl Track {
         });
         let mut track = Self::with(old.seen, dampers.collect());
         (track.health, track.faults, track.wear) = (old.health, old.faults, old.wear);
+        track.faults.recall(policy);
         for (kind, said) in &mut track.health.said {
             if !policy.kinds.contains_key(kind) {
                 *said = None;
@@ -205,10 +206,10 @@ impl Track {
             }
             Test::Xid { codes, with, detail, until } => {
                 let found = self.faults.standing(codes, with, detail.as_ref().map(|detail| &*detail.key), *until, now);
-                logged(found.map(|(code, since)| Evidence {
+                logged(found.map(|(code, begun, last)| Evidence {
                     xid: Some(code),
                     reason: policy.says(code),
-                    since: Some(since),
+                    logged: Some((begun, last)),
                 }))
             }
             Test::UnknownXid(time) => {
@@ -225,12 +226,12 @@ impl Track {
             Test::Flapping => {
                 let found = self.faults.flapping(policy, now);
                 let says = |kind| format!("{kind} comes and goes: it is not believed to be over").into();
-                logged(found.map(|kind| Evidence { xid: None, reason: says(kind), since: None }))
+                logged(found.map(|kind| Evidence { xid: None, reason: says(kind), logged: None }))
             }
             Test::Remedied => {
                 let found = self.faults.needs_remedies(policy, now);
                 let reason = "it was reset or its host restarted for it again and again: that does not make it sound";
-                logged(found.then(|| Evidence { xid: None, reason: reason.into(), since: None }))
+                logged(found.then(|| Evidence { xid: None, reason: reason.into(), logged: None }))
             }
         }
     }
@@ -254,7 +255,7 @@ impl Track {
             Some(old) => Arc::clone(&old.reason),
             None => figures().map_or_else(|| Arc::clone(reason), |figures| format!("{reason} ({figures})").into()),
         };
-        Some(Evidence { xid: None, reason, since: None })
+        Some(Evidence { xid: None, reason, logged: None })
     }
 
     /// Whether what is said of this kind is another thing than before.
@@ -284,10 +285,11 @@ impl Track {
             last_seen: now,
         };
         let condition = match (evidence, before) {
-            (Some(Evidence { xid, reason, since }), _) => {
+            (Some(Evidence { xid, reason, logged }), _) => {
                 // What is logged again is another occurrence: to who took the last one for over, it is news.
-                let first_seen = since.unwrap_or(condition.first_seen);
-                let last_seen = since.unwrap_or(now);
+                let before = before.filter(|_| xid.is_some());
+                let (first_seen, last_seen) =
+                    logged.unwrap_or_else(|| (condition.first_seen, before.map_or(now, |old| old.last_seen)));
                 Condition { xid, reason, first_seen, last_seen, ..condition }
             }
             // It is kept for now: by what it was raised for stands in the books.
@@ -295,9 +297,10 @@ impl Track {
             (None, None) => condition,
         };
         if let Some(old) = before.filter(|old| old.same_as(&condition)) {
-            let again = old.first_seen != condition.first_seen;
+            let again = is_again(old, &condition);
             // When it was last seen is no news by itself: it is told with all else.
-            let last_seen = if seen { condition.last_seen } else { old.last_seen };
+            let last_seen =
+                if seen && (again || condition.xid.is_none()) { condition.last_seen } else { old.last_seen };
             self.health.said.insert(kind.clone(), Some(Condition { last_seen, ..condition }));
             return again;
         }
@@ -310,6 +313,16 @@ impl Track {
         self.health.said.insert(kind.clone(), Some(condition));
         true
     }
+}
+
+/// So long, that the same is logged again is no news.
+const AGAIN_AFTER: i64 = 10;
+
+/// Whether the same trouble is told anew: it is another occurrence, or an XID that was logged again some time after it was last
+/// told. Who took it for over is to know.
+pub fn is_again(told: &Condition, now: &Condition) -> bool {
+    let logged_again = now.xid.is_some() && told.last_seen.plus_seconds(AGAIN_AFTER) <= now.last_seen;
+    told.first_seen != now.first_seen || logged_again
 }
 
 /// Whether this is the remedy for a condition as bad as that work has to be kept from the GPU.
@@ -326,12 +339,12 @@ fn is_remedied(condition: &Condition, by: Latch) -> bool {
 struct Evidence {
     xid: Option<u32>,
     reason: Arc<str>,
-    /// When it began, where the log says so.
-    since: Option<Timestamp>,
+    /// When it began, and when it was last seen, where the log says so.
+    logged: Option<(Timestamp, Timestamp)>,
 }
 
 impl Evidence {
     const fn xid(code: u32, reason: Arc<str>) -> Self {
-        Self { xid: Some(code), reason, since: None }
+        Self { xid: Some(code), reason, logged: None }
     }
 }

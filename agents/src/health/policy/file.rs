@@ -212,8 +212,8 @@ fn detail(file: &XidFile) -> Result<Option<Detail>, String> {
     let says = match (&file.detail, &file.bits, &file.beyond) {
         (None, None, None) => None,
         (Some(word), None, None) => Some((word.clone(), Says::Word(word.clone()))),
-        (None, Some(bits), None) => Some((key("bits", file, bits), Says::Bits(registers(file, bits)?))),
-        (None, None, Some(bits)) => Some((key("beyond", file, bits), Says::Beyond(registers(file, bits)?))),
+        (None, Some(bits), None) => Some((key("bits:", file, bits), Says::Bits(registers(file, bits)?))),
+        (None, None, Some(bits)) => Some((key(Detail::BEYOND, file, bits), Says::Beyond(registers(file, bits)?))),
         _ => return Err("says one of detail, bits and beyond".to_owned()),
     };
     if file.models.is_empty() == matches!(says, Some((_, Says::Bits(_) | Says::Beyond(_)))) {
@@ -225,7 +225,7 @@ fn detail(file: &XidFile) -> Result<Option<Detail>, String> {
 /// The same for the same rule, and no word.
 fn key(what: &str, file: &XidFile, bits: &BTreeMap<String, BTreeSet<u32>>) -> Arc<str> {
     let hash = blake3::hash(format!("{bits:?} {:?}", file.models).as_bytes()).to_hex();
-    format!("{what}:{}", &hash[..16]).into()
+    format!("{what}{}", &hash[..16]).into()
 }
 
 fn registers(file: &XidFile, bits: &BTreeMap<String, BTreeSet<u32>>) -> Result<Registers, String> {

@@ -80,8 +80,8 @@ impl Xids {
                 continue;
             };
             push(&mut self.of_kernel, (event.slot, event.code, when));
-            // What it asks for stands in its text alone: rather counted twice than not followed.
-            let told = find(&self.of_nvml, &event, when).filter(|_| event.code != XidEvent::RECOVERY_ACTION_CHANGED);
+            // How bad it is, or what it asks for, stands in its text alone: rather counted twice than not followed.
+            let told = find(&self.of_nvml, &event, when).filter(|_| !event.is_told_by_its_text());
             match told {
                 Some(index) => drop(self.of_nvml.remove(index)),
                 None => news.push(event),

@@ -9,10 +9,11 @@ use axum::{
 const UNHEARD: HeaderName = HeaderName::from_static("dkube-unheard-since");
 
 /// The queries whose answers depend on what agents tell.
-const QUERIES: [&str; 10] = [
+const QUERIES: [&str; 11] = [
     "/v1/alerts",
     "/v1/devices",
     "/v1/devices/{uuid}",
+    "/v1/idle-devices",
     "/v1/jobs",
     "/v1/jobs/{id}",
     "/v1/nodes",

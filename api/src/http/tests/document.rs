@@ -106,7 +106,7 @@ fn every_answer_that_depends_on_agents_says_that_it_may_tell_since_when_none_is_
             .collect();
         assert!(routes.len() == 2 && routes.iter().all(|path| telling(path)), "{noun}: {routes:?}");
     }
-    assert!(telling("/v1/overview") && telling("/v1/alerts") && !telling("/v1/users"));
+    assert!(telling("/v1/overview") && telling("/v1/alerts") && telling("/v1/idle-devices") && !telling("/v1/users"));
     let headers = &document["paths"]["/v1/users"]["get"]["responses"]["200"]["headers"];
     assert_eq!(headers["Dkube-Position"]["schema"]["type"], "integer");
 }
