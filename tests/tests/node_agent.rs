@@ -104,6 +104,28 @@ async fn a_lost_gpu_is_taken_out_and_a_restart_of_the_host_brings_it_back() -> a
 }
 
 #[tokio::test]
+async fn what_was_cleared_by_hand_stands_again_once_the_driver_logs_it_again() -> anyhow::Result<()> {
+    let host = Host::new("gpu-01", 1)?;
+    let world = World::new().await?;
+    let agent = host.agent(&world.nats.url(), &[])?;
+    let path = format!("/v1/devices/{}", uuid(&world.healthy(1).await?[0]));
+    host.log_xid(1, 0, 119)?;
+    world.client.until(&path, |device| device["quarantined"] == true).await?;
+    let cleared = world.client.patch(&path, json!({"clear": "xid.fatal"})).await?.done()?.body;
+    let names = |body: &Value| body["events"].as_array().map(|all| all.iter().map(|e| e["type"].clone()).collect());
+    assert_eq!(names(&cleared), Some(vec![json!("DeviceConditionCleared"), json!("DeviceQuarantineLifted")]));
+    host.log_xid(2, 0, 119)?;
+    let again = world.client.until(&path, |device| device["quarantined"] == true).await?;
+    assert!(has(&again, "xid.fatal"), "{again}");
+    let raised = world.recorded("DeviceHealthChanged").await?;
+    let times = raised.iter().filter(|event| changes(event, "raised") == ["xid.fatal"]).count();
+    assert_eq!(times, 2, "{raised:#?}");
+    assert!(agent.stop().await?.success());
+    assert!(world.server.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_found_while_the_bus_is_away_is_recorded_once_even_if_the_agent_dies() -> anyhow::Result<()> {
     let host = Host::new("gpu-01", 4)?;
     let mut world = World::new().await?;
@@ -186,7 +208,6 @@ async fn a_server_that_is_killed_in_a_storm_loses_nothing_and_repeats_nothing() 
     Ok(())
 }
 
-/// With the NATS configuration that is shipped, and no more rights than it gives.
 fn has(device: &Value, kind: &str) -> bool {
     device["conditions"].as_array().is_some_and(|all| all.iter().any(|condition| condition["kind"] == kind))
 }

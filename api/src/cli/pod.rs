@@ -154,7 +154,8 @@ async fn warn_of_age(context: &mut Context<'_>) -> Result<(), CliError> {
 fn tell_of_age(context: &mut Context<'_>, body: &Value) -> Result<(), CliError> {
     let mirrors = body["mirrors"].as_array().map_or(&[][..], Vec::as_slice);
     if mirrors.is_empty() {
-        context.console.note("no Kubernetes cluster is watched")?;
+        // A data scientist is told only of clusters that their pods are in.
+        context.console.note("no Kubernetes cluster is watched in which you see pods")?;
     }
     for mirror in mirrors.iter().filter(|mirror| mirror["connected"] == false || mirror["complete"] == false) {
         let zone = context.console.zone.clone();

@@ -13,7 +13,7 @@ use domain::{GroupName, Model, PoolName};
 use reqwest::header::IF_MATCH;
 use serde_json::json;
 
-pub(super) const COLUMNS: [Column; 8] = [
+pub(super) const COLUMNS: [Column; 10] = [
     ("NAME", "name", As::Text),
     ("MODEL", "models", As::Text),
     ("DEVICES", "devices", As::Count),
@@ -21,6 +21,8 @@ pub(super) const COLUMNS: [Column; 8] = [
     ("BUSY", "busy", As::Count),
     ("QUARANTINED", "quarantined", As::Count),
     ("CORDONED", "cordoned", As::Count),
+    ("UNKNOWN", "unknown", As::Count),
+    ("MISSING", "missing", As::Count),
     ("GROUP", "group", As::Text),
 ];
 

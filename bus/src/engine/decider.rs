@@ -76,21 +76,22 @@ impl Decider {
     /// Records how many attempts were not recorded, once their time is over.
     fn tell_omitted(&mut self) -> Result<(), Failure> {
         let now = self.clock.now();
-        let Some(omitted) = self.attempts.renew(now) else { return Ok(()) };
-        let now = now.max(self.last.next());
-        let command = command_id(now, &*self.entropy);
-        self.record(&Envelope::SYSTEM, command, now, vec![Event::Access(omitted)]).map(drop)
+        self.attempts.renew(now).map_or(Ok(()), |omitted| self.record_omitted(now, omitted))
     }
 
     /// Records how many attempts were not recorded yet, before the end.
     pub(super) fn tell_omitted_at_last(&mut self) {
         let now = self.clock.now();
         let Some(omitted) = self.attempts.end(now, now) else { return };
-        let now = now.max(self.last.next());
-        let command = command_id(now, &*self.entropy);
-        if let Err(failure) = self.record(&Envelope::SYSTEM, command, now, vec![Event::Access(omitted)]) {
+        if let Err(failure) = self.record_omitted(now, omitted) {
             tracing::warn!(reason = %failure, "how many attempts were left out was not recorded");
         }
+    }
+
+    fn record_omitted(&mut self, clock: Timestamp, omitted: access::Event) -> Result<(), Failure> {
+        let now = clock.max(self.last.next());
+        let command = command_id(now, &*self.entropy);
+        self.record(&Envelope::SYSTEM, command, now, vec![Event::Access(omitted)]).map(drop)
     }
 
     /// Records that the rules refused a command of a user, within what is recorded of such.

@@ -14,7 +14,7 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         Command::Retire { device, retired: true } => retire(look_up(device)?)?,
         Command::Retire { device, retired: false } => return Ok(reinstate(cluster, look_up(device)?)),
         Command::Override { device, condition, until } => {
-            let device = look_up(device)?;
+            let device = in_service(look_up(device)?)?;
             known(device, condition, cluster.health_policy())?;
             return override_condition(device, condition, *until, context.now, &mut guard);
         }
@@ -25,6 +25,11 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         Command::Clear { device, condition } => return clear(look_up(device)?, condition, &mut guard),
     };
     Ok(fact.map(Fact::Device).into_iter().collect())
+}
+
+/// Refuses what nobody could mean of a device that is retired.
+fn in_service(device: &Device) -> Result<&Device, Rejection> {
+    if device.retired { Err(Rejection::DeviceRetired { devices: vec![device.id] }) } else { Ok(device) }
 }
 
 /// The longest override, in days: who needs more wants another policy.
@@ -89,10 +94,7 @@ fn clear(device: &Device, condition: &ConditionKind, guard: &mut Guard<'_>) -> F
 }
 
 fn cordon(device: &Device, cordoned: bool) -> Result<Option<Event>, Rejection> {
-    if device.retired {
-        return Err(Rejection::DeviceRetired { devices: vec![device.id] });
-    }
-    let device_id = device.id;
+    let device_id = in_service(device)?.id;
     Ok(match (device.cordoned, cordoned) {
         (false, true) => Some(Event::Cordoned { device: device_id }),
         (true, false) => Some(Event::Uncordoned { device: device_id }),

@@ -1,11 +1,13 @@
 //! A cluster with its history: given, when, then.
 use crate::{
     invariants,
-    words::{A100, H100, newcomer, report, seen, w},
+    words::{A100, H100, d, newcomer, report, seen, w},
 };
 use domain::{
-    Actor, Cluster, ClusterId, Command, CommandId, Context, Denied, Event, JobId, Limits, Position, Principal,
-    Recorded, Rejection, Stamp, Timestamp, UserId, Via, Warning, decide, evolve, node, permit,
+    Actor, Availability, Cluster, ClusterId, Command, CommandId, Context, Denied, Event, JobId, Limits, Position,
+    Principal, Recorded, Rejection, Stamp, Timestamp, UserId, Via, Warning, decide,
+    device::Device,
+    evolve, node, permit,
     stored::{decode, encode, testing::TestVault},
     user::User,
     warnings,
@@ -230,4 +232,12 @@ const fn says_all(command: &Command) -> Option<bool> {
 pub(crate) fn found() -> Command {
     let cluster = ClusterId(Uuid::from_u128(0xc1));
     Command::Found { cluster, demonstration: false, operator: newcomer("operator") }
+}
+
+pub(crate) fn device(world: &World, n: u8) -> &Device {
+    world.cluster.device(d(n)).expect("the device is known")
+}
+
+pub(crate) fn availability(world: &World, n: u8) -> Availability {
+    world.cluster.availability(device(world, n))
 }

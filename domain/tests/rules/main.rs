@@ -15,6 +15,7 @@ mod placement;
 mod pools;
 mod quarantine;
 mod random;
+mod retirement;
 mod snapshots;
 mod tokens;
 mod users;

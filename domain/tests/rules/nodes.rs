@@ -1,27 +1,19 @@
 use crate::{
-    harness::World,
+    harness::{World, availability},
     words::{
-        A100, H100, cordon, cordon_node, create_pool, d, expect_devices, facts, finding, hear, lose, observe,
-        observe_end, raise, report, report_blind, report_facts, report_health, retire, retire_node, seen, slot, start,
-        w,
+        A100, H100, cordon, cordon_node, create_pool, d, expect_devices, facts, finding, hear, inventory, lose,
+        observe, observe_end, raise, report, report_blind, report_facts, report_health, retire, retire_node, seen,
+        slot, start, w,
     },
 };
 use domain::{
     Availability, Event, NodeName, PoolName, Rejection, Subject,
     device::{self, DeviceId, Presence, Severity},
-    node::{self, Contact, Facts, Seen},
+    node::{self, Contact, Facts},
 };
-
-fn inventory(numbers: &[u8]) -> Vec<Seen> {
-    numbers.iter().map(|n| seen(*n, *n, H100)).collect()
-}
 
 fn contact(world: &World, node: &str) -> Contact {
     world.cluster.node(&w(node)).expect("the node is known").contact
-}
-
-fn availability(world: &World, n: u8) -> Availability {
-    world.cluster.availability(world.cluster.device(d(n)).expect("the device is known"))
 }
 
 #[test]

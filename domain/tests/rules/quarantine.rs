@@ -1,14 +1,14 @@
 //! Who is quarantined, and what keeps that within bounds: settled reports, the breaker, the policy, overrides, clears.
 use crate::{
-    harness::World,
+    harness::{World, availability, device},
     snapshots::assert_survives,
     words::{
         H100, UPKEEP, clear, condition, create_pool, d, dismiss, end_overrides, finding, instance, override_condition,
-        raise, refuse_report, report, report_backlog, report_health, reset_breaker, seen, set_policy, w,
+        raise, refuse_report, report, report_backlog, report_health, reset_breaker, retire, seen, set_policy, w,
     },
 };
 use domain::{
-    Availability, Event, PoolName, Stamp, Subject, Timestamp,
+    Availability, Event, PoolName, Rejection, Stamp, Subject, Timestamp,
     device::{self, Condition, Device, Severity},
     evolve,
     node::Seen,
@@ -17,14 +17,6 @@ use domain::{
 
 const LOST: &str = "gpu.lost";
 const FATAL: Severity = Severity::Fatal;
-
-fn device(world: &World, n: u8) -> &Device {
-    world.cluster.device(d(n)).expect("the device is known")
-}
-
-fn availability(world: &World, n: u8) -> Availability {
-    world.cluster.availability(device(world, n))
-}
 
 /// Devices 1 to 20 of one node, in the default pool: at most 4 of them are quarantined by themselves within 5 minutes.
 fn twenty() -> World {
@@ -204,6 +196,21 @@ fn an_override_lets_a_device_work_for_a_time() {
     world.now = until;
     world.when(UPKEEP).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
     world.when(end_overrides(1, None)).nothing();
+}
+
+#[test]
+fn a_retired_device_is_not_overridden_and_keeps_what_it_had_as_it_keeps_its_cordon() {
+    let mut world = twenty();
+    world.given(raise("node-a", 1, LOST, FATAL));
+    let until = world.now.plus_seconds(1000);
+    world.given(override_condition(1, LOST, until));
+    world.given(retire(1, true));
+    let longer = override_condition(1, LOST, until.plus_seconds(1));
+    world.when(longer).refused_for(&Rejection::DeviceRetired { devices: vec![d(1)] });
+    world.given(retire(1, false));
+    assert_eq!(availability(&world, 1), Availability::Free);
+    world.given(retire(1, true));
+    world.when(end_overrides(1, None)).then(&["DeviceOverrideEnded", "DeviceQuarantined"]);
 }
 
 #[test]

@@ -49,6 +49,11 @@ pub(crate) fn seen(slot_number: u8, n: u8, model: &str) -> Seen {
     Seen { device: d(n), slot: slot(slot_number), model: w(model), memory_bytes: 80 << 30, instances: vec![] }
 }
 
+/// Those devices, each in the slot of its number.
+pub(crate) fn inventory(numbers: &[u8]) -> Vec<Seen> {
+    numbers.iter().map(|n| seen(*n, *n, H100)).collect()
+}
+
 pub(crate) fn create_pool(name: &str, devices: &[u8]) -> Command {
     Command::Pool(pool::Command::Create { name: w(name), devices: Wanted::Listed(ds(devices)) })
 }

@@ -297,7 +297,8 @@ impl Track {
             (None, None) => condition,
         };
         if let Some(old) = before.filter(|old| old.same_as(&condition)) {
-            let again = is_again(old, &condition);
+            let due = old.first_seen != condition.first_seen || old.last_seen.plus_seconds(AGAIN_AFTER) <= now;
+            let again = seen && due && is_again(old, &condition);
             // When it was last seen is no news by itself: it is told with all else.
             let last_seen =
                 if seen && (again || condition.xid.is_none()) { condition.last_seen } else { old.last_seen };
@@ -315,14 +316,13 @@ impl Track {
     }
 }
 
-/// So long, that the same is logged again is no news.
+/// So often, in seconds, it is told at most that an XID was logged again.
 const AGAIN_AFTER: i64 = 10;
 
-/// Whether the same trouble is told anew: it is another occurrence, or an XID that was logged again some time after it was last
-/// told. Who took it for over is to know.
+/// Whether the same trouble is another occurrence than what was told, or its XID was logged again since. Who cleared it by hand
+/// is to know.
 pub fn is_again(told: &Condition, now: &Condition) -> bool {
-    let logged_again = now.xid.is_some() && told.last_seen.plus_seconds(AGAIN_AFTER) <= now.last_seen;
-    told.first_seen != now.first_seen || logged_again
+    told.first_seen != now.first_seen || (now.xid.is_some() && told.last_seen < now.last_seen)
 }
 
 /// Whether this is the remedy for a condition as bad as that work has to be kept from the GPU.

@@ -269,7 +269,7 @@ PoolDeleted  pool/p
 
 fn pool(name: &str) -> Value {
     value!({"name": name, "models": ["H100"], "devices": ["a", "b"], "idle": 1, "busy": 1, "quarantined": 0,
-        "cordoned": 0, "group": null, "revision": 7})
+        "cordoned": 0, "unknown": 0, "missing": 0, "group": null, "revision": 7})
 }
 
 #[tokio::test]
@@ -283,10 +283,10 @@ async fn a_list_is_followed_to_its_end() {
     let server = Player::of(pages().into_iter().chain(pages())).await;
     let ran = server.run(&["pool", "list"]).await;
     let expected = "\
-NAME  MODEL  DEVICES  IDLE  BUSY  QUARANTINED  CORDONED  GROUP
-a     H100         2     1     1            0         0  -
-b     H100         2     1     1            0         0  -
-c     H100         2     1     1            0         0  -
+NAME  MODEL  DEVICES  IDLE  BUSY  QUARANTINED  CORDONED  UNKNOWN  MISSING  GROUP
+a     H100         2     1     1            0         0        0        0  -
+b     H100         2     1     1            0         0        0        0  -
+c     H100         2     1     1            0         0        0        0  -
 ";
     assert_eq!(ran.out, expected, "{ran:?}");
     assert_eq!(server.lines(), ["GET /v1/pools?limit=1000", "GET /v1/pools?limit=1000&after=b"]);

@@ -25,6 +25,43 @@ fn an_xid_of_a_lost_gpu_is_told_at_once_and_only_a_restart_ends_it() {
 }
 
 #[test]
+fn that_an_xid_is_logged_again_is_said_every_ten_seconds_at_most_and_never_lost() {
+    let mut world = World::new();
+    world.log(119);
+    let first = only(&world.look()).last_seen;
+    let said = |world: &mut World| only(&world.look()).last_seen;
+    world.after(2);
+    world.log(119);
+    let again = wall(world.now);
+    assert!(again > first);
+    for _ in 4..10 {
+        assert_eq!(said(&mut world), first, "not at once");
+    }
+    world.after(2);
+    assert_eq!(said(&mut world), again, "and yet, though it is logged no more");
+    for _ in 0..60 {
+        assert_eq!(said(&mut world), again);
+    }
+}
+
+#[test]
+fn what_is_kept_without_being_seen_is_no_news() {
+    let mut world = World::new();
+    world.log(79);
+    world.state(State::Lost);
+    world.restart();
+    // Until it is plain that it can't be read.
+    for _ in 0..30 {
+        assert_eq!(kinds(&world.state(State::Unreadable)), ["gpu.lost"]);
+    }
+    world.judge.news(Duration::from_secs(world.now));
+    for _ in 0..30 {
+        world.state(State::Unreadable);
+        assert!(world.judge.news(Duration::from_secs(world.now)).is_none(), "nothing to write down");
+    }
+}
+
+#[test]
 fn a_fault_stands_until_the_gpu_is_reset() {
     let mut world = World::new();
     world.log(119);
