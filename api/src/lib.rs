@@ -1,6 +1,7 @@
 //! The server and the command line: binary `dkube`, which composes everything.
 
 pub mod cli;
+pub mod egress;
 pub mod http;
 pub mod license;
 pub mod log;

@@ -71,6 +71,10 @@ pub enum Key {
     RequestsPerAddress,
     /// Whether `/metrics` is open to all.
     MetricsOpen,
+    /// The private networks that this server may ask.
+    EgressAllow,
+    /// Whether this server may ask everything, in clear too.
+    InsecureEgress,
     /// The free space below which the server takes no commands.
     FreeSpaceFloor,
     /// The form of log lines.
@@ -105,7 +109,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::Data,
         Self::MasterKey,
         Self::Listen,
@@ -140,6 +144,8 @@ impl Key {
         Self::TrustedProxies,
         Self::RequestsPerAddress,
         Self::MetricsOpen,
+        Self::EgressAllow,
+        Self::InsecureEgress,
         Self::FreeSpaceFloor,
         Self::LogFormat,
         Self::LogLevel,
@@ -250,6 +256,7 @@ impl Key {
                        everybody behind a proxy that is not trusted is one address",
             },
             Self::MetricsOpen => switch("metrics_open", "Let everybody read /metrics, without signing in"),
+            Self::EgressAllow | Self::InsecureEgress => self.of_egress(),
             Self::FreeSpaceFloor => text(
                 "free_space_floor",
                 Some("256MiB"),
@@ -311,6 +318,22 @@ impl Key {
                     "Record processes that use GPUs for a minute, of no pod and of no job started here, as jobs",
                 )
             },
+        }
+    }
+
+    /// Of those that are about what the server asks of others.
+    const fn of_egress(self) -> Description {
+        match self {
+            Self::EgressAllow => text(
+                "egress_allow",
+                None,
+                "NETWORKS",
+                "Private networks with sign-in providers and the like that this server may ask, as 10.1.0.0/16,192.168.7.9",
+            ),
+            _ => switch(
+                "insecure_egress",
+                "Ask sign-in providers and the like at every address, this machine's too, and in clear: for demonstrations",
+            ),
         }
     }
 

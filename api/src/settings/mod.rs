@@ -26,7 +26,7 @@ pub use nats::{Identity, Nats, Tls};
 pub use secret::Secret;
 pub use value::{ByteSize, Fleet, LogFormat, LogLevel, ValueError};
 
-use crate::{http::Certificate, license::VendorKey};
+use crate::{egress::Policy, http::Certificate, license::VendorKey};
 use domain::Login;
 use layers::Layer;
 use reqwest::Url;
@@ -84,6 +84,8 @@ pub struct Settings {
     pub requests_per_address: usize,
     /// Whether `/metrics` is open to all.
     pub metrics_open: bool,
+    /// Where sign-in providers and the like may be.
+    pub egress: Policy,
     /// Below so much free space, the server takes no commands.
     pub free_space_floor: ByteSize,
     /// The form of log lines.
@@ -154,6 +156,7 @@ impl Settings {
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,
+            egress: egress(&layers)?,
             free_space_floor: layers.required(Key::FreeSpaceFloor)?,
             log_format: layers.required(Key::LogFormat)?,
             log_level: layers.required(Key::LogLevel)?,
@@ -235,6 +238,11 @@ fn public_url(layers: &Layer) -> Result<Option<Url>, SettingsError> {
         }
         url => Ok(url),
     }
+}
+
+fn egress(layers: &Layer) -> Result<Policy, SettingsError> {
+    let allow = layers.optional::<value::Networks>(Key::EgressAllow)?.unwrap_or_default().0;
+    Ok(Policy { allow, insecure: layers.required(Key::InsecureEgress)? })
 }
 
 fn operator_password(layers: &Layer) -> Result<Option<Secret>, SettingsError> {

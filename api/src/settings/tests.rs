@@ -115,6 +115,18 @@ fn listening_in_clear_for_others_needs_saying_so() {
 }
 
 #[test]
+fn what_may_be_asked_is_the_internet_unless_it_is_said() {
+    assert_eq!(load(&[], []).unwrap().egress, Policy::default());
+    let settings = load(&["--egress-allow", "10.1.0.0/16"], [("DKUBE_INSECURE_EGRESS", "true")]).unwrap();
+    assert_eq!(settings.egress, Policy { allow: vec!["10.1.0.0/16".parse().unwrap()], insecure: true });
+    let refusal = refused(&[], [("DKUBE_EGRESS_ALLOW", "169.254.169.254")]);
+    assert!(
+        refusal.contains("egress_allow (from DKUBE_EGRESS_ALLOW)") && refusal.contains("stays closed"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn the_password_is_never_shown() {
     let settings = load(&[], [("DKUBE_OPERATOR_PASSWORD", "correct horse")]).unwrap();
     assert_eq!(settings.operator_password.as_ref().map(Secret::reveal), Some("correct horse"));

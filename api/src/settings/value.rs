@@ -1,5 +1,7 @@
 //! Values of settings, parsed at the door.
+use crate::egress::is_private;
 pub use agents::program::LogLevel;
+use ipnet::IpNet;
 use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 /// The text is not such a value: says what one looks like.
@@ -81,6 +83,25 @@ impl FromStr for Addresses {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let addresses: Result<Vec<IpAddr>, _> = text.split(',').map(|address| address.trim().parse()).collect();
         addresses.map(Self).map_err(|_| ValueError("addresses are joined by commas, as 127.0.0.1,10.0.0.7"))
+    }
+}
+
+/// Private networks, joined by commas; an address is a network of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Networks(pub(crate) Vec<IpNet>);
+
+impl FromStr for Networks {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let network = |text: &str| {
+            let alone = || text.parse::<IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>().or_else(|_| alone()).ok().map(|network| network.trunc()).filter(is_private)
+        };
+        let networks: Option<Vec<IpNet>> = text.split(',').map(|text| network(text.trim())).collect();
+        networks.map(Self).ok_or(ValueError(
+            "networks are joined by commas, as 10.1.0.0/16,192.168.7.9, each within 10.0.0.0/8, 172.16.0.0/12, \
+             192.168.0.0/16, 100.64.0.0/10 or fc00::/7: all else is either public or stays closed",
+        ))
     }
 }
 
@@ -190,6 +211,17 @@ mod tests {
         assert_eq!("127.0.0.1, 10.0.0.7".parse(), Ok(two));
         for bad in ["", "proxy", "127.0.0.1,", "10.0.0.0/8"] {
             assert!(bad.parse::<Addresses>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn networks() {
+        let three = ["10.1.0.0/16", "192.168.7.9/32", "fd12::/16"].map(|network| network.parse().unwrap()).to_vec();
+        assert_eq!("10.1.2.3/16, 192.168.7.9,fd12::/16".parse(), Ok(Networks(three)));
+        for bad in
+            ["", "idp", "10.0.0.0/8,", "10.0.0.0/33", "0.0.0.0/0", "127.0.0.1", "169.254.169.254", "::1", "1.1.1.1"]
+        {
+            assert!(bad.parse::<Networks>().is_err(), "{bad}");
         }
     }
 
