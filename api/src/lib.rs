@@ -5,5 +5,6 @@ pub mod egress;
 pub mod http;
 pub mod license;
 pub mod log;
+pub mod provider;
 pub mod serve;
 pub mod settings;
