@@ -1,20 +1,26 @@
 //! Real servers and what stands between them, for the end-to-end tests.
+mod browser;
+mod github;
 mod host;
 mod kubernetes;
 mod log;
 mod nats;
 mod nvml;
+mod oidc;
 mod proxy;
 mod python;
 mod secrets;
 mod server;
 mod tools;
 
+pub use browser::{Browser, Cookie, Hop, Page, SameSite};
+pub use github::{GitHubServer, Restriction, Standing, Trouble, s256};
 pub use host::{Host, NodeAgent};
 pub use kubernetes::{Gone, KubernetesServer, Object, RealKubernetes};
 pub use log::MemoryLog;
 pub use nats::NatsServer;
 pub use nvml::{FakeNvml, state as nvml_state};
+pub use oidc::OidcProvider;
 pub use proxy::Proxy;
 pub use python::Script;
 pub use secrets::Secrets;

@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 
 /// The program of that name.
 pub(super) fn tool(name: &str) -> anyhow::Result<PathBuf> {
-    let path = folder().join("bin").join(name);
+    installed(Path::new("bin").join(name))
+}
+
+/// A file or folder in it.
+pub(super) fn installed(path: impl AsRef<Path>) -> anyhow::Result<PathBuf> {
+    let path = folder().join(path);
     if !path.exists() {
         bail!("{} is missing: run scripts/test-tools once, which installs it", path.display());
     }
