@@ -2,6 +2,7 @@
 use crate::{
     Availability, ClusterId, GroupName, JobId, Login, NodeName, PoolName, Position, Stamp, Subject, Tally, Timestamp,
     TokenId, UserId,
+    backend::{Identity, SignIn},
     device::{ConditionKind, Device, DeviceId},
     group::Group,
     job::Job,
@@ -58,6 +59,10 @@ pub struct Cluster {
     pub(crate) awaited: BTreeMap<DeviceId, BTreeSet<JobId>>,
     pub(crate) policy: Standing,
     pub(crate) license: Option<Installed>,
+    pub(crate) sign_in: SignIn,
+    pub(crate) identities: BTreeMap<Identity, UserId>,
+    /// Whom each invitation's code lets choose a password.
+    pub(crate) invitations: HashMap<TokenHash, UserId>,
     /// Every override, by its end.
     pub(crate) overrides: BTreeSet<(Timestamp, DeviceId, ConditionKind)>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
@@ -103,6 +108,17 @@ impl Cluster {
     /// The user with that login.
     pub fn user_by_login(&self, login: &Login) -> Option<&User> {
         self.users.get(self.logins.get(login)?)
+    }
+
+    /// The user whom a provider knows by this.
+    pub fn user_by_identity(&self, identity: &Identity) -> Option<&User> {
+        self.users.get(self.identities.get(identity)?)
+    }
+
+    /// Whom this code lets choose a password at that time.
+    pub fn invited(&self, code: &TokenHash, now: Timestamp) -> Option<&User> {
+        let user = self.users.get(self.invitations.get(code)?)?;
+        user.invitation.as_ref().filter(|invitation| now < invitation.until && !user.suspended).map(|_| user)
     }
 
     /// Every user, by id.
@@ -185,6 +201,11 @@ impl Cluster {
         self.license.as_ref()
     }
 
+    /// How people sign in.
+    pub const fn sign_in(&self) -> &SignIn {
+        &self.sign_in
+    }
+
     /// When there is something to do at the latest that time alone brings: an override ends, a breaker closes.
     pub fn next_due(&self) -> Option<Timestamp> {
         let breaker = self.policy.policy.breaker;
@@ -216,6 +237,7 @@ impl Cluster {
             Subject::Job(id) => self.jobs.get(id).map(|job| job.revision),
             Subject::Token(id) => self.tokens.get(id).map(|token| token.revision),
             Subject::HealthPolicy => self.founded.map(|_| self.policy.revision),
+            Subject::Backend => self.founded.map(|_| self.sign_in.revision.max(Position(1))),
             Subject::License => self.license.as_ref().map(|installed| installed.revision),
         }
     }

@@ -2,8 +2,8 @@
 mod name;
 
 use crate::{
-    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, access, device, group,
-    job, license, node, policy, pool, token, user,
+    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, access, backend, device,
+    group, job, license, node, policy, pool, token, user,
 };
 
 /// A wish: accepted or rejected as a whole.
@@ -38,6 +38,8 @@ pub enum Command {
     Policy(policy::Command),
     /// For the license.
     License(license::Command),
+    /// For the sign-in backend.
+    Backend(backend::Command),
 }
 
 /// What must still be so for a command to be decided.
@@ -92,6 +94,7 @@ impl Command {
             )
             | Self::Policy(policy::Command::Upkeep)
             | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. })
+            | Self::User(user::Command::AcceptInvitation { .. } | user::Command::Rename { .. })
             | Self::Access(_) => Action::Report,
             Self::Pool(_) => Action::ManagePools,
             Self::Group(_) => Action::ManageGroups,
@@ -105,12 +108,18 @@ impl Command {
             Self::Token(_) => Action::ManageTokens,
             Self::Policy(_) => Action::ManagePolicy,
             Self::License(_) => Action::ManageLicense,
+            Self::Backend(_) => Action::ManageBackend,
         }
     }
 
-    /// Whether only a signed-in session may give it: a token makes no tokens and no passwords.
+    /// Whether only a signed-in session may give it: a token makes no tokens and no passwords, and says not where people sign in.
     pub const fn needs_session(&self) -> bool {
-        matches!(self, Self::Token(token::Command::Issue { .. }) | Self::User(user::Command::SetPassword { .. }))
+        matches!(
+            self,
+            Self::Token(token::Command::Issue { .. })
+                | Self::User(user::Command::SetPassword { .. } | user::Command::Invite { .. })
+                | Self::Backend(_)
+        )
     }
 
     /// Whether what it changes is this user's own, for the actions that are allowed on one's own. Somebody else's stands
@@ -138,6 +147,7 @@ impl Command {
             | Self::Device(_)
             | Self::Policy(_)
             | Self::License(_)
+            | Self::Backend(_)
             | Self::Job(job::Command::Observe { .. } | job::Command::ObserveEnd { .. }) => false,
         }
     }
@@ -188,9 +198,15 @@ impl Command {
                 let group = group.iter().flatten().cloned().map(Subject::Group).collect();
                 [logins(std::slice::from_ref(login)), group].concat()
             }
-            Self::User(user::Command::SetPassword { login, .. }) => logins(std::slice::from_ref(login)),
+            Self::User(
+                user::Command::SetPassword { login, .. }
+                | user::Command::Invite { login, .. }
+                | user::Command::Link { login, .. },
+            ) => logins(std::slice::from_ref(login)),
             Self::User(user::Command::Delete { logins: list }) => logins(list),
-            Self::User(user::Command::Erase { user }) => vec![Subject::User(*user)],
+            Self::User(user::Command::Erase { user } | user::Command::Rename { user, .. }) => {
+                vec![Subject::User(*user)]
+            }
             Self::Node(
                 node::Command::ReportInventory { node, .. }
                 | node::Command::ReportHealth { node, .. }
@@ -208,6 +224,7 @@ impl Command {
             ) => vec![Subject::Device(*device)],
             Self::Policy(policy::Command::Set { .. }) => vec![Subject::HealthPolicy],
             Self::License(license::Command::Install { .. }) => vec![Subject::License],
+            Self::Backend(_) => vec![Subject::Backend],
             Self::Policy(policy::Command::ResetBreaker { pool }) => pool.iter().cloned().map(Subject::Pool).collect(),
             Self::Job(job::Command::Start { user, .. }) => logins(std::slice::from_ref(user)),
             Self::Job(job::Command::Finish { job, .. }) => vec![Subject::Job(*job)],
@@ -215,6 +232,7 @@ impl Command {
             Self::Job(job::Command::ObserveEnd { .. })
             | Self::Token(token::Command::Issue { .. })
             | Self::Policy(policy::Command::Upkeep)
+            | Self::User(user::Command::AcceptInvitation { .. })
             | Self::Access(_) => vec![],
             Self::Token(token::Command::Revoke { token }) => vec![Subject::Token(*token)],
             // A token that was made since the plan is one that the planner did not know of.

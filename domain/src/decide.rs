@@ -1,10 +1,10 @@
 //! Deciding a command: what would happen, or why it may not.
 use crate::{
     Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, Model, PoolName, Principal,
-    Rejection, Role, Subject, Timestamp, UserId, access, device, group, job, license, node, policy,
+    Rejection, Subject, Timestamp, UserId, access, backend, device, group, job, license, node, policy,
     pool::{self, Pool},
     token,
-    user::{self, Newcomer, User},
+    user::{self, Newcomer, Standing, User},
 };
 use std::collections::BTreeSet;
 
@@ -59,6 +59,7 @@ pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Fa
         Command::Token(command) => token::decide(cluster, command, context),
         Command::Policy(command) => policy::decide(cluster, command, context),
         Command::License(command) => license::decide(cluster, command, context),
+        Command::Backend(command) => backend::decide(cluster, command, context),
     }?;
     context.bounded(events.len())?;
     Ok(events)
@@ -77,7 +78,7 @@ fn found(cluster: &Cluster, id: ClusterId, demonstration: bool, operator: &Newco
         Event::Group(group::Event::Created { name: group.clone() }),
         Event::Group(group::Event::PoolBound { group: group.clone(), pool }),
     ];
-    let arrival = user::arrival(user, operator, Role::Operator, true);
+    let arrival = user::arrival(user, operator, Standing::Founder, context.now);
     let joined = Event::Group(group::Event::UserAdded { group, user });
     Ok(before.into_iter().chain(arrival).chain([joined]).collect())
 }

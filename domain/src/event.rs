@@ -1,6 +1,6 @@
 //! Facts, in the past tense.
 use crate::{
-    ClusterId, PoolName, Subject, access, device, group, job, license, node, policy, pool,
+    ClusterId, PoolName, Subject, access, backend, device, group, job, license, node, policy, pool,
     published::{Noun, Published, record},
     token, user,
 };
@@ -57,6 +57,8 @@ pub enum Event {
     Policy(policy::Event),
     /// Of the license.
     License(license::Event),
+    /// Of the sign-in backend.
+    Backend(backend::Event),
 }
 
 /// Every kind of thing with its events; and for an event, which kind it is of and what it is called.
@@ -95,12 +97,14 @@ nouns! {
     Token(token::Event) = "token",
     Policy(policy::Event) = "policy",
     License(license::Event) = "license",
+    Backend(backend::Event) = "auth",
 }
 
 impl Event {
     /// What it is about, the main subject first: each thing whose history it belongs to, so all that it changes. Only a
     /// token's end with its user is told by the user's alone.
     pub fn subjects(&self) -> Vec<Subject> {
+        use backend::Event as B;
         use group::Event as G;
         use job::Event as J;
         use node::Event as N;
@@ -112,6 +116,10 @@ impl Event {
             Self::Access(event) => event.subjects(),
             Self::Policy(policy::Event::Changed { .. }) => vec![Subject::HealthPolicy],
             Self::License(license::Event::Installed { .. }) => vec![Subject::License],
+            Self::Backend(B::Proposed { operator, .. } | B::Withdrawn { operator } | B::Activated { operator, .. }) => {
+                vec![Subject::Backend, Subject::User(*operator)]
+            }
+            Self::Backend(B::CredentialsUpdated { .. }) => vec![Subject::Backend],
             Self::Pool(
                 P::Created { name, .. }
                 | P::Deleted { name }
@@ -128,6 +136,9 @@ impl Event {
             Self::User(
                 U::Onboarded { user, .. }
                 | U::PasswordSet { user, .. }
+                | U::Invited { user, .. }
+                | U::Linked { user, .. }
+                | U::LoginChanged { user, .. }
                 | U::RoleChanged { user, .. }
                 | U::Suspended { user }
                 | U::Reinstated { user }

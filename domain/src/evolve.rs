@@ -1,6 +1,7 @@
 //! Folding a fact into the state.
 use crate::{
-    Cluster, Event, Founded, Position, Timestamp, access, device, group, job, license, node, policy, pool, token, user,
+    Cluster, Event, Founded, Position, Timestamp, access, backend, device, group, job, license, node, policy, pool,
+    token, user,
 };
 
 /// Where and when an event stands in the log.
@@ -28,6 +29,7 @@ pub fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
         Event::Job(event) => job::evolve(cluster, at, event),
         Event::Policy(event) => policy::evolve(cluster, at, event),
         Event::License(event) => license::evolve(cluster, at, event),
+        Event::Backend(event) => backend::evolve(cluster, at, event),
         Event::Token(event) => token::evolve(cluster, at, event),
     }
     cluster.at = at;

@@ -22,6 +22,7 @@ mod time;
 mod warning;
 
 pub mod access;
+pub mod backend;
 pub mod device;
 pub mod group;
 pub mod job;
@@ -46,7 +47,8 @@ pub use evolve::{Stamp, evolve};
 pub use fold::FOLD;
 pub use id::{AgentRun, ClusterId, CommandId, EventId, IdError, Incarnation, JobId, LicenseId, TokenId, UserId};
 pub use name::{
-    ClusterName, GroupName, JobName, Licensee, Login, Model, NodeName, PoolName, Reason, TokenName, WordError,
+    ClusterName, GroupName, JobName, Licensee, Login, Model, NodeName, PoolName, ProviderUrl, ProviderWord, Reason,
+    TokenName, WordError,
 };
 pub use recorded::{Origin, Position, Recorded};
 pub use refusal::Refusal;

@@ -87,6 +87,10 @@ words! {
     Model, "a GPU model", "is 1 to 96 characters on one line, with no space at either end", line96;
     /// The name that a person signs in with, folded to lower case (GitHub logins and mail addresses do not tell case apart).
     Login, "a login", "is 1 to 128 letters, digits and . _ @ + -, begins with a letter or digit, and is not an erased one", login;
+    /// The address of a sign-in provider: GitHub's, or an issuer.
+    ProviderUrl, "a provider's address", "is https://HOST or https://HOST/PATH, at most 512 characters of ASCII", provider_url;
+    /// A word that a sign-in provider gives: a client's id, an organization, a scope, a claim.
+    ProviderWord, "a provider's word", "is 1 to 256 visible characters of ASCII", provider_word;
     /// Why somebody does something: free text for the audit trail.
     Reason, "a reason", "is 1 to 1024 bytes of text without control characters", reason;
 }
@@ -173,6 +177,19 @@ fn login(text: &str) -> Option<Arc<str>> {
         && text.as_bytes()[0].is_ascii_alphanumeric()
         && !folded.starts_with(Login::ERASED);
     well_formed.then(|| folded.into())
+}
+
+fn visible(text: &str, max: usize) -> bool {
+    (1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Which scheme, host and path are good is for whoever connects to it.
+fn provider_url(text: &str) -> Option<Arc<str>> {
+    (visible(text, 512) && text.contains("://")).then(|| text.into())
+}
+
+fn provider_word(text: &str) -> Option<Arc<str>> {
+    visible(text, 256).then(|| text.into())
 }
 
 fn reason(text: &str) -> Option<Arc<str>> {

@@ -2,6 +2,7 @@
 //! that nobody has by its place in the command.
 use crate::{
     GroupName, JobId, Model, NodeName, PoolName, Role, Subject, Tally, Timestamp, TokenId, UserId,
+    backend::BackendKind,
     device::{ConditionKind, DeviceId},
     license::Unlicensed,
 };
@@ -199,6 +200,45 @@ pub enum Rejection {
         /// The operator.
         user: UserId,
     },
+    /// The login is another user's.
+    #[error("this login is another user's: delete that user first, or say that it is the same person")]
+    LoginTaken {
+        /// Who has it.
+        user: UserId,
+    },
+    /// The break-glass operator signs in with a password that is kept here, whatever the backend.
+    #[error("the break-glass operator stays known here, whatever the backend: on-board this person as another user")]
+    BreakGlassIsLocal {
+        /// The operator.
+        user: UserId,
+    },
+    /// The users are known at another backend than the active one, or nobody says who they are there.
+    #[error("users are on-boarded as the active sign-in backend ({active}) knows them")]
+    OtherBackend {
+        /// The active one.
+        active: BackendKind,
+    },
+    /// Passwords are kept here under the local backend alone.
+    #[error("people sign in through the active backend ({active}): only the break-glass operator has a password here")]
+    PasswordsElsewhere {
+        /// The active one.
+        active: BackendKind,
+    },
+    /// There is no such invitation, or it was used, ended, or replaced by another.
+    #[error("this invitation is not valid any more: ask for another one")]
+    NoInvitation,
+    /// What was proven is not what is proposed.
+    #[error("there is no such proposal any more: another one took its place, or it was withdrawn")]
+    ProposalGone,
+    /// Somebody else signed in.
+    #[error("whoever signed in is not the operator that the proposal names")]
+    NotTheOperator,
+    /// The way back needs whoever remains.
+    #[error("only the break-glass operator, signed in with their password, can go back to the local backend")]
+    Unproven,
+    /// The active backend has no credentials.
+    #[error("the local backend has no credentials")]
+    NoCredentials,
     /// Only a deleted user's data can be destroyed.
     #[error("only a deleted user can be erased: delete the user first")]
     NotDeleted {
@@ -330,6 +370,7 @@ impl Rejection {
                 Subject::Job(_) => "job.not_found",
                 Subject::Token(_) => "token.not_found",
                 Subject::HealthPolicy => "policy.not_found",
+                Subject::Backend => "auth.not_found",
                 Subject::License => "license.not_found",
             },
             Self::UnknownLogin(_) => "user.not_found",
@@ -352,7 +393,15 @@ impl Rejection {
             Self::UserExists { .. } => "user.exists",
             Self::UserBusy { .. } => "user.busy",
             Self::LastOperator { .. } => "user.last_operator",
-            Self::BreakGlass { .. } => "user.break_glass",
+            Self::BreakGlass { .. } | Self::BreakGlassIsLocal { .. } => "user.break_glass",
+            Self::LoginTaken { .. } => "user.login_taken",
+            Self::OtherBackend { .. } => "user.other_backend",
+            Self::PasswordsElsewhere { .. } => "auth.no_password",
+            Self::NoInvitation => "invitation.not_found",
+            Self::ProposalGone => "auth.proposal_gone",
+            Self::NotTheOperator => "auth.not_the_operator",
+            Self::Unproven => "auth.unproven",
+            Self::NoCredentials => "auth.no_credentials",
             Self::NotDeleted { .. } => "user.not_deleted",
             Self::NoGroup { .. } => "job.no_group",
             Self::NoPool { .. } => "job.no_pool",
@@ -382,6 +431,7 @@ impl Rejection {
             Self::TooManyEvents { .. } => Kind::TooLarge,
             Self::NotFound(_)
             | Self::UnknownLogin(_)
+            | Self::NoInvitation
             | Self::UnknownModel { .. }
             | Self::NoSuchCondition { .. }
             | Self::UnknownCondition { .. } => Kind::NotFound,
@@ -406,12 +456,19 @@ impl Rejection {
             | Self::GroupIsDefault
             | Self::JobShortage(_)
             | Self::ReasonNeeded
+            | Self::NoInvitation
             | Self::TooManyDevices { .. }
             | Self::TooManyTokens(_) => vec![],
             Self::Unlicensed(_)
             | Self::LicenseOlder { .. }
             | Self::LicenseNotBegun { .. }
             | Self::LicenseEnded { .. } => vec![Subject::License],
+            Self::OtherBackend { .. }
+            | Self::PasswordsElsewhere { .. }
+            | Self::ProposalGone
+            | Self::NotTheOperator
+            | Self::Unproven
+            | Self::NoCredentials => vec![Subject::Backend],
             Self::PoolBusy { jobs } | Self::NodeBusy { jobs, .. } | Self::DeviceBusy { jobs, .. } => {
                 all(jobs, Subject::Job)
             }
@@ -432,6 +489,8 @@ impl Rejection {
             Self::UserBusy { users, jobs } => [all(users, Subject::User), all(jobs, Subject::Job)].concat(),
             Self::LastOperator { user }
             | Self::BreakGlass { user }
+            | Self::LoginTaken { user }
+            | Self::BreakGlassIsLocal { user }
             | Self::NotDeleted { user }
             | Self::NoGroup { user }
             | Self::RoleWithoutJobs { user, .. }

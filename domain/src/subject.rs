@@ -24,6 +24,8 @@ pub enum Subject {
     Token(TokenId),
     /// The health policy: the one policy that there is.
     HealthPolicy,
+    /// The sign-in backend: whichever is active.
+    Backend,
     /// The license: whichever holds.
     License,
 }
@@ -46,6 +48,7 @@ impl Subject {
             Self::Job(_) => "job",
             Self::Token(_) => "token",
             Self::HealthPolicy => "policy",
+            Self::Backend => "auth",
             Self::License => "license",
         }
     }
@@ -64,6 +67,7 @@ impl fmt::Display for Subject {
             Self::Job(id) => write!(f, "{entity}/{id}"),
             Self::Token(id) => write!(f, "{entity}/{id}"),
             Self::HealthPolicy => write!(f, "{entity}/health"),
+            Self::Backend => write!(f, "{entity}/backend"),
         }
     }
 }
@@ -95,6 +99,7 @@ impl FromStr for Subject {
             "job" => parsed(name).map(Self::Job),
             "token" => parsed(name).map(Self::Token),
             "policy" if name == "health" => Ok(Self::HealthPolicy),
+            "auth" if name == "backend" => Ok(Self::Backend),
             _ => Err(SubjectError),
         }
     }

@@ -162,7 +162,14 @@ impl Counts {
             | Event::Pool(_)
             | Event::Token(_)
             | Event::License(_)
-            | Event::User(user::Event::PasswordSet { .. } | user::Event::Erased { .. })
+            | Event::Backend(_)
+            | Event::User(
+                user::Event::PasswordSet { .. }
+                | user::Event::Invited { .. }
+                | user::Event::Linked { .. }
+                | user::Event::LoginChanged { .. }
+                | user::Event::Erased { .. },
+            )
             | Event::Job(job::Event::DevicesAdded { .. } | job::Event::DevicesReleased { .. })
             | Event::Group(
                 group::Event::Created { .. }

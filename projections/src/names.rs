@@ -1,5 +1,5 @@
 //! Who was called what, and when: the log names users by id, people by login.
-use domain::{Event, EventId, Login, Position, Recorded, UserId, user};
+use domain::{Event, EventId, Login, Position, Recorded, UserId, backend, user};
 use std::collections::{BTreeMap, HashMap};
 
 /// Every user there ever was, with their logins over time. An erased one is called `erased-<id>` at every position.
@@ -48,19 +48,22 @@ impl Names {
     }
 
     pub(crate) fn apply(&mut self, recorded: &Recorded) {
-        let Event::User(event) = &recorded.event else { return };
-        match event {
-            user::Event::Onboarded { user, login, .. } => {
-                let named = Named { from: recorded.position, event: recorded.id, login: login.clone() };
-                self.enter(*user, false, vec![named]);
+        match &recorded.event {
+            Event::User(user::Event::Onboarded { user, login, .. } | user::Event::LoginChanged { user, login }) => {
+                self.name(*user, login, recorded);
             }
-            user::Event::Erased { user } => self.erase(*user),
-            user::Event::PasswordSet { .. }
-            | user::Event::RoleChanged { .. }
-            | user::Event::Suspended { .. }
-            | user::Event::Reinstated { .. }
-            | user::Event::Deleted { .. } => {}
+            // Who shall be an operator has a name before they are a user.
+            Event::Backend(backend::Event::Proposed { operator, login, .. }) if !self.knows(*operator) => {
+                self.name(*operator, login, recorded);
+            }
+            Event::User(user::Event::Erased { user }) => self.erase(*user),
+            _ => {}
         }
+    }
+
+    fn name(&mut self, user: UserId, login: &Login, recorded: &Recorded) {
+        let named = Named { from: recorded.position, event: recorded.id, login: login.clone() };
+        self.enter(user, false, vec![named]);
     }
 
     /// Adds what is known of a user.

@@ -32,6 +32,7 @@ impl<'a> Presenter<'a> {
             | Subject::Job(_)
             | Subject::Token(_)
             | Subject::HealthPolicy
+            | Subject::Backend
             | Subject::License => subject.to_string(),
         }
     }

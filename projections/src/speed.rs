@@ -61,7 +61,7 @@ impl Teller {
 
     fn fleet(nodes: u32, users: u32) -> Self {
         let mut teller = Self { cluster: Cluster::default(), told: vec![], commands: 0 };
-        let operator = Newcomer { login: "operator".parse().unwrap(), password: None };
+        let operator = Newcomer::new("operator".parse().unwrap());
         teller.tell(&Actor::System, &Command::Found { cluster: LOG, demonstration: true, operator });
         for node in 0..nodes {
             let devices = (0..8u8).map(|slot| node::Seen {
@@ -83,7 +83,7 @@ impl Teller {
         }
         for first in (0..users).step_by(1000) {
             let logins = (first..users.min(first + 1000)).map(|n| format!("user-{n}@example.org").parse().unwrap());
-            let newcomers = logins.map(|login| Newcomer { login, password: None }).collect();
+            let newcomers = logins.map(Newcomer::new).collect();
             let group = Some("default".parse().unwrap());
             let role = domain::Role::DataScientist;
             teller.tell(&Actor::System, &Command::User(user::Command::Onboard { newcomers, group, role }));

@@ -1,4 +1,6 @@
 //! Histories, a log and a store for tests: made through `decide`, written and read through the stored form.
+mod sign_in;
+
 use crate::{Events, Ports, Root, SourceError, Store, state::State};
 use domain::{
     Actor, Cluster, ClusterId, Command, CommandId, Context, Event, GroupName, Incarnation, LicenseId, Limits, Login,
@@ -11,7 +13,7 @@ use domain::{
     pool,
     stored::{self, testing::TestVault},
     token::{self, Scope, TokenHash},
-    user::{self, Newcomer, PasswordHash},
+    user::{self, Entry, Newcomer, PasswordHash},
 };
 use parking_lot::Mutex;
 use proptest::prelude::*;
@@ -30,7 +32,7 @@ pub(crate) const LOG: ClusterId = ClusterId(Uuid::from_u128(0xC1));
 const BEGAN: i64 = 1_772_366_400_000_000;
 
 /// How many kinds of steps there are.
-const KINDS: u8 = 22;
+const KINDS: u8 = 23;
 
 /// What one random step is made of: its kind, and what it is about.
 pub(crate) type Step = (u8, u16, u16, u16);
@@ -56,7 +58,7 @@ pub(crate) fn history(seed: u64, count: usize) -> Vec<Recorded> {
 /// What becomes of these steps, genesis first.
 pub(crate) fn told(steps: &[Step]) -> Vec<Recorded> {
     let mut teller = Teller::default();
-    let newcomer = Newcomer { login: "operator".parse().unwrap(), password: None };
+    let newcomer = Newcomer::new("operator".parse().unwrap());
     teller.tell(&Actor::System, &Command::Found { cluster: LOG, demonstration: true, operator: newcomer }, 1);
     for step in steps {
         let (actor, command) = teller.command(*step);
@@ -110,7 +112,8 @@ impl Teller {
             0x0190_0000_0000_7000 + (self.commands >> 32),
             self.commands << 16,
         ));
-        let asker = Principal { actor: actor.clone(), via: Via::Internal, address: None };
+        let asker =
+            Principal { actor: actor.clone(), via: Via::Session { since: self.cluster.at().position }, address: None };
         let limits = Limits::default();
         let context = Context { now, command: id, asker: &asker, has_reason: true, limits: &limits };
         let Ok(events) = domain::decide(&self.cluster, command, &context) else { return };
@@ -198,8 +201,8 @@ impl Teller {
             12 => Command::User(user::Command::Onboard {
                 newcomers: [a, b]
                     .map(|at| Newcomer {
-                        login: login(at),
-                        password: at.is_multiple_of(2).then(|| PasswordHash::new("$x")),
+                        entry: at.is_multiple_of(2).then(|| Entry::Password(PasswordHash::new("$x"))),
+                        ..Newcomer::new(login(at))
                     })
                     .into(),
                 group: c.is_multiple_of(2).then(|| group_name(c)),
@@ -252,6 +255,7 @@ impl Teller {
             }),
             19 => upkeep(a, b, c),
             20 => self.judgement(a, b, c),
+            21 => return self.sign_in(a, b, c),
             _ if a.is_multiple_of(4) => {
                 Command::Device(device::Command::Retire { device: self.device(b), retired: c.is_multiple_of(2) })
             }

@@ -104,7 +104,7 @@ impl Server {
         let found = Command::Found {
             cluster: ClusterId(Uuid::from_u128(1)),
             demonstration: true,
-            operator: Newcomer { login: "operator".parse().unwrap(), password: None },
+            operator: Newcomer::new("operator".parse().unwrap()),
         };
         server.submit(&Principal::SYSTEM, &found).unwrap();
         // What a breaker holds back is the domain's matter, not the agents'.

@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 3;
 /// Signs in and keeps a token.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Login {
-    /// Who you are; left out: asked for
+    /// Who you are, to sign in with a password; left out: as people sign in there, by browser or asked for
     #[arg(long = "login", value_name = "LOGIN")]
     who: Option<String>,
     #[command(flatten)]
@@ -41,9 +41,7 @@ impl Login {
         let credentials = Credentials::of(environment)?;
         let server = client.server().to_string();
         let former = credentials.find(&server)?;
-        let login = self.who.map_or_else(|| password::ask("Login: "), Ok)?;
-        let password = self.password.read("Password: ")?;
-        let session = Session::open(client, &login, &password).await?;
+        let session = Session::of(client, self.who, None, &self.password, console).await?;
         let kept = make_token(&session, self.expires_in_days).await;
         if let (Ok(_), Some(former)) = (&kept, former) {
             // It would lie about unused until it ends; gone already is as good.

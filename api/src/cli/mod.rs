@@ -12,6 +12,7 @@ mod args;
 mod audit;
 mod auth;
 mod beginning;
+mod browser;
 mod call;
 mod chance;
 mod client;
@@ -25,6 +26,7 @@ mod credentials;
 mod details;
 mod device;
 mod device_id;
+mod directory;
 mod error;
 mod events;
 mod export;
@@ -104,9 +106,12 @@ enum Command {
     /// Check, save and restore the log, on the server's machine while the server is stopped
     #[command(subcommand)]
     Log(log::Command),
-    /// How people sign in
+    /// How people sign in: the sign-in backend, and the way back when nobody can
     #[command(subcommand)]
     Auth(auth::Command),
+    /// Whom the sign-in backend knows
+    #[command(subcommand)]
+    Directory(directory::Command),
     /// Change the key behind personal data and secrets, on the server's machine while the server is stopped
     #[command(subcommand)]
     Secrets(secrets::Command),
@@ -185,7 +190,7 @@ impl Cli {
             Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
-            Command::Auth(command) => auth::run(command, environment, console)?,
+            Command::Auth(auth::Command::ResetOperator { flags }) => auth::reset(&flags, environment, console)?,
             Command::Secrets(command) => secrets::run(&command, environment, console)?,
             Command::NatsConfig(arguments) => nats_config::run(&arguments, console)?,
             Command::Completions(arguments) => completions::run(&arguments, console)?,
@@ -213,6 +218,7 @@ impl Command {
         let context = match self {
             Self::Login(login) => return login.run(&anonymous, environment, console).await,
             Self::Logout(logout) => return logout.run(&anonymous, environment, console).await,
+            Self::Password(password) if password.is_invited() => return password.accept(&anonymous, console).await,
             _ => &mut Context::signed_in(&anonymous, environment, console)?,
         };
         let done = self.done(context).await;
@@ -238,6 +244,8 @@ impl Command {
             Self::Job(command) => command.run(context).await,
             Self::Pod(command) => command.run(context).await,
             Self::Token(command) => command.run(context).await,
+            Self::Auth(command) => command.run(context).await,
+            Self::Directory(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
             Self::Events(events) => events.run(context).await,
             Self::Serve(_)
@@ -245,7 +253,6 @@ impl Command {
             | Self::ClusterAgent(_)
             | Self::Config(_)
             | Self::Log(_)
-            | Self::Auth(_)
             | Self::Secrets(_)
             | Self::NatsConfig(_)
             | Self::Completions(_)

@@ -22,6 +22,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Whether one is at hand.
+    pub(super) const fn is_given(&self) -> bool {
+        self.password_stdin || self.password_file.is_some()
+    }
+
     /// The password.
     ///
     /// # Errors
@@ -52,6 +57,14 @@ fn of_stdin() -> Result<Secret, CliError> {
 fn asked(prompt: &str) -> Result<Secret, CliError> {
     let password = rpassword::prompt_password(prompt);
     password.map(Secret::new).map_err(|error| CliError::failed("read the password from the terminal", error))
+}
+
+/// A secret that is typed unseen.
+pub(super) fn hidden(prompt: &str) -> Result<Secret, CliError> {
+    if io::stdin().is_terminal() {
+        return asked(prompt);
+    }
+    Err(CliError::Usage("there is no terminal to ask for the code on: name a file, or - for standard input".to_owned()))
 }
 
 /// A new password: the first line of that file, or else asked for, twice.

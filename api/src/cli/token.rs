@@ -1,14 +1,13 @@
 //! `dkube token …`
 use super::{
     answer,
-    args::{List, Write},
+    args::{InPerson, List, Write},
     call::Call,
     client::Reply,
     console::Format,
     context::Context,
     error::CliError,
-    password,
-    sign_in::{self, Session},
+    sign_in,
     table::{As, Column},
 };
 use clap::{Subcommand, ValueEnum};
@@ -56,7 +55,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         list: List,
     },
-    /// Make a token for yourself; needs your password, and shows the secret this once
+    /// Make a token for yourself; needs you to sign in, and shows the secret this once
     Create(Create),
     /// Revoke a token, or all of a user's
     Revoke(Revoke),
@@ -86,11 +85,8 @@ pub(crate) struct Create {
     /// After how many days it ends
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=366))]
     expires_in_days: u32,
-    /// Who you are; left out: who is signed in
-    #[arg(long, value_name = "LOGIN")]
-    login: Option<String>,
     #[command(flatten)]
-    password: password::Source,
+    session: InPerson,
     #[command(flatten)]
     write: Write,
 }
@@ -128,18 +124,9 @@ impl Revoke {
 }
 
 impl Create {
-    /// Only a session makes tokens: one is opened for this, and closed again.
     async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
-        let kept = context.kept.as_ref().map(|kept| kept.login.clone());
-        let login = self.login.or(kept).map_or_else(|| password::ask("Login: "), Ok)?;
-        let password = self.password.read(&format!("Password of {login}: "))?;
-        let session = Session::open(&context.client, &login, &password).await?;
         let body = json!({"name": self.name, "scope": self.scope.as_str(), "expires_in_days": self.expires_in_days});
-        let made = session.client.send(&self.write.apply(Call::post(["tokens"], body))).await;
-        if session.close().await.is_err() {
-            context.console.note("warning: the session could not be closed; it ends by itself")?;
-        }
-        let Reply { body, .. } = made?;
+        let body = self.session.give(&self.write.apply(Call::post(["tokens"], body)), context).await?;
         let secret = sign_in::secret(&body);
         if context.console.format == Format::Json || self.write.is_dry_run() {
             answer::tell(context.console, &body)?;

@@ -1,10 +1,13 @@
 //! `dkube user …`
 use super::{
-    args::{List, Match, Read, Write},
+    answer,
+    args::{InPerson, List, Match, Read, Write},
     call::Call,
+    client::Reply,
+    console::Format,
     context::Context,
     error::CliError,
-    table::{As, Column},
+    table::{self, As, Column},
 };
 use crate::settings::{read_password, read_secret};
 use clap::Subcommand;
@@ -45,6 +48,44 @@ impl Change {
     }
 }
 
+/// An invitation. Only a session makes one: it is opened for this, and closed again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Invite {
+    login: Login,
+    #[command(flatten)]
+    session: InPerson,
+    #[command(flatten)]
+    write: Write,
+}
+
+impl Invite {
+    async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
+        let call = Call::new(Method::POST, ["users", self.login.as_str(), "invitation"]);
+        let body = self.session.give(&self.write.apply(call), context).await?;
+        invited(context, &body)
+    }
+}
+
+/// Tells a command's answer, and the invitations in it.
+fn invited(context: &mut Context<'_>, body: &Value) -> Result<(), CliError> {
+    answer::tell(context.console, body)?;
+    if context.console.format == Format::Table {
+        let invitations = body["invitations"].as_array().map_or(&[][..], Vec::as_slice);
+        if !invitations.is_empty() {
+            context.console.line("")?;
+            table::table(context.console, &INVITATIONS, invitations)?;
+            context.console.note("give each their code, which is shown this once: dkube password --invitation")?;
+        }
+        if body["secret_withheld"] == true {
+            context.console.note("the codes were shown with the first answer: invite them anew (dkube user invite)")?;
+        }
+    }
+    Ok(())
+}
+
+const INVITATIONS: [Column; 3] =
+    [("LOGIN", "login", As::Text), ("INVITATION", "code", As::Text), ("UNTIL", "expires_at", As::Time)];
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List users
@@ -80,7 +121,8 @@ pub(crate) enum Command {
         /// What all of them may do: operator, auditor or data-scientist [default: data-scientist]
         #[arg(long, value_parser = role)]
         role: Option<Role>,
-        /// A file with the first password of the one user, or, for several, a line "login password" for each
+        /// A file with the first password of the one user, or, for several, a line "login password" for each; left out, where
+        /// people are known here: each is invited to choose one
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
         #[command(flatten)]
@@ -104,6 +146,15 @@ pub(crate) enum Command {
         /// Let them be in no group
         #[arg(long)]
         no_group: bool,
+    },
+    /// Let a user choose a local password: makes an invitation, whose code is shown this once
+    Invite(Invite),
+    /// Say who a user of an earlier sign-in backend is at the active one
+    Link {
+        #[command(flatten)]
+        change: Change,
+        /// What they are called there: dkube directory list
+        called: Login,
     },
     /// Shut a user out: sessions, tokens and streams end, jobs go on
     Suspend(Change),
@@ -148,10 +199,14 @@ impl Command {
                 if let Some(path) = password_file {
                     body.insert("passwords".to_owned(), passwords(&logins, &path)?);
                 }
-                context.command(Call::post(["users"], Value::Object(body)), &write).await
+                let call = write.apply(Call::post(["users"], Value::Object(body)));
+                let Reply { body, .. } = context.client.send(&call).await?;
+                invited(context, &body)
             }
             Self::Role { change, role } => change.run(context, json!({"role": role})).await,
             Self::Move { change, group, no_group: _ } => change.run(context, json!({"group": group})).await,
+            Self::Invite(invite) => invite.run(context).await,
+            Self::Link { change, called } => change.run(context, json!({"link": called})).await,
             Self::Suspend(change) => change.run(context, json!({"suspended": true})).await,
             Self::Reinstate(change) => change.run(context, json!({"suspended": false})).await,
             Self::Delete { logins, write } => {

@@ -11,7 +11,7 @@ use super::{
 };
 use axum::extract::State;
 use domain::{ClusterId, ClusterName, Position, Timestamp};
-use projections::view::{LicenseState, Sight};
+use projections::view::{BackendKind, LicenseState, Sight};
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -37,8 +37,8 @@ struct About {
     cluster: ClusterId,
     /// Whether its devices are simulated.
     demonstration: bool,
-    /// How people sign in.
-    sign_in: &'static str,
+    /// The sort of sign-in backend.
+    sign_in: BackendKind,
     /// Whether growth needs a license.
     license_required: bool,
     /// Where the license is in its time, or that there is more than it grants.
@@ -106,9 +106,10 @@ async fn about(
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Shown<About>, Problem> {
     let required = license::required(&app);
-    let (license, demonstration, position) = app.present(|state| {
+    let (license, demonstration, sign_in, position) = app.present(|state| {
         let demonstration = state.cluster().founded().is_some_and(|founded| founded.demonstration);
-        (state.look(Sight::All, app.now()).license(required).state, demonstration, state.position())
+        let sign_in = state.cluster().sign_in().kind().into();
+        (state.look(Sight::All, app.now()).license(required).state, demonstration, sign_in, state.position())
     });
     let about = About {
         version: env!("CARGO_PKG_VERSION"),
@@ -117,7 +118,7 @@ async fn about(
         uptime_seconds: app.started.elapsed().as_secs(),
         cluster: app.parts.cluster,
         demonstration,
-        sign_in: "local",
+        sign_in,
         license_required: required,
         license,
         parts: if asker.sees_all() { Some(parts(&app).await?) } else { None },

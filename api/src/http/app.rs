@@ -1,14 +1,17 @@
 //! What every handler can reach.
 use super::{
-    auth::{AuditReaders, LastUsed, Passwords, Sessions, Slowdown},
+    auth::{AuditReaders, Codes, LastUsed, Passwords, Sessions, Slowdown},
+    backend::Flows,
+    directory::Directory,
     layer::{Share, Shares},
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
     problem::Problem,
     tls::Certificate,
 };
-use crate::license::VendorKey;
+use crate::{license::VendorKey, provider::Outside};
 use domain::{ClusterId, Position, Timestamp, UserId};
+use ipnet::IpNet;
 use projections::{Live, Past, State, Telemetry, mirror::Mirrors};
 use std::{
     net::IpAddr,
@@ -26,6 +29,8 @@ pub struct HttpSettings {
     pub certificate: Option<Arc<Certificate>>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Where the break-glass operator may sign in from; anywhere, if it is empty.
+    pub break_glass_from: Vec<IpNet>,
     /// Whether `/metrics` answers without a sign-in.
     pub open_metrics: bool,
     /// The most GPUs on the page `/metrics`.
@@ -87,6 +92,12 @@ impl Default for PasswordCost {
 }
 
 impl HttpSettings {
+    /// Whether the break-glass operator may sign in from there.
+    pub(crate) fn may_break_glass(&self, address: Option<IpAddr>) -> bool {
+        let within = |address: IpAddr| self.break_glass_from.iter().any(|net| net.contains(&address.to_canonical()));
+        self.break_glass_from.is_empty() || address.is_some_and(within)
+    }
+
     /// Whether browsers reach the server over TLS alone.
     pub(crate) fn over_tls(&self) -> bool {
         let https = |url: &String| url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
@@ -101,6 +112,7 @@ impl Default for HttpSettings {
             public_url: None,
             certificate: None,
             trusted_proxies: vec![],
+            break_glass_from: vec![],
             open_metrics: false,
             metrics_gpus_max: 4096,
             body_bytes_max: 1 << 20,
@@ -147,6 +159,8 @@ pub struct Parts {
     pub clock: Clock,
     /// How the rest is.
     pub vitals: Arc<dyn Vitals>,
+    /// What speaks with sign-in providers.
+    pub outside: Outside,
     /// Bounds and choices.
     pub settings: HttpSettings,
     /// Becomes true when the server begins to stop: streams end.
@@ -166,6 +180,11 @@ pub struct Shared {
     pub(crate) last_used: LastUsed,
     pub(crate) audit_readers: AuditReaders,
     pub(crate) slowdown: Slowdown,
+    pub(crate) flows: Flows,
+    pub(crate) codes: Codes,
+    pub(crate) directory: Directory,
+    /// Held while the directory is fetched.
+    pub(crate) refreshing: tokio::sync::Mutex<()>,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
     pub(crate) requests: Arc<Semaphore>,
@@ -205,6 +224,10 @@ impl App {
             last_used: LastUsed::new(started_at),
             audit_readers: AuditReaders::default(),
             slowdown: Slowdown::default(),
+            flows: Flows::default(),
+            codes: Codes::default(),
+            directory: Directory::default(),
+            refreshing: tokio::sync::Mutex::default(),
             passwords: Passwords::new(settings.password_cost),
             metrics: Metrics::default(),
             requests: Arc::new(Semaphore::new(settings.requests_max)),

@@ -8,7 +8,9 @@ mod answer;
 mod app;
 mod audit;
 mod auth;
+mod backend;
 mod devices;
+mod directory;
 mod events;
 mod groups;
 mod health;
@@ -39,6 +41,7 @@ mod tests;
 
 pub use app::{App, HttpSettings, Parts, PasswordCost};
 pub use auth::{hash_password, password_fits};
+pub(crate) use directory::keep_fresh;
 pub use serve::serve;
 pub use tls::{Certificate, TlsError};
 
@@ -85,6 +88,8 @@ fn routes() -> (Router<App>, OpenApi) {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(session::routes())
+        .merge(backend::routes())
+        .merge(directory::routes())
         .merge(tokens::routes())
         .merge(alerts::routes())
         .merge(health_policy::routes())

@@ -25,7 +25,8 @@ impl Outside {
         Self { egress, clock, entropy, issuers: Issuers::default() }
     }
 
-    pub(super) fn egress(&self) -> &Egress {
+    /// The way out.
+    pub fn egress(&self) -> &Egress {
         &self.egress
     }
 

@@ -25,7 +25,7 @@ pub(crate) async fn found(opened: &Opened, settings: &Settings) -> anyhow::Resul
     let who = format!("the first operator is {}, with the password", settings.operator_login);
     let (password, told) = first_password::chosen(settings, &who, true)?;
     let hash = tokio::task::spawn_blocking(move || hash_password(password.reveal(), PasswordCost::default())).await?;
-    let operator = Newcomer { login: settings.operator_login.clone(), password: Some(hash?) };
+    let operator = Newcomer::with_password(settings.operator_login.clone(), hash?);
     let command = Command::Found { cluster: opened.cluster, demonstration: opened.demonstration, operator };
     opened.engine.submit(Request::new(Principal::SYSTEM, command)).await.context("cannot found the cluster")?;
     tracing::info!(cluster = %opened.cluster, demonstration = opened.demonstration, "founded the cluster");

@@ -26,12 +26,14 @@ pub(crate) use reset::{Reset, reset_operator};
 pub use snapshots::Snapshots;
 
 use crate::{
+    egress::Egress,
     http::{self, App, HttpSettings, Parts},
+    provider::Outside,
     settings::Settings,
 };
 use anyhow::Context;
 use bus::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, SystemEntropy},
     engine::Halt,
 };
 use hearing::Hearing;
@@ -40,7 +42,7 @@ use messages::Messages;
 use mirror::Watching;
 use observer::{Pods, Processes, observe};
 use opened::Opened;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -78,17 +80,20 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let looking = tokio::spawn(Arc::clone(&watched).look_on(stopping.clone()));
     let renewing = shared.certificate.clone();
     let renewing = renewing.map(|it| tokio::spawn(it.renew(Arc::new(SystemClock), stopping.clone())));
-    let app = App::new(parts(&shared, &opened, &messages, watched, stopping));
+    let http = http_settings(&shared, address);
+    let app = App::new(parts(&shared, http.clone(), &opened, &messages, watched, stopping.clone()));
+    let listing = tokio::spawn(http::keep_fresh(app.clone(), stopping));
     // Before it is announced: who reads that may ask it to stop at once.
     let asked = stop_asked(opened.engine.halted(), stop)?;
     announce::announce(&shared, &opened, address, password.as_ref())?;
-    let served = http::serve(listener, http::router(app), &http_settings(&shared), asked).await;
+    let served = http::serve(listener, http::router(app), &http, asked).await;
     if let Some(fleet) = fleet {
         fleet.stop().await;
     }
     watching.stop().await;
     keeper.await.context("the keeper of leases failed")?;
     looking.await.context("the look at what is wrong with the server failed")?;
+    listing.await.context("the look at whom the sign-in backend knows failed")?;
     if let Some(renewing) = renewing {
         renewing.await.context("the look at the certificate failed")?;
     }
@@ -130,11 +135,15 @@ fn observers(
     observers
 }
 
-fn http_settings(settings: &Settings) -> HttpSettings {
+fn http_settings(settings: &Settings, address: SocketAddr) -> HttpSettings {
+    // Browsers that reach a server on loopback are on its own machine.
+    let scheme = if settings.certificate.is_some() { "https" } else { "http" };
+    let own = address.ip().is_loopback().then(|| format!("{scheme}://{address}"));
     HttpSettings {
-        public_url: settings.public_url.as_ref().map(ToString::to_string),
+        public_url: settings.public_url.as_ref().map(ToString::to_string).or(own),
         certificate: settings.certificate.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        break_glass_from: settings.break_glass_from.clone(),
         open_metrics: settings.metrics_open,
         requests_per_address_max: settings.requests_per_address,
         vendor_key: settings.license_key.clone(),
@@ -157,6 +166,7 @@ fn watched(settings: &Settings, opened: &Opened, messages: &Messages) -> Watched
 
 fn parts(
     settings: &Settings,
+    http: HttpSettings,
     opened: &Opened,
     messages: &Messages,
     watched: Arc<Watched>,
@@ -173,7 +183,12 @@ fn parts(
         vault: Arc::clone(&opened.keyring) as _,
         clock: Arc::new(|| SystemClock.now()),
         vitals: watched,
-        settings: http_settings(settings),
+        outside: Outside::new(
+            Arc::new(Egress::new(settings.egress.clone())),
+            Arc::new(SystemClock),
+            Arc::new(SystemEntropy),
+        ),
+        settings: http,
         stopping,
     }
 }

@@ -71,6 +71,8 @@ pub enum Key {
     RequestsPerAddress,
     /// Whether `/metrics` is open to all.
     MetricsOpen,
+    /// The networks that the break-glass operator may sign in from.
+    BreakGlassFrom,
     /// The private networks that this server may ask.
     EgressAllow,
     /// Whether this server may ask everything, in clear too.
@@ -109,7 +111,7 @@ pub(super) struct Description {
 
 impl Key {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Data,
         Self::MasterKey,
         Self::Listen,
@@ -144,6 +146,7 @@ impl Key {
         Self::TrustedProxies,
         Self::RequestsPerAddress,
         Self::MetricsOpen,
+        Self::BreakGlassFrom,
         Self::EgressAllow,
         Self::InsecureEgress,
         Self::FreeSpaceFloor,
@@ -256,7 +259,7 @@ impl Key {
                        everybody behind a proxy that is not trusted is one address",
             },
             Self::MetricsOpen => switch("metrics_open", "Let everybody read /metrics, without signing in"),
-            Self::EgressAllow | Self::InsecureEgress => self.of_egress(),
+            Self::BreakGlassFrom | Self::EgressAllow | Self::InsecureEgress => self.of_networks(),
             Self::FreeSpaceFloor => text(
                 "free_space_floor",
                 Some("256MiB"),
@@ -321,9 +324,16 @@ impl Key {
         }
     }
 
-    /// Of those that are about what the server asks of others.
-    const fn of_egress(self) -> Description {
+    /// Of those that are about networks besides those that it listens to.
+    const fn of_networks(self) -> Description {
         match self {
+            Self::BreakGlassFrom => text(
+                "break_glass_from",
+                None,
+                "NETWORKS",
+                "The networks that the first operator, who remains under every sign-in backend, may sign in from, \
+                 as 10.1.0.0/16,127.0.0.1; from everywhere where it is left out",
+            ),
             Self::EgressAllow => text(
                 "egress_allow",
                 None,

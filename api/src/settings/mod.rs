@@ -28,6 +28,7 @@ pub use value::{ByteSize, Fleet, LogFormat, LogLevel, ValueError};
 
 use crate::{egress::Policy, http::Certificate, license::VendorKey};
 use domain::Login;
+use ipnet::IpNet;
 use layers::Layer;
 use reqwest::Url;
 use std::{
@@ -84,6 +85,8 @@ pub struct Settings {
     pub requests_per_address: usize,
     /// Whether `/metrics` is open to all.
     pub metrics_open: bool,
+    /// Where the break-glass operator may sign in from; anywhere, if it is empty.
+    pub break_glass_from: Vec<IpNet>,
     /// Where sign-in providers and the like may be.
     pub egress: Policy,
     /// Below so much free space, the server takes no commands.
@@ -156,6 +159,7 @@ impl Settings {
             trusted_proxies: layers.optional::<value::Addresses>(Key::TrustedProxies)?.unwrap_or_default().0,
             requests_per_address: layers.required::<value::RequestCount>(Key::RequestsPerAddress)?.0,
             metrics_open: layers.required(Key::MetricsOpen)?,
+            break_glass_from: layers.optional::<value::Networks>(Key::BreakGlassFrom)?.unwrap_or_default().0,
             egress: egress(&layers)?,
             free_space_floor: layers.required(Key::FreeSpaceFloor)?,
             log_format: layers.required(Key::LogFormat)?,
@@ -241,7 +245,7 @@ fn public_url(layers: &Layer) -> Result<Option<Url>, SettingsError> {
 }
 
 fn egress(layers: &Layer) -> Result<Policy, SettingsError> {
-    let allow = layers.optional::<value::Networks>(Key::EgressAllow)?.unwrap_or_default().0;
+    let allow = layers.optional::<value::PrivateNetworks>(Key::EgressAllow)?.unwrap_or_default().0;
     Ok(Policy { allow, insecure: layers.required(Key::InsecureEgress)? })
 }
 

@@ -86,7 +86,7 @@ impl FromStr for Addresses {
     }
 }
 
-/// Private networks, joined by commas; an address is a network of its own.
+/// Networks, joined by commas; an address is a network of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Networks(pub(crate) Vec<IpNet>);
 
@@ -95,10 +95,22 @@ impl FromStr for Networks {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let network = |text: &str| {
             let alone = || text.parse::<IpAddr>().map(IpNet::from);
-            text.parse::<IpNet>().or_else(|_| alone()).ok().map(|network| network.trunc()).filter(is_private)
+            text.parse::<IpNet>().or_else(|_| alone()).ok().map(|network| network.trunc())
         };
         let networks: Option<Vec<IpNet>> = text.split(',').map(|text| network(text.trim())).collect();
-        networks.map(Self).ok_or(ValueError(
+        networks.map(Self).ok_or(ValueError("networks are joined by commas, as 10.1.0.0/16,192.0.2.9"))
+    }
+}
+
+/// Private [`Networks`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct PrivateNetworks(pub(crate) Vec<IpNet>);
+
+impl FromStr for PrivateNetworks {
+    type Err = ValueError;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let networks = text.parse::<Networks>().ok().filter(|Networks(networks)| networks.iter().all(is_private));
+        networks.map(|Networks(networks)| Self(networks)).ok_or(ValueError(
             "networks are joined by commas, as 10.1.0.0/16,192.168.7.9, each within 10.0.0.0/8, 172.16.0.0/12, \
              192.168.0.0/16, 100.64.0.0/10 or fc00::/7: all else is either public or stays closed",
         ))
@@ -216,12 +228,15 @@ mod tests {
 
     #[test]
     fn networks() {
+        let of_all = |text: &str| text.parse::<Networks>().map(|networks| networks.0.len());
+        assert_eq!(of_all("192.0.2.9, 127.0.0.0/8,::1"), Ok(3));
+        assert!(of_all("").is_err() && of_all("10.0.0.0/33").is_err());
         let three = ["10.1.0.0/16", "192.168.7.9/32", "fd12::/16"].map(|network| network.parse().unwrap()).to_vec();
-        assert_eq!("10.1.2.3/16, 192.168.7.9,fd12::/16".parse(), Ok(Networks(three)));
+        assert_eq!("10.1.2.3/16, 192.168.7.9,fd12::/16".parse(), Ok(PrivateNetworks(three)));
         for bad in
             ["", "idp", "10.0.0.0/8,", "10.0.0.0/33", "0.0.0.0/0", "127.0.0.1", "169.254.169.254", "::1", "1.1.1.1"]
         {
-            assert!(bad.parse::<Networks>().is_err(), "{bad}");
+            assert!(bad.parse::<PrivateNetworks>().is_err(), "{bad}");
         }
     }
 

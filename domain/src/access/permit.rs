@@ -67,6 +67,9 @@ pub enum Denied {
     /// The user is suspended.
     #[error("the user is suspended")]
     Suspended,
+    /// The user belongs to a sign-in backend that is not the active one.
+    #[error("the user belongs to another sign-in backend than the active one: an operator has to link them to it")]
+    OtherBackend,
     /// The role does not allow it.
     #[error("the role does not allow this")]
     Role,
@@ -87,6 +90,7 @@ impl Denied {
         match self {
             Self::Unknown => "auth.invalid",
             Self::Suspended => "user.suspended",
+            Self::OtherBackend => "user.other_backend",
             Self::Role => "auth.forbidden",
             Self::TokenRole(_) => "token.role",
             Self::Scope => "token.scope",
@@ -168,7 +172,11 @@ fn may_be_told_of(cluster: &Cluster, who: &Principal, attempt: &access::Command)
         Actor::System => Ok(()),
         Actor::User(id) => {
             let user = cluster.user(*id).ok_or(Denied::Unknown)?;
-            if *attempt == access::Command::SignIn { user.admits(who.via) } else { Ok(()) }
+            if *attempt != access::Command::SignIn {
+                return Ok(());
+            }
+            user.admits(who.via)?;
+            if cluster.sign_in.knows(user) { Ok(()) } else { Err(Denied::OtherBackend) }
         }
         Actor::Agent(_) => Err(Denied::Role),
     }

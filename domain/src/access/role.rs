@@ -30,10 +30,10 @@ impl Role {
     #[expect(clippy::match_same_arms, reason = "a table, with rows for each role")]
     pub const fn allows(self, action: Action) -> Allowed {
         use Action::{
-            ChangePassword, Erase, Follow, ForceJobs, ManageDevices, ManageGroups, ManageLicense, ManageNodes,
-            ManagePolicy, ManagePools, ManageTokens, ManageUsers, ReadAbout, ReadAlerts, ReadAudit, ReadDevices,
-            ReadGroups, ReadJobs, ReadMetrics, ReadNodes, ReadOverview, ReadPolicy, ReadPools, ReadTokens, ReadUsers,
-            Report, RunJobs,
+            ChangePassword, Erase, Follow, ForceJobs, ManageBackend, ManageDevices, ManageGroups, ManageLicense,
+            ManageNodes, ManagePolicy, ManagePools, ManageTokens, ManageUsers, ReadAbout, ReadAlerts, ReadAudit,
+            ReadBackend, ReadDevices, ReadGroups, ReadJobs, ReadMetrics, ReadNodes, ReadOverview, ReadPolicy,
+            ReadPools, ReadTokens, ReadUsers, Report, RunJobs,
         };
         match (self, action) {
             (_, Report) => Allowed::No,
@@ -41,7 +41,7 @@ impl Role {
             (
                 Self::Auditor,
                 ReadAudit | Follow | ReadOverview | ReadPools | ReadGroups | ReadUsers | ReadNodes | ReadDevices
-                | ReadJobs | ReadTokens | ReadMetrics | ReadAlerts | ReadPolicy | ReadAbout,
+                | ReadJobs | ReadTokens | ReadMetrics | ReadAlerts | ReadPolicy | ReadAbout | ReadBackend,
             ) => Allowed::All,
             (Self::Auditor, ManageTokens | ChangePassword)
             | (
@@ -52,13 +52,13 @@ impl Role {
             (
                 Self::Auditor,
                 ManagePools | ManageGroups | ManageUsers | ManageNodes | ManageDevices | RunJobs | ForceJobs | Erase
-                | ManagePolicy | ManageLicense,
+                | ManagePolicy | ManageLicense | ManageBackend,
             )
             | (
                 Self::DataScientist,
                 ManagePools | ManageGroups | ManageUsers | ManageNodes | ManageDevices | ForceJobs | Erase | ReadAudit
                 | Follow | ReadOverview | ReadNodes | ReadMetrics | ReadAlerts | ReadPolicy | ManagePolicy
-                | ManageLicense,
+                | ManageLicense | ReadBackend | ManageBackend,
             ) => Allowed::No,
         }
     }
@@ -125,6 +125,12 @@ pub enum Action {
     ManagePolicy,
     /// Install a license.
     ManageLicense,
+    /// Say where people sign in.
+    ManageBackend,
+    /// Look at where people sign in (never at its secrets).
+    ReadBackend,
+    /// Look at whom the sign-in backend knows.
+
     /// Look at the license, and at which server this is.
     ReadAbout,
 }
@@ -147,6 +153,7 @@ impl Action {
                 | Self::Report
                 | Self::ManagePolicy
                 | Self::ManageLicense
+                | Self::ManageBackend
         )
     }
 }

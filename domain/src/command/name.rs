@@ -1,5 +1,5 @@
 use super::Command;
-use crate::{access, device, group, job, license, node, policy, pool, token, user};
+use crate::{access, backend, device, group, job, license, node, policy, pool, token, user};
 
 impl Command {
     /// Its name in the audit trail, as `pool.create`. A contract: never changed.
@@ -27,6 +27,10 @@ impl Command {
                 user::Command::Onboard { .. } => "user.onboard",
                 user::Command::Change { .. } => "user.change",
                 user::Command::SetPassword { .. } => "user.set_password",
+                user::Command::Invite { .. } => "user.invite",
+                user::Command::AcceptInvitation { .. } => "user.accept_invitation",
+                user::Command::Link { .. } => "user.link",
+                user::Command::Rename { .. } => "user.rename",
                 user::Command::Delete { .. } => "user.delete",
                 user::Command::Erase { .. } => "user.erase",
             },
@@ -60,6 +64,12 @@ impl Command {
                 policy::Command::Set { .. } => "policy.set",
                 policy::Command::ResetBreaker { .. } => "policy.reset_breaker",
                 policy::Command::Upkeep => "policy.upkeep",
+            },
+            Self::Backend(command) => match command {
+                backend::Command::Propose { .. } => "auth.propose",
+                backend::Command::Activate { .. } => "auth.activate",
+                backend::Command::Return => "auth.return",
+                backend::Command::UpdateCredentials(_) => "auth.update_credentials",
             },
             Self::License(license::Command::Install { .. }) => "license.install",
         }

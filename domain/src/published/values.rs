@@ -2,8 +2,9 @@
 //! (`bus/src/asyncapi`) hold it against what serde really writes, and against what is read as such a word.
 use super::{Choice, Shape, Shaped, Text};
 use crate::{
-    ClusterId, GroupName, JobId, JobName, LicenseId, Licensee, Model, NodeName, PoolName, Role, Subject, Timestamp,
-    TokenId, TokenName, UserId,
+    ClusterId, GroupName, JobId, JobName, LicenseId, Licensee, Model, NodeName, PoolName, ProviderUrl, ProviderWord,
+    Role, Subject, Timestamp, TokenId, TokenName, UserId,
+    backend::BackendKind,
     device::{ConditionKind, DeviceId, Remedy, Severity, Slot},
     job::Breach,
     token::Scope,
@@ -48,6 +49,8 @@ texts! {
     TokenName, TokenName::RULE, LINE, 64, None;
     Licensee, Licensee::RULE, LINE, 128, None;
     Model, Model::RULE, LINE, 96, None;
+    ProviderUrl, ProviderUrl::RULE, r"^[!-~]*://[!-~]*$", 512, None;
+    ProviderWord, ProviderWord::RULE, r"^[!-~]+$", 256, None;
     ConditionKind, ConditionKind::RULE, r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", 64, None;
     DeviceId, DeviceId::RULE, concat!("^GPU-", uuid!(), "$"), 40, None;
     Slot, Slot::RULE, r"^[0-9A-F]{8}:[0-9A-F]{2}:[01][0-9A-F]\.[0-7]$", 16, None;
@@ -56,7 +59,7 @@ texts! {
     UserId, "is the id of a user: who is on-boarded again is another", concat!("^", uuid!(), "$"), 36, Some("uuid");
     JobId, "is the id of a job", concat!("^", uuid!(), "$"), 36, Some("uuid");
     LicenseId, "is the id of a license", concat!("^", uuid!(), "$"), 36, Some("uuid");
-    Subject, "is a kind of thing, and its name", r"^(cluster|license|policy/health|(pool|group|user|node|device|job|token)/\S+)$", 270, None;
+    Subject, "is a kind of thing, and its name", r"^(cluster|license|policy/health|auth/backend|(pool|group|user|node|device|job|token)/\S+)$", 270, None;
     TokenId, "is the id of a token", concat!("^", uuid!(), "$"), 36, Some("uuid");
 }
 
@@ -73,6 +76,7 @@ macro_rules! choices {
 #[rustfmt::skip]
 choices! {
     Role, "is what a user may do", ["data-scientist", "auditor", "operator"];
+    BackendKind, "is a sort of sign-in backend", ["local", "github", "oidc"];
     Scope, "is what a token may be used for", ["read", "full", "metrics"];
     Severity, "is how bad a condition is: critical and fatal ones quarantine", ["info", "warning", "critical", "fatal"];
     Remedy, "is what an operator should do", ["none", "restart_app", "check_app", "reset_gpu", "drain_and_reset", "reboot_node", "service_required", "operator"];

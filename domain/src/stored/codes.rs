@@ -2,6 +2,7 @@
 use super::DecodeError;
 use crate::{
     Role,
+    backend::BackendKind,
     device::{Remedy, Severity},
     job::Breach,
     node::Contact,
@@ -43,6 +44,7 @@ macro_rules! codes {
 
 codes! {
     Role, "a role" { DataScientist = 1, Auditor = 2, Operator = 3 }
+    BackendKind, "a sort of sign-in backend" { Local = 1, GitHub = 2, Oidc = 3 }
     Scope, "a scope" { Read = 1, Full = 2, Metrics = 3 }
     Severity, "a severity" { Info = 1, Warning = 2, Critical = 3, Fatal = 4 }
     Remedy, "a remedy" {

@@ -241,6 +241,7 @@ mod tag {
     pub(super) const TOKEN: u8 = 8 << 2 | UUID;
     pub(super) const HEALTH_POLICY: u8 = 9 << 2 | NOTHING;
     pub(super) const LICENSE: u8 = 10 << 2 | NOTHING;
+    pub(super) const BACKEND: u8 = 11 << 2 | NOTHING;
 }
 
 fn put_subjects(out: &mut Vec<u8>, subjects: &[Subject]) -> Result<(), EncodeError> {
@@ -260,6 +261,7 @@ fn put_subjects(out: &mut Vec<u8>, subjects: &[Subject]) -> Result<(), EncodeErr
             Subject::Token(id) => put_uuid(out, tag::TOKEN, id.0),
             Subject::HealthPolicy => out.push(tag::HEALTH_POLICY),
             Subject::License => out.push(tag::LICENSE),
+            Subject::Backend => out.push(tag::BACKEND),
         }
     }
     Ok(())
@@ -300,6 +302,7 @@ const fn of_nothing(tag: u8) -> Option<Subject> {
         tag::CLUSTER => Some(Subject::Cluster),
         tag::HEALTH_POLICY => Some(Subject::HealthPolicy),
         tag::LICENSE => Some(Subject::License),
+        tag::BACKEND => Some(Subject::Backend),
         _ => None,
     }
 }

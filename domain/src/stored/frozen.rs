@@ -12,8 +12,8 @@
 //!
 //! Numbers are grouped by noun, with gaps.
 use super::{
-    DecodeError, EncodeError, Vault, access, cluster, device, envelope, group, job, license, node, policy, pool, token,
-    user,
+    DecodeError, EncodeError, Vault, access, backend, cluster, device, envelope, group, job, license, node, policy,
+    pool, token, user,
 };
 use crate::{Event, EventId, Recorded};
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,9 @@ stored! {
     104 . 1 "UserReinstated" user::UserReinstatedV1;
     105 . 1 "UserDeleted" user::UserDeletedV1;
     106 . 1 "UserErased" user::UserErasedV1;
+    107 . 1 "UserInvited" user::UserInvitedV1;
+    108 . 1 "UserLinked" user::UserLinkedV1<'a>;
+    109 . 1 "LoginChanged" user::LoginChangedV1<'a>;
 
     140 . 1 "NodeRegistered" node::NodeRegisteredV1<'a>;
     141 . 1 "NodeFactsChanged" node::NodeFactsChangedV1<'a>;
@@ -165,4 +168,9 @@ stored! {
     220 . 1 "HealthPolicyChanged" policy::HealthPolicyChangedV1<'a>;
 
     240 . 1 "LicenseInstalled" license::LicenseInstalledV1<'a>;
+
+    260 . 1 "AuthBackendProposed" backend::AuthBackendProposedV1<'a>;
+    261 . 1 "AuthBackendProposalWithdrawn" backend::AuthBackendProposalWithdrawnV1;
+    262 . 1 "AuthBackendActivated" backend::AuthBackendActivatedV1;
+    263 . 1 "CredentialsUpdated" backend::CredentialsUpdatedV1<'a>;
 }

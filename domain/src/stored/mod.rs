@@ -3,6 +3,7 @@
 //! Stored structs are frozen: one for each (type, version), never edited, only joined by a next version. Personal and
 //! secret fields are sealed by the [`Vault`] before they get here, and opened by it when they are read.
 mod access;
+mod backend;
 mod bytes;
 mod cluster;
 mod codes;
@@ -92,6 +93,7 @@ pub fn encode(recorded: &Recorded, vault: &dyn Vault) -> Result<Vec<u8>, EncodeE
         Event::Token(event) => token::write(event, &writer),
         Event::Policy(event) => policy::write(event, &writer),
         Event::License(event) => license::write(event, &writer),
+        Event::Backend(event) => backend::write(event, &writer),
     }?;
     if bytes.len() > EVENT_MAX { Err(EncodeError::TooLarge(bytes.len())) } else { Ok(bytes) }
 }

@@ -5,7 +5,7 @@
 //! built again, by the code that keeps it.
 //!
 //! # Seals
-//! Logins and password hashes are sealed under the user's own key, as in the log. A nonce must never serve two texts under
+//! Logins, identities and password hashes are sealed under the user's own key, and secrets under the cluster's, as in the log. A nonce must never serve two texts under
 //! one key, and it is made of an id and the field, so the id here is the state's [`Stamp`]: the position and the
 //! time of the last event. Under one user's key, one stamp means one state, hence one login and one hash; the fields of
 //! snapshots have numbers of their own, so that no event's id meets a stamp. The time is in it for a log that was restored
@@ -14,6 +14,7 @@
 mod fleet;
 mod jobs;
 mod people;
+mod sign_in;
 
 use super::{DecodeError, EncodeError, Vault, envelope::timestamp, license::LicenseV1};
 use crate::{Cluster, ClusterId, EventId, FOLD, Founded, Position, Stamp, license};

@@ -3,11 +3,13 @@
 use super::{
     DecodeError, EncodeError, Field, Owner, Sealed,
     codes::Coded,
-    envelope::word,
+    envelope::{timestamp, word},
     frozen::{Opener, Thaw, Writer},
 };
 use crate::{
     Event as Fact, Login, Role, UserId,
+    backend::{BackendKind, Identity},
+    token::TokenHash,
     user::{Event, PasswordHash},
 };
 use serde::{Deserialize, Serialize};
@@ -58,6 +60,30 @@ pub(super) struct UserErasedV1 {
     user: [u8; 16],
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserInvitedV1 {
+    user: [u8; 16],
+    until: i64,
+    hash: [u8; 32],
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserLinkedV1<'a> {
+    user: [u8; 16],
+    backend: u8,
+    /// Sealed; none where they are known here, or if it was erased before it was written.
+    #[serde(borrow)]
+    identity: Option<&'a [u8]>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LoginChangedV1<'a> {
+    user: [u8; 16],
+    /// Sealed; none if it was erased before it was written.
+    #[serde(borrow)]
+    login: Option<&'a [u8]>,
+}
+
 pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, EncodeError> {
     let seal = |user: &UserId, field, clear: Option<&str>| -> Result<Option<Sealed>, EncodeError> {
         let seal = |clear: &str| writer.vault.seal(Owner::User(*user), writer.recorded.id, field, clear.as_bytes());
@@ -77,6 +103,22 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
             let hash = seal(user, Field::Password, hash.as_ref().map(PasswordHash::reveal))?;
             writer.put(&PasswordSetV1 { user: user.0.into_bytes(), hash: hash.as_ref().map(|sealed| &*sealed.0) })
         }
+        Event::Invited { user, until, hash } => {
+            writer.put(&UserInvitedV1 { user: user.0.into_bytes(), until: until.micros(), hash: hash.0 })
+        }
+        Event::Linked { user, backend, identity } => {
+            let text = identity.as_ref().map(Identity::to_text);
+            let identity = seal(user, Field::Identity, text.as_deref())?;
+            writer.put(&UserLinkedV1 {
+                user: user.0.into_bytes(),
+                backend: backend.code(),
+                identity: identity.as_ref().map(|sealed| &*sealed.0),
+            })
+        }
+        Event::LoginChanged { user, login } => {
+            let login = seal(user, Field::Login, login.unless_erased())?;
+            writer.put(&LoginChangedV1 { user: user.0.into_bytes(), login: login.as_ref().map(|sealed| &*sealed.0) })
+        }
         Event::RoleChanged { user, from, role } => {
             writer.put(&RoleChangedV1 { user: user.0.into_bytes(), from: from.code(), role: role.code() })
         }
@@ -94,13 +136,41 @@ fn open(opener: &Opener<'_>, user: UserId, field: Field, sealed: Option<&[u8]>) 
     clear.map(|clear| String::from_utf8(clear).map_err(|_| DecodeError::Damaged("a sealed text"))).transpose()
 }
 
+/// A sealed login of that user.
+pub(super) fn login(opener: &Opener<'_>, user: UserId, sealed: Option<&[u8]>) -> Result<Login, DecodeError> {
+    match open(opener, user, Field::Login, sealed)? {
+        Some(login) => word(&login, "the login"),
+        None => Ok(Login::erased(user)),
+    }
+}
+
+impl Thaw for UserInvitedV1 {
+    fn thaw(self, _: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let (user, until) = (UserId(Uuid::from_bytes(self.user)), timestamp(self.until, "the invitation's end")?);
+        Ok(Fact::User(Event::Invited { user, until, hash: TokenHash(self.hash) }))
+    }
+}
+
+impl Thaw for UserLinkedV1<'_> {
+    fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let user = UserId(Uuid::from_bytes(self.user));
+        let identity = open(opener, user, Field::Identity, self.identity)?;
+        let identity = identity.map(|text| word(&text, "an identity")).transpose()?;
+        Ok(Fact::User(Event::Linked { user, backend: BackendKind::from_code(self.backend)?, identity }))
+    }
+}
+
+impl Thaw for LoginChangedV1<'_> {
+    fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
+        let user = UserId(Uuid::from_bytes(self.user));
+        Ok(Fact::User(Event::LoginChanged { user, login: login(opener, user, self.login)? }))
+    }
+}
+
 impl Thaw for UserOnboardedV1<'_> {
     fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
         let user = UserId(Uuid::from_bytes(self.user));
-        let login = match open(opener, user, Field::Login, self.login)? {
-            Some(login) => word(&login, "the login")?,
-            None => Login::erased(user),
-        };
+        let login = login(opener, user, self.login)?;
         let role = Role::from_code(self.role)?;
         Ok(Fact::User(Event::Onboarded { user, login, role, break_glass: self.break_glass }))
     }

@@ -44,6 +44,24 @@ pub enum Field {
     SnapshotLogin = 3,
     /// A user's password hash in a snapshot of the cluster.
     SnapshotPassword = 4,
+    /// `UserLinked.identity`.
+    Identity = 5,
+    /// A user's identity in a snapshot of the cluster.
+    SnapshotIdentity = 6,
+    /// A provider's client secret.
+    ClientSecret = 7,
+    /// A provider's directory token.
+    DirectoryToken = 8,
+    /// The active provider's client secret in a snapshot of the cluster.
+    SnapshotClientSecret = 9,
+    /// The active provider's directory token in a snapshot of the cluster.
+    SnapshotDirectoryToken = 10,
+    /// The proposed provider's client secret in a snapshot of the cluster.
+    SnapshotProposedSecret = 11,
+    /// The proposed provider's directory token in a snapshot of the cluster.
+    SnapshotProposedToken = 12,
+    /// The login of a proposal's operator in a snapshot of the cluster.
+    SnapshotProposedLogin = 13,
 }
 
 /// A field can't be sealed or opened.

@@ -1,9 +1,11 @@
-use super::{Command, Event, Newcomer, User};
+use super::{Command, Entry, Event, Newcomer, PasswordHash, User};
 use crate::{
-    Cluster, Context, Event as Fact, GroupName, Login, Rejection, Role, Subject, UserId,
+    Cluster, Context, Event as Fact, GroupName, Login, Rejection, Role, Subject, Timestamp, UserId,
+    backend::{self, BackendKind, Identity},
     cluster::Former,
     decide::{Facts, resolve},
     group,
+    token::TokenHash,
 };
 use std::collections::BTreeSet;
 
@@ -13,10 +15,11 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         Command::Change { login, role, group, suspended } => {
             change(cluster, one(cluster, login)?, *role, group.as_ref(), *suspended)
         }
-        Command::SetPassword { login, hash } => {
-            let user = one(cluster, login)?.id;
-            Ok(vec![Fact::User(Event::PasswordSet { user, hash: Some(hash.clone()) })])
-        }
+        Command::SetPassword { login, hash } => set_password(cluster, one(cluster, login)?, hash),
+        Command::Invite { login, hash } => invite(cluster, one(cluster, login)?, *hash, context),
+        Command::AcceptInvitation { code, hash } => accept(cluster, *code, hash, context),
+        Command::Link { login, identity, called } => link_to(cluster, one(cluster, login)?, identity, called),
+        Command::Rename { user, login } => rename(cluster, *user, login),
         Command::Delete { logins } => delete(cluster, logins),
         Command::Erase { user } => erase(cluster, *user),
     }
@@ -45,21 +48,132 @@ fn onboard(
     if !known.is_empty() {
         return Err(Rejection::UserExists { users: known });
     }
+    known_to_the_backend(cluster, newcomers)?;
     let group = group.map(|name| group::look_up(cluster, name)).transpose()?;
     context.bounded(newcomers.len())?;
     let facts = newcomers.iter().zip(0..).flat_map(|(newcomer, nth)| {
         let user = UserId(context.command.made(nth));
         let joined = group.map(|group| Fact::Group(group::Event::UserAdded { group: group.name.clone(), user }));
-        arrival(user, newcomer, role, false).into_iter().chain(joined)
+        arrival(user, newcomer, Standing::Other(role), context.now).into_iter().chain(joined)
     });
     Ok(facts.collect())
 }
 
+/// Everybody who is on-boarded is known to the active backend, as nobody who is a user.
+fn known_to_the_backend(cluster: &Cluster, newcomers: &[Newcomer]) -> Result<(), Rejection> {
+    let active = cluster.sign_in.kind();
+    let fits = |newcomer: &Newcomer| {
+        cluster.sign_in.is_of(newcomer.identity.as_ref()) && (active == BackendKind::Local || newcomer.entry.is_none())
+    };
+    if !newcomers.iter().all(fits) {
+        return Err(Rejection::OtherBackend { active });
+    }
+    let identities: Vec<&Identity> = newcomers.iter().filter_map(|newcomer| newcomer.identity.as_ref()).collect();
+    if identities.iter().collect::<BTreeSet<_>>().len() < identities.len() {
+        return Err(Rejection::Malformed("two of the logins are one person's"));
+    }
+    let users: Vec<UserId> =
+        identities.iter().filter_map(|identity| cluster.user_by_identity(identity)).map(|user| user.id).collect();
+    if users.is_empty() { Ok(()) } else { Err(Rejection::UserExists { users }) }
+}
+
+/// As what somebody is on-boarded.
+#[derive(Clone, Copy)]
+pub(crate) enum Standing {
+    /// The operator who remains when single sign-on is wrong.
+    Founder,
+    /// Anybody else.
+    Other(Role),
+}
+
 /// The facts of one person's on-boarding, their group aside.
-pub(crate) fn arrival(user: UserId, newcomer: &Newcomer, role: Role, break_glass: bool) -> Vec<Fact> {
+pub(crate) fn arrival(user: UserId, newcomer: &Newcomer, standing: Standing, now: Timestamp) -> Vec<Fact> {
+    let (role, break_glass) = match standing {
+        Standing::Founder => (Role::Operator, true),
+        Standing::Other(role) => (role, false),
+    };
     let onboarded = Event::Onboarded { user, login: newcomer.login.clone(), role, break_glass };
-    let password = newcomer.password.clone().map(|hash| Event::PasswordSet { user, hash: Some(hash) });
-    std::iter::once(onboarded).chain(password).map(Fact::User).collect()
+    let linked = newcomer.identity.as_ref().map(|identity| linked(user, Some(identity)));
+    let entry = newcomer.entry.as_ref().map(|entry| entered(user, entry, now));
+    std::iter::once(onboarded).chain(linked).chain(entry).map(Fact::User).collect()
+}
+
+fn entered(user: UserId, entry: &Entry, now: Timestamp) -> Event {
+    match entry {
+        Entry::Password(hash) => Event::PasswordSet { user, hash: Some(hash.clone()) },
+        Entry::Invitation(hash) => Event::Invited { user, until: invited_until(now), hash: *hash },
+    }
+}
+
+const fn invited_until(now: Timestamp) -> Timestamp {
+    now.plus_seconds(INVITATION_DAYS * 86_400)
+}
+
+fn linked(user: UserId, identity: Option<&Identity>) -> Event {
+    let backend = identity.map_or(BackendKind::Local, |identity| identity.realm.kind);
+    Event::Linked { user, backend, identity: identity.cloned() }
+}
+
+/// The facts that make a user known as this identity (none: here), under this login.
+pub(crate) fn link(user: &User, identity: Option<&Identity>, login: &Login) -> Vec<Fact> {
+    let moved = (user.identity.as_ref() != identity).then(|| linked(user.id, identity));
+    let renamed = (user.login != *login).then(|| Event::LoginChanged { user: user.id, login: login.clone() });
+    moved.into_iter().chain(renamed).map(Fact::User).collect()
+}
+
+/// How many days an invitation may be used.
+const INVITATION_DAYS: i64 = 7;
+
+/// Passwords are kept here for whoever is known here; under another backend, for the break-glass operator alone.
+fn may_have_password(cluster: &Cluster, user: &User) -> Result<(), Rejection> {
+    match cluster.sign_in.kind() {
+        BackendKind::Local => Ok(()),
+        active if !user.break_glass => Err(Rejection::PasswordsElsewhere { active }),
+        BackendKind::GitHub | BackendKind::Oidc => Ok(()),
+    }
+}
+
+fn set_password(cluster: &Cluster, user: &User, hash: &PasswordHash) -> Facts {
+    may_have_password(cluster, user)?;
+    let mut facts = link(user, None, &user.login);
+    facts.push(Fact::User(Event::PasswordSet { user: user.id, hash: Some(hash.clone()) }));
+    Ok(facts)
+}
+
+fn invite(cluster: &Cluster, user: &User, hash: TokenHash, context: &Context<'_>) -> Facts {
+    may_have_password(cluster, user)?;
+    if user.break_glass {
+        return Err(Rejection::BreakGlass { user: user.id });
+    }
+    Ok(vec![Fact::User(Event::Invited { user: user.id, until: invited_until(context.now), hash })])
+}
+
+fn accept(cluster: &Cluster, code: TokenHash, hash: &PasswordHash, context: &Context<'_>) -> Facts {
+    let user = cluster.invited(&code, context.now).ok_or(Rejection::NoInvitation)?;
+    set_password(cluster, user, hash)
+}
+
+fn link_to(cluster: &Cluster, user: &User, identity: &Identity, called: &Login) -> Facts {
+    backend::may_be_linked(user)?;
+    if !cluster.sign_in.is_of(Some(identity)) {
+        return Err(Rejection::OtherBackend { active: cluster.sign_in.kind() });
+    }
+    let holders = [cluster.user_by_identity(identity), cluster.user_by_login(called)];
+    if let Some(holder) = holders.into_iter().flatten().find(|holder| holder.id != user.id) {
+        return Err(Rejection::LoginTaken { user: holder.id });
+    }
+    Ok(link(user, Some(identity), called))
+}
+
+fn rename(cluster: &Cluster, id: UserId, login: &Login) -> Facts {
+    let user = cluster.user(id).ok_or(Rejection::NotFound(Subject::User(id)))?;
+    if user.identity.is_none() || !cluster.sign_in.is_of(user.identity.as_ref()) {
+        return Err(Rejection::OtherBackend { active: cluster.sign_in.kind() });
+    }
+    if let Some(holder) = cluster.user_by_login(login).filter(|holder| holder.id != id) {
+        return Err(Rejection::LoginTaken { user: holder.id });
+    }
+    Ok(link(user, user.identity.as_ref(), login))
 }
 
 fn change(
@@ -110,7 +224,11 @@ fn delete(cluster: &Cluster, logins: &[Login]) -> Facts {
         let left = user.group.clone().map(|group| Fact::Group(group::Event::UserRemoved { group, user: user.id }));
         left.into_iter().chain([Fact::User(Event::Deleted { user: user.id })])
     });
-    Ok(facts.collect())
+    // Nobody else can take the place that a proposal holds for them.
+    let proposed = cluster.sign_in.proposal.as_ref().map(|proposal| proposal.operator);
+    let operator = proposed.filter(|operator| users.iter().any(|user| user.id == *operator));
+    let withdrawn = operator.map(|operator| Fact::Backend(backend::Event::Withdrawn { operator }));
+    Ok(withdrawn.into_iter().chain(facts).collect())
 }
 
 /// Refuses to lose the last operator who can sign in, and the one who remains when single sign-on is wrong.

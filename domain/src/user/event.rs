@@ -1,5 +1,10 @@
 use super::PasswordHash;
-use crate::{Login, Role, UserId, published::events};
+use crate::{
+    Login, Role, Timestamp, UserId,
+    backend::{BackendKind, Identity},
+    published::events,
+    token::TokenHash,
+};
 use serde::Serialize;
 
 events! {
@@ -26,6 +31,34 @@ events! {
             /// Its hash: secret. None once the user was erased.
             #[serde(skip)]
             hash: Option<PasswordHash>,
+        },
+        /// They may choose a local password, with a code that they were given.
+        Invited = "UserInvited" {
+            /// The user.
+            user: UserId,
+            /// Until when.
+            until: Timestamp,
+            /// The hash of the code: never leaves the server.
+            #[serde(skip)]
+            hash: TokenHash,
+        },
+        /// They are known at this backend from now on, and at no other.
+        Linked = "UserLinked" {
+            /// The user.
+            user: UserId,
+            /// The sort of backend.
+            backend: BackendKind,
+            /// Who they are there: personal. None where they are known here, and once the user was erased.
+            #[serde(skip)]
+            identity: Option<Identity>,
+        },
+        /// They have another login.
+        LoginChanged = "LoginChanged" {
+            /// The user.
+            user: UserId,
+            /// The login: personal.
+            #[serde(skip)]
+            login: Login,
         },
         /// They may do more, or less.
         RoleChanged = "RoleChanged" {

@@ -1,4 +1,4 @@
-use super::{Event, User};
+use super::{Event, Invitation, User};
 use crate::{Cluster, Role, Stamp, UserId, cluster::Former, token};
 use std::collections::BTreeSet;
 
@@ -13,7 +13,9 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 group: None,
                 suspended: false,
                 break_glass: *break_glass,
+                identity: None,
                 password: None,
+                invitation: None,
                 jobs: BTreeSet::new(),
                 tokens: BTreeSet::new(),
                 signed_in_at: None,
@@ -23,10 +25,37 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             };
             cluster.users.insert(user.id, user);
         }
-        Event::PasswordSet { user, hash } => change(cluster, at, *user, |user| {
-            user.password.clone_from(hash);
-            user.sessions_from = at.position;
-        }),
+        Event::PasswordSet { user, hash } => {
+            end_invitation(cluster, *user);
+            change(cluster, at, *user, |user| {
+                user.password.clone_from(hash);
+                user.sessions_from = at.position;
+            });
+        }
+        Event::Invited { user, until, hash } => {
+            end_invitation(cluster, *user);
+            cluster.invitations.insert(*hash, *user);
+            change(cluster, at, *user, |user| user.invitation = Some(Invitation { hash: *hash, until: *until }));
+        }
+        Event::Linked { user, identity, .. } => {
+            end_invitation(cluster, *user);
+            unlink(cluster, *user);
+            if let Some(identity) = identity {
+                cluster.identities.insert(identity.clone(), *user);
+            }
+            change(cluster, at, *user, |user| {
+                user.identity.clone_from(identity);
+                user.password = None;
+                user.sessions_from = at.position;
+            });
+        }
+        Event::LoginChanged { user, login } => {
+            if let Some(old) = cluster.users.get(user).map(|user| user.login.clone()) {
+                cluster.logins.remove(&old);
+                cluster.logins.insert(login.clone(), *user);
+            }
+            change(cluster, at, *user, |user| user.login.clone_from(login));
+        }
         Event::RoleChanged { user, role, .. } => {
             lower_tokens(cluster, *user, *role);
             change(cluster, at, *user, |user| {
@@ -43,6 +72,7 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
                 user.sessions_from = at.position;
             });
             end_tokens(cluster, *user);
+            end_invitation(cluster, *user);
         }
         Event::Reinstated { user } => change(cluster, at, *user, |user| user.suspended = false),
         Event::Deleted { user } => delete(cluster, *user),
@@ -62,6 +92,8 @@ fn change(cluster: &mut Cluster, at: Stamp, user: UserId, change: impl FnOnce(&m
 /// The user leaves the state, and their tokens with them.
 fn delete(cluster: &mut Cluster, id: UserId) {
     end_tokens(cluster, id);
+    end_invitation(cluster, id);
+    unlink(cluster, id);
     if let Some(user) = cluster.users.remove(&id) {
         cluster.logins.remove(&user.login);
         cluster.former.insert(id, Former::Deleted);
@@ -80,5 +112,30 @@ fn lower_tokens(cluster: &mut Cluster, user: UserId, role: Role) {
 fn end_tokens(cluster: &mut Cluster, id: UserId) {
     for token in cluster.users.get(&id).map(|user| user.tokens.clone()).unwrap_or_default() {
         token::remove(cluster, token);
+    }
+}
+
+/// Another backend holds: whoever came in through the old one has to come in anew, with new tokens. Not so the operator who
+/// remains under every one.
+pub(crate) fn end_sign_ins(cluster: &mut Cluster, at: Stamp) {
+    let others: Vec<UserId> = cluster.users.values().filter(|user| !user.break_glass).map(|user| user.id).collect();
+    for id in others {
+        end_tokens(cluster, id);
+        end_invitation(cluster, id);
+        if let Some(user) = cluster.users.get_mut(&id) {
+            user.sessions_from = at.position;
+        }
+    }
+}
+
+fn end_invitation(cluster: &mut Cluster, id: UserId) {
+    if let Some(invitation) = cluster.users.get_mut(&id).and_then(|user| user.invitation.take()) {
+        cluster.invitations.remove(&invitation.hash);
+    }
+}
+
+fn unlink(cluster: &mut Cluster, id: UserId) {
+    if let Some(identity) = cluster.users.get_mut(&id).and_then(|user| user.identity.take()) {
+        cluster.identities.remove(&identity);
     }
 }

@@ -6,10 +6,10 @@ mod evolve;
 mod secret;
 mod state;
 
-pub use command::{Command, Newcomer};
+pub use command::{Command, Entry, Newcomer};
 pub use event::Event;
 pub use secret::PasswordHash;
-pub use state::User;
+pub use state::{Invitation, User};
 
-pub(crate) use decide::{arrival, decide};
-pub(crate) use evolve::evolve;
+pub(crate) use decide::{Standing, arrival, decide, link};
+pub(crate) use evolve::{end_sign_ins, evolve};

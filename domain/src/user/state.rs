@@ -1,5 +1,8 @@
 use super::PasswordHash;
-use crate::{Denied, GroupName, JobId, Login, Position, Role, Timestamp, TokenId, UserId, Via};
+use crate::{
+    Denied, GroupName, JobId, Login, Position, Role, Timestamp, TokenId, UserId, Via, backend::Identity,
+    token::TokenHash,
+};
 use std::collections::BTreeSet;
 
 /// A user as they stand.
@@ -17,8 +20,12 @@ pub struct User {
     pub suspended: bool,
     /// Whether this is the operator who remains when single sign-on is wrong.
     pub break_glass: bool,
+    /// Who they are at the backend that they belong to; none where they are known here.
+    pub identity: Option<Identity>,
     /// The hash of their local password.
     pub password: Option<PasswordHash>,
+    /// What lets them choose a local password.
+    pub invitation: Option<Invitation>,
     /// Their active jobs.
     pub jobs: BTreeSet<JobId>,
     /// Their tokens, expired ones too.
@@ -32,6 +39,15 @@ pub struct User {
     /// Where their password was last set, their role lessened or they were suspended: a session that began on an earlier
     /// state is over.
     pub sessions_from: Position,
+}
+
+/// What lets a user choose a local password, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The hash of the code that they were given.
+    pub hash: TokenHash,
+    /// Until when it may be used.
+    pub until: Timestamp,
 }
 
 impl User {

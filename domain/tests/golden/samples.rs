@@ -2,6 +2,7 @@
 use domain::{
     Actor, ClusterId, CommandId, Event, EventId, Founding, Incarnation, JobId, LicenseId, Model, Origin, PoolName,
     Position, Recorded, Role, Subject, Timestamp, TokenId, UserId, access,
+    backend::{self, BackendKind, GitHub, Identity, Oidc, Provider, Realm, Secret},
     device::{self, Condition, DeviceId, Instance, Remedy, Severity, Slot},
     group,
     job::{self, Breach},
@@ -65,6 +66,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         tokens(),
         policies(),
         licenses(),
+        backends(),
     ]
     .concat();
     let samples = events.into_iter().map(|(number, version, event)| {
@@ -263,8 +265,45 @@ fn users() -> Vec<(u16, u8, Event)> {
         (104, 1, E::Reinstated { user: USER }),
         (105, 1, E::Deleted { user: USER }),
         (106, 1, E::Erased { user: USER }),
+        (107, 1, E::Invited { user: USER, until: at(604_800), hash: TokenHash([7; 32]) }),
+        (108, 1, E::Linked { user: USER, backend: BackendKind::Oidc, identity: Some(identity()) }),
+        (109, 1, E::LoginChanged { user: USER, login: word("ada.lovelace") }),
     ];
     events.map(|(number, version, event)| (number, version, Event::User(event))).to_vec()
+}
+
+fn identity() -> Identity {
+    let realm = Realm { kind: BackendKind::Oidc, address: word("https://id.example.org/realms/gpu") };
+    Identity::new(realm, "auth0|5f7c").expect("a sample's subject is well formed")
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned().into()).expect("a sample's secret is well formed")
+}
+
+fn backends() -> Vec<(u16, u8, Event)> {
+    use backend::Event as E;
+    let github = Provider::GitHub(GitHub {
+        base_url: word("https://github.example.org"),
+        organization: word("research"),
+        client_id: word("Iv1.8a61f9b3a7aba766"),
+        client_secret: secret("a-client-secret"),
+        directory_token: Some(secret("ghp_token")),
+    });
+    let oidc = Provider::Oidc(Oidc {
+        issuer: word("https://id.example.org/realms/gpu"),
+        client_id: word("dkube"),
+        client_secret: secret("another-secret"),
+        scopes: vec![word("profile"), word("email")],
+        login_claim: word("preferred_username"),
+    });
+    let events = [
+        (260, 1, E::Proposed { provider: Box::new(oidc), operator: USER, login: word("ada") }),
+        (261, 1, E::Withdrawn { operator: USER }),
+        (262, 1, E::Activated { kind: BackendKind::GitHub, operator: USER }),
+        (263, 1, E::CredentialsUpdated { provider: Box::new(github), client_secret: true, directory_token: false }),
+    ];
+    events.map(|(number, version, event)| (number, version, Event::Backend(event))).to_vec()
 }
 
 fn nodes() -> Vec<(u16, u8, Event)> {

@@ -14,7 +14,7 @@ use domain::{
 };
 
 /// One row for each action: what a data scientist, an auditor and an operator may.
-const TABLE: [(Action, [Allowed; 3]); 27] = {
+const TABLE: [(Action, [Allowed; 3]); 29] = {
     use Action as A;
     use Allowed::{All, No, Own};
     [
@@ -44,6 +44,8 @@ const TABLE: [(Action, [Allowed; 3]); 27] = {
         (A::ReadPolicy, [No, All, All]),
         (A::ManagePolicy, [No, No, All]),
         (A::ManageLicense, [No, No, All]),
+        (A::ManageBackend, [No, No, All]),
+        (A::ReadBackend, [No, All, All]),
         (A::ReadAbout, [Own, All, All]),
     ]
 };
@@ -78,6 +80,8 @@ const fn has_a_row(action: Action) {
         | A::ReadPolicy
         | A::ManagePolicy
         | A::ManageLicense
+        | A::ManageBackend
+        | A::ReadBackend
         | A::ReadAbout => {}
     }
 }

@@ -2,9 +2,10 @@
 use crate::{
     harness::{World, found},
     words::{
-        H100, bind, change_devices, create_group, create_pool, create_pool_of, delete_group, delete_pool, delete_users,
-        dismiss, edit_group, erase, finish, force, install, issue, license, move_user, observe, onboard, onboard_as,
-        override_condition, raise, report, retire, retire_node, seen, start, suspend,
+        GO_BACK, H100, accept, activate, bind, change_devices, create_group, create_pool, create_pool_of, delete_group,
+        delete_pool, delete_users, dismiss, edit_group, erase, finish, force, github, identity, install, invite, issue,
+        license, move_user, new_credentials, observe, onboard, onboard_as, onboard_there, override_condition, propose,
+        raise, report, retire, retire_node, seen, start, suspend,
     },
 };
 use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
@@ -40,6 +41,15 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::UserBusy { .. } => "UserBusy",
         Rejection::LastOperator { .. } => "LastOperator",
         Rejection::BreakGlass { .. } => "BreakGlass",
+        Rejection::LoginTaken { .. } => "LoginTaken",
+        Rejection::BreakGlassIsLocal { .. } => "BreakGlassIsLocal",
+        Rejection::OtherBackend { .. } => "OtherBackend",
+        Rejection::PasswordsElsewhere { .. } => "PasswordsElsewhere",
+        Rejection::NoInvitation => "NoInvitation",
+        Rejection::ProposalGone => "ProposalGone",
+        Rejection::NotTheOperator => "NotTheOperator",
+        Rejection::Unproven => "Unproven",
+        Rejection::NoCredentials => "NoCredentials",
         Rejection::NotDeleted { .. } => "NotDeleted",
         Rejection::NoGroup { .. } => "NoGroup",
         Rejection::NoPool { .. } => "NoPool",
@@ -64,7 +74,7 @@ const fn name(rejection: &Rejection) -> &'static str {
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 47] = [
+const ALL: [(&str, &str); 56] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -92,6 +102,15 @@ const ALL: [(&str, &str); 47] = [
     ("UserBusy", "user.busy"),
     ("LastOperator", "user.last_operator"),
     ("BreakGlass", "user.break_glass"),
+    ("LoginTaken", "user.login_taken"),
+    ("BreakGlassIsLocal", "user.break_glass"),
+    ("OtherBackend", "user.other_backend"),
+    ("PasswordsElsewhere", "auth.no_password"),
+    ("NoInvitation", "invitation.not_found"),
+    ("ProposalGone", "auth.proposal_gone"),
+    ("NotTheOperator", "auth.not_the_operator"),
+    ("Unproven", "auth.unproven"),
+    ("NoCredentials", "auth.no_credentials"),
     ("NotDeleted", "user.not_deleted"),
     ("NoGroup", "job.no_group"),
     ("NoPool", "job.no_pool"),
@@ -167,6 +186,12 @@ fn ways(world: &World) -> Vec<Command> {
         delete_users(&["operator", "ops"]),
         delete_users(&["operator"]),
         erase(world.id("ada")),
+        propose(github(), "ada", None),
+        propose(github(), "boss", Some("operator")),
+        onboard_there(&github(), 1, "eve"),
+        new_credentials(1),
+        accept(9),
+        activate(world.position(), identity(&github().realm(), 1), "ada"),
         start("bob", 1),
         start("cyd", 1),
         start("shut", 1),
@@ -204,6 +229,19 @@ fn every_refusal_is_reached_and_changes_nothing() {
     let mut other = World::with_fleet();
     let mixed = other.when(create_pool("x", &[1, 9])).refused("pool.mixed_models");
     reached.insert(name(&mixed), mixed);
+    let mut elsewhere = World::founded();
+    elsewhere.given(onboard(&["ada"], None));
+    elsewhere.given(propose(github(), "boss", None));
+    let proposal = elsewhere.position();
+    let wrong = elsewhere.when(activate(proposal, identity(&github().realm(), 1), "eve"));
+    let wrong = wrong.refused("auth.not_the_operator");
+    reached.insert(name(&wrong), wrong);
+    elsewhere.given(activate(proposal, identity(&github().realm(), 1), "boss"));
+    let kept = elsewhere.when(invite("ada", 1)).refused("auth.no_password");
+    reached.insert(name(&kept), kept);
+    elsewhere.asker = elsewhere.session("boss");
+    let unproven = elsewhere.when(GO_BACK).refused("auth.unproven");
+    reached.insert(name(&unproven), unproven);
     other.limits.license_required = true;
     let unlicensed = other.when(create_pool("x", &[1])).refused("license.missing");
     reached.insert(name(&unlicensed), unlicensed);

@@ -1,11 +1,12 @@
 //! What holds in every state, checked from scratch on what everybody can see of it.
 use domain::{
-    Availability, Cluster, Event, GroupName, PoolName, Role, Subject, Tally,
+    Availability, Cluster, Event, GroupName, PoolName, Position, Role, Subject, Tally, backend,
     device::{self, ConditionKind, Device, Presence, Severity},
     group,
     job::{self, Source},
     node::{Contact, Node, Reported},
     pool,
+    user::User,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,6 +203,17 @@ fn users_and_tokens_agree(cluster: &Cluster) {
     for (login, id) in cluster.logins() {
         assert_eq!(cluster.user(*id).map(|user| &user.login), Some(login));
     }
+    for user in cluster.users().values() {
+        assert!(!user.break_glass || user.identity.is_none(), "who remains is known here");
+        assert!(user.identity.is_none() || user.password.is_none(), "nobody is known twice");
+        if let Some(identity) = &user.identity {
+            assert_eq!(cluster.user_by_identity(identity).map(|found| found.id), Some(user.id));
+        }
+        if let Some(invitation) = user.invitation.as_ref().filter(|_| !user.suspended) {
+            let earlier = domain::Timestamp::from_micros(0);
+            assert_eq!(cluster.invited(&invitation.hash, earlier).map(|found| found.id), Some(user.id));
+        }
+    }
     for token in cluster.tokens().values() {
         let owner = cluster.user(token.user).expect("a token's owner exists");
         assert!(owner.tokens.contains(&token.id), "both sides of {}", token.id);
@@ -223,7 +235,13 @@ pub(crate) fn check_subjects(before: &Cluster, after: &Cluster, event: &Event) {
     let node = |node: &Node| Node { short_since: None, surplus_since: None, ..node.clone() };
     changed.extend(differing(before.pools(), after.pools(), pool).into_iter().map(Subject::Pool));
     changed.extend(differing(before.groups(), after.groups(), Clone::clone).into_iter().map(Subject::Group));
-    changed.extend(differing(before.users(), after.users(), Clone::clone).into_iter().map(Subject::User));
+    // Another backend ends what everybody came in with: of whom, nobody asks.
+    let ends_sign_ins = matches!(event, Event::Backend(backend::Event::Activated { .. }));
+    let user = |user: &User| {
+        let (user, tokens) = (user.clone(), BTreeSet::new());
+        if ends_sign_ins { User { sessions_from: Position(0), tokens, invitation: None, ..user } } else { user }
+    };
+    changed.extend(differing(before.users(), after.users(), user).into_iter().map(Subject::User));
     changed.extend(differing(before.nodes(), after.nodes(), node).into_iter().map(Subject::Node));
     changed.extend(differing(before.devices(), after.devices(), Clone::clone).into_iter().map(Subject::Device));
     changed.extend(differing(before.jobs(), after.jobs(), Clone::clone).into_iter().map(Subject::Job));

@@ -2,12 +2,14 @@
 //! refusal. After every command the invariants are checked too, and that its events survive being written down.
 mod access;
 mod attempts;
+mod backends;
 mod codes;
 mod devices;
 mod genesis;
 mod groups;
 mod harness;
 mod invariants;
+mod invitations;
 mod jobs;
 mod license;
 mod nodes;

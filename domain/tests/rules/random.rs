@@ -3,16 +3,17 @@ use crate::{
     harness::World,
     snapshots::assert_survives,
     words::{
-        A100, H100, UPKEEP, bind, change_devices, condition, cordon, cordon_node, create_group, create_pool,
-        create_pool_of, delete_group, delete_pool, delete_users, dismiss, edit_group, end_overrides, erase,
-        expect_devices, finding, finish, force, hear, install, instance, issue, license, lose, move_user, observe,
-        observe_end, onboard_as, override_condition, refuse_report, report_blind, report_facts, report_health,
-        reset_breaker, retire, retire_node, revoke, revoke_all, seen, set_devices, set_password, set_policy, set_role,
-        start_of, suspend, w,
+        A100, GO_BACK, H100, UPKEEP, accept, activate, bind, change_devices, condition, cordon, cordon_node,
+        create_group, create_pool, create_pool_of, delete_group, delete_pool, delete_users, dismiss, edit_group,
+        end_overrides, erase, expect_devices, finding, finish, force, github, hear, identity, install, instance,
+        invite, issue, license, link, lose, move_user, new_credentials, observe, observe_end, oidc_provider,
+        onboard_as, onboard_there, override_condition, propose, refuse_report, rename, report_blind, report_facts,
+        report_health, reset_breaker, retire, retire_node, revoke, revoke_all, seen, set_devices, set_password,
+        set_policy, set_role, start_of, suspend, w,
     },
 };
 use domain::{
-    Cluster, Command, Event, Role, Stamp, access,
+    Cluster, Command, Event, Principal, Role, Stamp, access, backend,
     device::{Finding, Presence, Severity},
     evolve, group, job,
     node::{self, Facts, Seen},
@@ -44,6 +45,16 @@ enum Wish {
     /// What the server tells of this user.
     Try(&'static str, access::Command),
     Observe(u8, Option<usize>, Vec<u8>),
+    /// People shall be known at this provider, with this operator, who is this user.
+    Propose(bool, &'static str, Option<&'static str>),
+    /// Whoever is proposed signs in, known by this number.
+    Activate(u8),
+    GoBack,
+    /// Whoever the provider knows by this number, under this login.
+    OnboardThere(u8, &'static str),
+    Link(&'static str, u8, &'static str),
+    Rename(&'static str, &'static str),
+    AcceptInvitation(u8),
     /// The device, alone on the node, in so many parts.
     Divide(&'static str, u8, u32),
     /// Of the device, from now on for so many seconds.
@@ -174,6 +185,15 @@ fn people() -> impl Strategy<Value = Wish> {
         1 => any::<usize>().prop_map(Wish::Revoke),
         1 => any::<usize>().prop_map(Wish::RevokeAll),
         1 => (1_i64..100_000).prop_map(Wish::Wait),
+        2 => (any::<bool>(), login(), prop::option::of(login())).prop_map(|(oidc, login, link)| Wish::Propose(oidc, login, link)),
+        2 => (0_u8..4).prop_map(Wish::Activate),
+        1 => Just(Wish::GoBack),
+        1 => (0_u8..3).prop_map(|n| Wish::Given(new_credentials(n))),
+        2 => (0_u8..6, login()).prop_map(|(n, login)| Wish::OnboardThere(n, login)),
+        1 => (login(), 0_u8..6, login()).prop_map(|(login, n, called)| Wish::Link(login, n, called)),
+        1 => (login(), login()).prop_map(|(login, called)| Wish::Rename(login, called)),
+        1 => (0_u8..6).prop_map(|n| Wish::Given(invite(LOGINS[usize::from(n)], n))),
+        1 => (0_u8..6).prop_map(Wish::AcceptInvitation),
         1 => (0_u8..4, 0_i64..100_000, 1_i64..100_000).prop_map(|(n, age, lasts)| Wish::License(n, age, lasts)),
     ]
 }
@@ -260,6 +280,30 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             let instances = (0..*parts).map(instance).collect();
             report_facts(node, Facts::default(), vec![Seen { instances, ..seen(*n, *n, model(*n)) }])
         }
+        Wish::Propose(oidc, operator, link) => propose(if *oidc { oidc_provider() } else { github() }, operator, *link),
+        Wish::Activate(n) => {
+            let proposal = cluster.sign_in().proposal.as_ref()?;
+            let realm = proposal.provider.realm();
+            activate(proposal.revision, identity(&realm, *n), proposal.login.as_str())
+        }
+        Wish::GoBack => {
+            world.asker = world.session("operator");
+            GO_BACK
+        }
+        Wish::OnboardThere(n, login) => onboard_there(cluster.sign_in().provider.as_ref()?, *n, login),
+        Wish::Link(login, n, called) => {
+            let realm = cluster.sign_in().provider.as_ref()?.realm();
+            link(login, identity(&realm, *n), called)
+        }
+        Wish::Rename(login, called) => {
+            let user = cluster.user_by_login(&login.parse().ok()?)?.id;
+            world.asker = Principal::SYSTEM;
+            rename(user, called)
+        }
+        Wish::AcceptInvitation(code) => {
+            world.asker = Principal::SYSTEM;
+            accept(*code)
+        }
         Wish::Override(n, kind, seconds) => override_condition(*n, kind, world.now.plus_seconds(*seconds)),
         Wish::License(n, age, lasts) => install(license(*n, world.now, *age, *lasts)),
         Wish::Wait(seconds) => {
@@ -277,7 +321,9 @@ const fn is_idempotent(command: &Command) -> bool {
             matches!(command, SetDevices { .. } | ChangeDevices { .. })
         }
         Command::Group(command) => matches!(command, group::Command::Edit { .. }),
-        Command::User(command) => matches!(command, user::Command::Change { .. } | user::Command::Erase { .. }),
+        Command::User(command) => {
+            matches!(command, user::Command::Change { .. } | user::Command::Erase { .. } | user::Command::Rename { .. })
+        }
         Command::Node(
             node::Command::ReportInventory { .. }
             | node::Command::ReportHealth { .. }
@@ -287,6 +333,7 @@ const fn is_idempotent(command: &Command) -> bool {
         )
         | Command::Policy(_)
         | Command::License(_) => true,
+        Command::Backend(command) => !matches!(command, backend::Command::Activate { .. }),
         Command::Device(command) => !matches!(command, domain::device::Command::Clear { .. }),
         Command::Job(command) => {
             matches!(command, job::Command::Observe { .. } | job::Command::ObserveEnd { .. })

@@ -2,8 +2,8 @@ use crate::{
     harness::{World, found},
     words::NO_USER,
     words::{
-        create_group, delete_users, erase, finish, issue, newcomer, observe, observe_end, onboard, onboard_as,
-        set_password, set_role, start, suspend, w,
+        create_group, delete_users, erase, finish, issue, observe, observe_end, onboard, onboard_as, set_password,
+        set_role, start, suspend, w,
     },
 };
 use domain::{
@@ -41,7 +41,7 @@ fn all_but_the_first_are_what_the_command_says_and_not_break_glass() {
 fn a_first_password_comes_with_the_newcomer() {
     let mut world = World::founded();
     let hash = PasswordHash::new("$argon2id$first");
-    let newcomers = vec![Newcomer { login: w("ada"), password: Some(hash.clone()) }];
+    let newcomers = vec![Newcomer::with_password(w("ada"), hash.clone())];
     let command = user::Command::Onboard { newcomers, group: None, role: Role::DataScientist };
     world.when(Command::User(command)).then(&["UserOnboarded", "PasswordSet"]);
     assert_eq!(world.user("ada").password, Some(hash));
@@ -250,7 +250,7 @@ fn what_is_erased_says_only_that_it_is() {
 #[test]
 fn no_event_of_a_user_shows_a_login_or_a_hash_when_it_is_published() {
     let mut world = World::empty();
-    let operator = Newcomer { password: Some(PasswordHash::new("$argon2id$first")), ..newcomer("grace") };
+    let operator = Newcomer::with_password(w("grace"), PasswordHash::new("$argon2id$first"));
     let Command::Found { cluster, demonstration, .. } = found() else { unreachable!("it founds") };
     world.given(Command::Found { cluster, demonstration, operator });
     let published = serde_json::to_string(&world.log.iter().map(|r| &r.event).collect::<Vec<_>>()).expect("JSON");

@@ -1,6 +1,7 @@
 //! Short ways to say things: ids by number, commands by verb.
 use domain::{
-    Command, Incarnation, JobId, LicenseId, Origin, Role, Timestamp, TokenId, UserId,
+    Command, Incarnation, JobId, LicenseId, Origin, Position, Role, Timestamp, TokenId, UserId,
+    backend::{self, Credentials, GitHub, Identity, Oidc, Provider, Realm, Secret},
     device::{self, Condition, DeviceId, Finding, Instance, Remedy, Severity, Slot},
     group, job,
     license::{self, License},
@@ -94,7 +95,7 @@ pub(crate) fn delete_group(name: &str) -> Command {
 }
 
 pub(crate) fn newcomer(login: &str) -> Newcomer {
-    Newcomer { login: w(login), password: None }
+    Newcomer::new(w(login))
 }
 
 pub(crate) fn onboard_as(logins: &[&str], group: Option<&str>, role: Role) -> Command {
@@ -331,4 +332,73 @@ pub(crate) fn instance(number: u32) -> Instance {
         profile: "1g.10gb".into(),
         memory_bytes: 10 << 30,
     }
+}
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned().into()).expect("the secret is well formed")
+}
+
+pub(crate) fn github() -> Provider {
+    Provider::GitHub(GitHub {
+        base_url: w("https://github.com"),
+        organization: w("research"),
+        client_id: w("Iv1.8a61f9b3a7aba766"),
+        client_secret: secret("github-secret"),
+        directory_token: None,
+    })
+}
+
+pub(crate) fn oidc_provider() -> Provider {
+    Provider::Oidc(Oidc {
+        issuer: w("https://id.example.org"),
+        client_id: w("dkube"),
+        client_secret: secret("oidc-secret"),
+        scopes: vec![w("profile")],
+        login_claim: w("preferred_username"),
+    })
+}
+
+/// Whom the provider knows by this number.
+pub(crate) fn identity(realm: &Realm, n: u8) -> Identity {
+    Identity::new(realm.clone(), &n.to_string()).expect("a number is a subject")
+}
+
+pub(crate) fn propose(provider: Provider, operator: &str, link: Option<&str>) -> Command {
+    Command::Backend(backend::Command::Propose { provider, operator: w(operator), link: link.map(w) })
+}
+
+pub(crate) fn activate(proposal: Position, identity: Identity, login: &str) -> Command {
+    Command::Backend(backend::Command::Activate { proposal, identity, login: w(login) })
+}
+
+pub(crate) const GO_BACK: Command = Command::Backend(backend::Command::Return);
+
+pub(crate) fn new_credentials(n: u8) -> Command {
+    let client_secret = Some(secret(&format!("secret-{n}")));
+    let credentials = Credentials { client_secret, ..Credentials::default() };
+    Command::Backend(backend::Command::UpdateCredentials(credentials))
+}
+
+pub(crate) fn onboard_there(provider: &Provider, n: u8, login: &str) -> Command {
+    let newcomers = vec![Newcomer::of(w(login), identity(&provider.realm(), n))];
+    Command::User(user::Command::Onboard { newcomers, group: None, role: Role::DataScientist })
+}
+
+pub(crate) fn link(login: &str, identity: Identity, called: &str) -> Command {
+    Command::User(user::Command::Link { login: w(login), identity, called: w(called) })
+}
+
+pub(crate) fn rename(user: UserId, login: &str) -> Command {
+    Command::User(user::Command::Rename { user, login: w(login) })
+}
+
+pub(crate) fn invite(login: &str, code: u8) -> Command {
+    Command::User(user::Command::Invite { login: w(login), hash: TokenHash([code; 32]) })
+}
+
+pub(crate) fn accept(code: u8) -> Command {
+    Command::User(user::Command::AcceptInvitation {
+        code: TokenHash([code; 32]),
+        hash: PasswordHash::new("$argon2id$chosen"),
+    })
 }

@@ -39,6 +39,7 @@ pub(super) fn of_subject(subject: &Subject) -> Term {
         Subject::Token(id) => uuid(SUBJECT | 7 << 8, id.0),
         Subject::HealthPolicy => text(SUBJECT | 8 << 8, ""),
         Subject::License => text(SUBJECT | 9 << 8, ""),
+        Subject::Backend => text(SUBJECT | 10 << 8, ""),
     }
 }
 

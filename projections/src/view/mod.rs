@@ -9,6 +9,7 @@ mod overview;
 mod page;
 mod policy;
 mod pool;
+mod sign_in;
 mod token;
 mod user;
 mod words;
@@ -28,10 +29,12 @@ pub use overview::{AvailabilityCounts, ClusterView, DeviceCounts, Overview, Pool
 pub use page::{Listed, Page, PageError};
 pub use policy::{BreakerView, HealthPolicyView, KindRuleView, XidRuleView};
 pub use pool::{PoolFilter, PoolView};
+pub use sign_in::{ProposalView, ProviderView, SignInView};
 pub use token::{TokenFilter, TokenView};
 pub use user::{UserFilter, UserRef, UserView};
 pub use words::{
-    Availability, Breach, Contact, Health, LicenseState, Presence, Remedy, Role, Scope, Severity, UnknownWord,
+    Availability, BackendKind, Breach, Contact, Health, LicenseState, Presence, Remedy, Role, Scope, Severity,
+    UnknownWord,
 };
 
 use crate::{names::Names, state::State};

@@ -1,5 +1,5 @@
 //! Users: on-boarded people.
-use super::{Listed, Look, Page, PageError, Role, Sight};
+use super::{BackendKind, Listed, Look, Page, PageError, Role, Sight};
 use domain::{GroupName, JobId, Login, Position, Timestamp, UserId, user::User};
 use serde::Serialize;
 use std::ops::Bound;
@@ -18,6 +18,7 @@ pub struct UserRef {
 
 /// A user as they stand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that clients read by name")]
 pub struct UserView {
     /// Their id, for ever.
     #[schema(value_type = String, format = Uuid)]
@@ -37,8 +38,15 @@ pub struct UserView {
     pub suspended: bool,
     /// Whether this is the operator who remains when single sign-on is wrong.
     pub break_glass: bool,
+    /// The sort of sign-in backend that they belong to.
+    pub backend: BackendKind,
+    /// Whether they can sign in: they belong to the active backend, or remain under every one, and are not shut out.
+    pub can_sign_in: bool,
     /// Whether they have a local password.
     pub has_password: bool,
+    /// Until when they may choose a local password by their invitation; null without one that holds.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub invited_until: Option<Timestamp>,
     /// Their active jobs, the oldest first.
     #[schema(value_type = Vec<String>)]
     pub jobs: Vec<JobId>,
@@ -108,7 +116,14 @@ impl Look<'_> {
             pool: self.pool_of(user.id).cloned(),
             suspended: user.suspended,
             break_glass: user.break_glass,
+            backend: user.identity.as_ref().map_or(BackendKind::Local, |identity| identity.realm.kind.into()),
+            can_sign_in: !user.suspended && self.cluster().sign_in().knows(user),
             has_password: user.password.is_some(),
+            invited_until: user
+                .invitation
+                .as_ref()
+                .map(|invitation| invitation.until)
+                .filter(|until| self.time < *until && !user.suspended),
             jobs: user.jobs.iter().copied().collect(),
             last_sign_in: user.signed_in_at,
             onboarded_at: user.onboarded_at,

@@ -175,6 +175,16 @@ words! {
         Operator = "operator",
     }
 
+    /// A sort of sign-in backend.
+    BackendKind, "a sign-in backend" {
+        /// Logins and passwords are kept here.
+        Local = "local",
+        /// A GitHub organization.
+        GitHub = "github",
+        /// An OpenID provider.
+        Oidc = "oidc",
+    }
+
     /// Where a license is in its time, or that it grants too little, where one is required.
     LicenseState, "a license's state" {
         /// There is none.
@@ -225,6 +235,7 @@ from! {
         None, RestartApp, CheckApp, ResetGpu, DrainAndReset, RebootNode, ServiceRequired, Operator
     }
     domain::Role => Role { DataScientist, Auditor, Operator }
+    domain::backend::BackendKind => BackendKind { Local, GitHub, Oidc }
     domain::license::Phase => LicenseState { Valid, Ending, Grace, Over }
     domain::token::Scope => Scope { Read, Full, Metrics }
     domain::job::Breach => Breach { UnknownUser, NoPool, ForeignPool, UnhealthyDevice, SharedDevice }
@@ -248,6 +259,9 @@ mod tests {
         for scope in [domain::token::Scope::Read, domain::token::Scope::Full, domain::token::Scope::Metrics] {
             assert_eq!(text(&scope), text(&Scope::from(scope)));
         }
+        for kind in domain::backend::BackendKind::ALL {
+            assert_eq!(text(&kind), text(&BackendKind::from(kind)));
+        }
         let remedies = [R::None, R::RestartApp, R::CheckApp, R::ResetGpu, R::DrainAndReset, R::RebootNode];
         for remedy in remedies.into_iter().chain([R::ServiceRequired, R::Operator]) {
             assert_eq!(text(&remedy), text(&Remedy::from(remedy)));
@@ -268,6 +282,7 @@ mod tests {
         holds(Severity::ALL);
         holds(Remedy::ALL);
         holds(Role::ALL);
+        holds(BackendKind::ALL);
         holds(Scope::ALL);
         holds(LicenseState::ALL);
         holds(Breach::ALL);

@@ -107,6 +107,10 @@ fn data(event: &Event, names: &Names<'_>) -> Value {
             }
         }
     }
+    let operator = data["operator"].as_str().and_then(|id| id.parse::<UserId>().ok());
+    if let Some(login) = operator.and_then(|operator| names.told(operator)) {
+        data["operator_login"] = login.into();
+    }
     let user = data["user"].as_str().and_then(|id| id.parse::<UserId>().ok());
     if let (Some(login), Value::Object(fields)) = (user.and_then(|user| names.told(user)), &mut data) {
         fields.insert("login".to_owned(), login.into());

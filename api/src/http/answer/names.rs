@@ -1,5 +1,5 @@
 use crate::http::{app::App, auth::Asker, problem::Named};
-use domain::{Actor, Event, Login, Position, Recorded, Subject, UserId, user};
+use domain::{Actor, Event, Login, Position, Recorded, Subject, UserId, backend, user};
 use projections::Presenter;
 
 /// What things were called at a position: the log names users by id, people by login.
@@ -37,7 +37,10 @@ impl<'a> Names<'a> {
     /// Names that these events gave: the read models may not know them yet.
     pub(crate) fn with<'e>(mut self, events: impl IntoIterator<Item = &'e Event>) -> Self {
         self.fresh.extend(events.into_iter().filter_map(|event| match event {
-            Event::User(user::Event::Onboarded { user, login, .. }) => Some((*user, login.clone())),
+            Event::User(user::Event::Onboarded { user, login, .. } | user::Event::LoginChanged { user, login }) => {
+                Some((*user, login.clone()))
+            }
+            Event::Backend(backend::Event::Proposed { operator, login, .. }) => Some((*operator, login.clone())),
             _ => None,
         }));
         self
@@ -55,7 +58,7 @@ impl<'a> Names<'a> {
     }
 
     fn login(&self, id: UserId) -> Option<Login> {
-        let fresh = self.fresh.iter().find(|(user, _)| *user == id).map(|(_, login)| login.clone());
+        let fresh = self.fresh.iter().rfind(|(user, _)| *user == id).map(|(_, login)| login.clone());
         fresh.or_else(|| self.app.present(|state| Presenter::new(state.names(), self.at).login(id).cloned()))
     }
 

@@ -29,6 +29,26 @@ pub(crate) fn clear_cookie(settings: &HttpSettings) -> HeaderValue {
     header(&format!("{}=; {}; Max-Age=0", name(settings), attributes(settings)))
 }
 
+/// `SameSite=Lax` lets it come along when the provider sends the browser back.
+fn flow_name(settings: &HttpSettings) -> &'static str {
+    if settings.over_tls() { "__Host-dkube_sign_in" } else { "dkube_sign_in" }
+}
+
+/// The cookie by which the browser that began a sign-in is known when it is back.
+pub(crate) fn flow_cookie(settings: &HttpSettings, secret: &SessionSecret) -> HeaderValue {
+    header(&format!("{}={}; {}; Max-Age=600", flow_name(settings), secret.reveal(), attributes(settings)))
+}
+
+/// The cookie that makes a browser forget the sign-in that it began.
+pub(crate) fn clear_flow(settings: &HttpSettings) -> HeaderValue {
+    header(&format!("{}=; {}; Max-Age=0", flow_name(settings), attributes(settings)))
+}
+
+/// The secret of the sign-in that the browser began, if it did.
+pub(crate) fn presented_flow(settings: &HttpSettings, headers: &HeaderMap) -> Option<SessionSecret> {
+    presented(flow_name(settings), headers)
+}
+
 /// Ends the session that the request came with, if it did: another begins in its place.
 pub(crate) fn clear_presented(app: &App, headers: &HeaderMap) {
     if let Some(secret) = presented_secret(app.settings(), headers) {
@@ -38,7 +58,10 @@ pub(crate) fn clear_presented(app: &App, headers: &HeaderMap) {
 
 /// The secret in the request's cookie, if it has one.
 pub(crate) fn presented_secret(settings: &HttpSettings, headers: &HeaderMap) -> Option<SessionSecret> {
-    let name = name(settings);
+    presented(name(settings), headers)
+}
+
+fn presented(name: &str, headers: &HeaderMap) -> Option<SessionSecret> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| SessionSecret::presented(value))

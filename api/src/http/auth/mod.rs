@@ -2,6 +2,7 @@
 mod address;
 mod asker;
 mod attempts;
+mod codes;
 mod cookie;
 mod gate;
 mod last_used;
@@ -14,13 +15,16 @@ mod slowdown;
 pub(crate) use address::Address;
 pub(crate) use asker::{Asker, Credential, still_valid};
 pub(crate) use attempts::{AuditReaders, refused, sign_in_failed, signed_in};
-pub(crate) use cookie::{clear_cookie, clear_presented, presented_secret, session_cookie};
+pub(crate) use codes::Codes;
+pub(crate) use cookie::{
+    clear_cookie, clear_flow, clear_presented, flow_cookie, presented_flow, presented_secret, session_cookie,
+};
 pub(crate) use gate::gate;
 pub(crate) use last_used::{LastUseView, LastUsed};
 pub(crate) use password::{NewPassword, Password, Passwords};
 pub use password::{hash_password, password_fits};
 pub(crate) use rules::{Rule, rule_of};
-pub(crate) use secret::{SessionSecret, TokenSecret, random_id};
+pub(crate) use secret::{InvitationSecret, SessionSecret, TokenSecret, random_id};
 pub(crate) use sessions::{SessionKey, Sessions};
 pub(crate) use slowdown::Slowdown;
 

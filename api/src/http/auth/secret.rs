@@ -58,6 +58,33 @@ impl TokenSecret {
     }
 }
 
+/// An invitation's code: who has it may choose a password, once. 256 random bits, as a token's.
+pub(crate) struct InvitationSecret(Zeroizing<String>);
+
+impl InvitationSecret {
+    const PREFIX: &'static str = "invite_";
+
+    /// A new one.
+    pub(crate) fn generate() -> Self {
+        Self(Zeroizing::new(format!("{}{}", Self::PREFIX, URL_SAFE_NO_PAD.encode(*random()))))
+    }
+
+    /// The code in a path.
+    pub(crate) fn presented(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// By what it is recognised.
+    pub(crate) fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// The code itself, for whoever hands it on.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A session's secret: what its cookie holds.
 pub(crate) struct SessionSecret(Zeroizing<String>);
 

@@ -59,8 +59,15 @@ impl Slowdown {
     /// # Errors
     /// In how many seconds the next one is looked at.
     pub(crate) fn begin(&self, login: &Login, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
-        let attempt =
-            Attempt { login: Sha256::digest(login.as_str().as_bytes()).into(), address: Address(address).network() };
+        self.begin_with(Sha256::digest(login.as_str().as_bytes()).into(), address, now)
+    }
+
+    /// Begins an attempt with what is as hard to guess as a login and a password: its hash stands for the login.
+    ///
+    /// # Errors
+    /// In how many seconds the next one is looked at.
+    pub(crate) fn begin_with(&self, login: [u8; 32], address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
+        let attempt = Attempt { login, address: Address(address).network() };
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let by_login = wait(&counted.logins, &attempt.login, &BY_LOGIN, now);
         let by_address = attempt.address.map_or(0, |address| wait(&counted.addresses, &address, &BY_ADDRESS, now));

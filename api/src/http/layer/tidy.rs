@@ -10,7 +10,8 @@ pub(super) fn tidy(response: Response) -> Response {
     let status = response.status();
     let told = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.as_bytes();
-        kind == MEDIA_TYPE.as_bytes() || kind == b"application/json"
+        // Pages are for browsers that come back from a sign-in provider.
+        kind == MEDIA_TYPE.as_bytes() || kind == b"application/json" || kind.starts_with(b"text/html")
     });
     if told || !(status.is_client_error() || status.is_server_error()) {
         return response;

@@ -173,6 +173,16 @@ impl Problem {
     pub(crate) fn code(&self) -> &str {
         &self.0.document.code
     }
+
+    /// What happened here.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.document.detail
+    }
+
+    /// What the reader should do.
+    pub(crate) fn advice(&self) -> &'static str {
+        find(&self.0.document.code).map_or("", |entry| entry.advice)
+    }
 }
 
 impl IntoResponse for Problem {

@@ -66,11 +66,14 @@ pub(super) async fn begin(
     })?;
     app.catch_up().await;
     // Whatever is recorded after this ends the session, should it concern the sign-in: also while the password is checked.
-    let (found, since) = app.present(|state| {
+    let (found, since, knows) = app.present(|state| {
         let cluster = state.cluster();
-        (cluster.user_by_login(&login).cloned(), cluster.at().position)
+        let found = cluster.user_by_login(&login).cloned();
+        let knows = found.as_ref().is_some_and(|user| cluster.sign_in().knows(user));
+        (found, cluster.at().position, knows)
     });
-    let kept = found.as_ref().and_then(|user| user.password.clone());
+    let from_here = found.as_ref().is_none_or(|user| !user.break_glass || app.settings().may_break_glass(address));
+    let kept = found.as_ref().filter(|_| knows && from_here).and_then(|user| user.password.clone());
     if !app.passwords.fits(&body.value.password, kept).await? {
         app.metrics.sign_in("failed");
         sign_in_failed(&app, found.map(|user| user.id), FAILED, address).await;

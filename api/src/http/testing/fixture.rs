@@ -6,8 +6,15 @@ use crate::http::{
     port::{Commands as _, Counted, EngineVitals, Health, Relaying, Vitals},
     router,
 };
+use crate::{
+    egress::{Egress, Policy},
+    provider::Outside,
+};
 use axum::Router;
-use bus::engine::{Answer, Outcome, Request};
+use bus::{
+    clock::{SystemClock, SystemEntropy},
+    engine::{Answer, Outcome, Request},
+};
 use domain::{
     Actor, ClusterId, Command, GroupName, Incarnation, Login, NodeName, Origin, Position, Principal, Role, Timestamp,
     UserId, Via,
@@ -80,6 +87,8 @@ impl Fixture {
     }
 
     pub(crate) async fn with(settings: HttpSettings) -> Self {
+        // Stand-ins of providers are on loopback.
+        let egress = Policy { insecure: true, ..Policy::default() };
         let cluster = ClusterId(Uuid::from_u128(0xc1));
         let engine = Arc::new(FakeEngine::new(cluster, Timestamp::from_micros(1_772_366_400_000_000)));
         let live = Live::new();
@@ -103,6 +112,7 @@ impl Fixture {
             mirrors: projections::mirror::Mirrors::default(),
             vault: Arc::clone(&engine.vault) as _,
             clock: Arc::new(move || clock.now()),
+            outside: Outside::new(Arc::new(Egress::new(egress)), Arc::new(SystemClock), Arc::new(SystemEntropy)),
             vitals: Arc::new(Calm { unheard_since: calm }),
             settings,
             stopping,
@@ -117,8 +127,8 @@ impl Fixture {
     }
 
     fn populate(&self, cluster: ClusterId) {
-        let password = || Some(hash_password(PASSWORD, CHEAP).unwrap());
-        let newcomer = |login: &str| Newcomer { login: login.parse().unwrap(), password: password() };
+        let password = || hash_password(PASSWORD, CHEAP).unwrap();
+        let newcomer = |login: &str| Newcomer::with_password(login.parse().unwrap(), password());
         let operator = newcomer("operator");
         self.system(Command::Found { cluster, demonstration: true, operator });
         for (login, role) in [("aud", Role::Auditor), ("ada", Role::DataScientist), ("bob", Role::DataScientist)] {

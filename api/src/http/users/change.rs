@@ -1,3 +1,4 @@
+use super::onboard::known_there;
 use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
@@ -6,7 +7,7 @@ use crate::http::{
     problem::Problem,
 };
 use axum::extract::State;
-use domain::{Command, GroupName, Login, Role, user};
+use domain::{Command, GroupName, Login, Role, backend, user};
 use serde::Deserialize;
 
 /// A change of a user: what is left out stays.
@@ -22,9 +23,12 @@ pub(super) struct ChangeUser {
     group: Change<GroupName>,
     /// Whether they shall be shut out.
     suspended: Option<bool>,
+    /// What they are called at the active sign-in backend, for a user of an earlier one: they are the same person. Alone in its call.
+    #[schema(value_type = Option<String>)]
+    link: Option<Login>,
 }
 
-/// Changes a user's role or group, or shuts them out.
+/// Changes a user's role or group, shuts them out, or links them to the active sign-in backend.
 #[utoipa::path(patch, path = "/v1/users/{login}", tag = "users", operation_id = "change_user",
     params(("login" = String, Path, description = "The user"), DryRun), request_body = ChangeUser,
     responses((status = 200, body = CommandAnswer)))]
@@ -35,8 +39,20 @@ pub(super) async fn change(
     wish: Wish,
     body: Body<ChangeUser>,
 ) -> Result<Accepted, Problem> {
-    let ChangeUser { role, group, suspended } = body.value;
+    let ChangeUser { role, group, suspended, link } = body.value;
     let (target, named) = (Target::Login(login.clone()), login.clone());
-    let command = Command::User(user::Command::Change { login, role, group: group.wanted(), suspended });
+    let command = match link {
+        None => user::Command::Change { login, role, group: group.wanted(), suspended },
+        Some(_) if role.is_some() || suspended.is_some() || group != Change::Stay => {
+            return Err(Problem::new("request.body", "link: it stands alone in its call"));
+        }
+        Some(called) => {
+            let realm = app.present(|state| state.cluster().sign_in().provider.as_ref().map(backend::Provider::realm));
+            let here = || Problem::new("directory.none", "people are known here: there is nothing to be linked to");
+            let identity = known_there(&app, &realm.ok_or_else(here)?, &called)?;
+            user::Command::Link { login, identity, called }
+        }
+    };
+    let command = Command::User(command);
     carry_out(&app, &asker, &wish, Errand::new(command).about(target).naming([named]).with(&body.raw)).await
 }

@@ -3,6 +3,7 @@ mod change;
 mod delete;
 mod delete_many;
 mod erase;
+mod invite;
 mod list;
 mod onboard;
 mod revoke_tokens;
@@ -19,5 +20,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(delete_many::delete_many))
         .routes(routes!(show::show, change::change, delete::delete))
         .routes(routes!(erase::erase))
+        .routes(routes!(invite::invite))
         .routes(routes!(tokens::tokens, revoke_tokens::revoke_tokens))
 }

@@ -1,14 +1,16 @@
+use super::invite::{InvitedAnswer, answered};
 use crate::http::{
-    answer::{Accepted, CommandAnswer, Errand, carry_out},
+    answer::{Errand, carry_out},
     app::App,
-    auth::{Asker, NewPassword},
+    auth::{Asker, InvitationSecret, NewPassword},
     input::{Body, Change, DryRun, Wish},
     problem::Problem,
 };
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use domain::{
     Command, GroupName, Login, Role,
-    user::{self, Newcomer},
+    backend::{self, Identity, Realm},
+    user::{self, Entry, Newcomer},
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -30,7 +32,8 @@ pub(super) struct OnboardUsers {
     /// What all of them may do: `data-scientist` where it is left out.
     #[schema(value_type = Option<String>, example = "data-scientist")]
     role: Option<Role>,
-    /// First local passwords, by login: 12 to 128 characters each, at most 50 in one call.
+    /// First local passwords, by login: 12 to 128 characters each, at most 50 in one call. Whoever has none in it is invited to
+    /// choose one. Only where people are known here.
     #[serde(default)]
     #[schema(value_type = Object)]
     passwords: BTreeMap<Login, NewPassword>,
@@ -38,13 +41,13 @@ pub(super) struct OnboardUsers {
 
 /// On-boards users.
 #[utoipa::path(post, path = "/v1/users", tag = "users", operation_id = "onboard_users", params(DryRun),
-    request_body = OnboardUsers, responses((status = 200, body = CommandAnswer), (status = 201, body = CommandAnswer)))]
+    request_body = OnboardUsers, responses((status = 200, body = InvitedAnswer), (status = 201, body = InvitedAnswer)))]
 pub(super) async fn onboard(
     State(app): State<App>,
     asker: Asker,
     wish: Wish,
     body: Body<OnboardUsers>,
-) -> Result<Accepted, Problem> {
+) -> Result<Response, Problem> {
     let OnboardUsers { logins, group, role, mut passwords } = body.value;
     if passwords.len() > PASSWORDS_MAX {
         let detail = format!("one call takes at most {PASSWORDS_MAX} passwords");
@@ -53,13 +56,19 @@ pub(super) async fn onboard(
     if passwords.keys().any(|login| !logins.contains(login)) {
         return Err(Problem::new("request.body", "passwords: every login in it is also in logins"));
     }
-    let mut newcomers = Vec::with_capacity(logins.len());
+    let (mut newcomers, mut codes) = (Vec::with_capacity(logins.len()), vec![]);
+    let realm = app.present(|state| state.cluster().sign_in().provider.as_ref().map(backend::Provider::realm));
     for login in &logins {
-        let password = match passwords.remove(login) {
-            Some(password) => Some(app.passwords.hash(password).await?),
-            None => None,
-        };
-        newcomers.push(Newcomer { login: login.clone(), password });
+        newcomers.push(match (&realm, passwords.remove(login)) {
+            (_, Some(password)) => Newcomer::with_password(login.clone(), app.passwords.hash(password).await?),
+            (None, None) => {
+                let code = InvitationSecret::generate();
+                let entry = Some(Entry::Invitation(code.hash()));
+                codes.push((login.clone(), code));
+                Newcomer { entry, ..Newcomer::new(login.clone()) }
+            }
+            (Some(realm), None) => Newcomer::of(login.clone(), known_there(&app, realm, login)?),
+        });
     }
     let location = if let [only] = &logins[..] { format!("/v1/users/{only}") } else { "/v1/users".to_owned() };
     let group = match group {
@@ -69,5 +78,18 @@ pub(super) async fn onboard(
     };
     let role = role.unwrap_or(Role::DataScientist);
     let command = Command::User(user::Command::Onboard { newcomers, group, role });
-    Ok(carry_out(&app, &asker, &wish, Errand::new(command).naming(logins).with(&body.raw)).await?.made(location))
+    let accepted = carry_out(&app, &asker, &wish, Errand::new(command).naming(logins).with(&body.raw)).await?;
+    Ok(answered(accepted.made(location), &codes))
+}
+
+/// Who has this login at the active backend.
+///
+/// # Errors
+/// It does not know them.
+pub(super) fn known_there(app: &App, realm: &Realm, login: &Login) -> Result<Identity, Problem> {
+    let unknown = || {
+        let detail = format!("the sign-in backend does not know {login}");
+        Problem::new("directory.unknown", detail).refs(vec![format!("user/{login}")])
+    };
+    app.directory.look_up(realm, login).ok_or_else(unknown)
 }

@@ -43,7 +43,16 @@ impl Signer {
 
     /// A token with these claims.
     pub(in crate::provider) fn sign(&self, claims: &Value) -> String {
-        let header = Header { kid: Some(self.id.to_owned()), ..Header::new(self.algorithm) };
+        encode(&self.header(), claims, &self.key).unwrap()
+    }
+
+    /// A token that says that it must not be taken without knowing what `b64` is (RFC 7797).
+    pub(in crate::provider) fn sign_critical(&self, claims: &Value) -> String {
+        let header = Header { crit: Some(vec!["b64".to_owned()]), ..self.header() };
         encode(&header, claims, &self.key).unwrap()
+    }
+
+    fn header(&self) -> Header {
+        Header { kid: Some(self.id.to_owned()), ..Header::new(self.algorithm) }
     }
 }

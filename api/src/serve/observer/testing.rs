@@ -16,7 +16,7 @@ impl World {
     /// With a user, `ada`.
     pub(super) fn new() -> Self {
         let mut world = Self { cluster: Cluster::default(), now: Timestamp::from_micros(1), commands: 0 };
-        let operator = Newcomer { login: "ada".parse().unwrap(), password: None };
+        let operator = Newcomer::new("ada".parse().unwrap());
         let cluster = ClusterId(Uuid::from_u128(1));
         world.record(&Command::Found { cluster, demonstration: false, operator });
         world

@@ -209,7 +209,7 @@ pub(super) fn login(text: &str) -> Login {
 }
 
 pub(super) fn founding() -> Request {
-    let operator = Newcomer { login: login("operator"), password: None };
+    let operator = Newcomer::new(login("operator"));
     let command = Command::Found { cluster: ClusterId(CLUSTER), demonstration: false, operator };
     Request::new(Principal::SYSTEM, command)
 }

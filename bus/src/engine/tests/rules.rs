@@ -33,7 +33,7 @@ pub(super) fn recorded(verdict: Result<Verdict, Failure>) -> Answer {
 }
 
 pub(super) fn onboard_operator(bare: &mut Bare, name: &str) -> UserId {
-    let newcomer = Newcomer { login: login(name), password: None };
+    let newcomer = Newcomer::new(login(name));
     let onboard = user::Command::Onboard { newcomers: vec![newcomer], group: None, role: Role::Operator };
     recorded(bare.ask(&Request::new(Principal::SYSTEM, Command::User(onboard))));
     bare.decider.cluster.user_by_login(&login(name)).unwrap().id
@@ -227,7 +227,7 @@ fn after_a_failed_sync_nothing_is_taken_and_nobody_is_misled() {
 #[test]
 fn an_erased_user_is_unreadable_and_the_log_still_replays() {
     let (machine, mut bare, operator) = started();
-    let newcomer = Newcomer { login: login("eve"), password: None };
+    let newcomer = Newcomer::new(login("eve"));
     let onboard = user::Command::Onboard { newcomers: vec![newcomer], group: None, role: Role::DataScientist };
     let ask = |bare: &mut Bare, command| recorded(bare.ask(&Request::new(session(operator), Command::User(command))));
     ask(&mut bare, onboard);

@@ -225,7 +225,7 @@ impl Storm {
         let over = Arc::new(AtomicBool::new(false));
         let (engine, ends) = (running.engine.clone(), Arc::clone(&over));
         // Much more work to decide than to send, so that the lane is never empty.
-        let newcomer = |n| user::Newcomer { login: super::login(&format!("u{n}")), password: None };
+        let newcomer = |n| user::Newcomer::new(super::login(&format!("u{n}")));
         let newcomers = (0..10).map(newcomer).collect();
         let onboard = user::Command::Onboard { newcomers, group: None, role: Role::Auditor };
         let request = Request { dry_run: true, ..Request::new(Principal::SYSTEM, Command::User(onboard)) };
@@ -319,7 +319,7 @@ async fn a_panic_while_committing_is_a_halt() {
     let running = started_with(machine, |options| options).await;
     bomb.armed.store(true, Ordering::SeqCst);
     // A user's key is saved, sealed under a random nonce, before the first event that it seals something in.
-    let newcomer = user::Newcomer { login: super::login("eve"), password: None };
+    let newcomer = user::Newcomer::new(super::login("eve"));
     let onboard = user::Command::Onboard { newcomers: vec![newcomer], group: None, role: Role::Auditor };
     let onboard = Request::new(Principal::SYSTEM, Command::User(onboard));
     let lone = running.hold_a_lone_command().await;

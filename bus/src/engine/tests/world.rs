@@ -147,7 +147,7 @@ impl Wishes {
                 pool: Some(None),
             }),
             5 | 6 => Command::User(user::Command::Onboard {
-                newcomers: vec![Newcomer { login: self.login(), password: None }],
+                newcomers: vec![Newcomer::new(self.login())],
                 group: self.random.coin().then(domain::GroupName::default_group),
                 role: Role::DataScientist,
             }),

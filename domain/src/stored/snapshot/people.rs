@@ -1,5 +1,5 @@
 //! Groups, users, those who were users, and tokens in a snapshot.
-use super::seal_id;
+use super::{seal_id, sign_in};
 use crate::{
     Cluster, Login, PoolName, Position, Role, Stamp, Timestamp, TokenId, UserId,
     cluster::Former,
@@ -26,6 +26,8 @@ pub(super) struct People<'a> {
     former: Vec<([u8; 16], bool)>,
     #[serde(borrow)]
     tokens: Vec<Token<'a>>,
+    #[serde(borrow)]
+    sign_in: sign_in::Standing<'a>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,7 +49,11 @@ struct User<'a> {
     suspended: bool,
     break_glass: bool,
     /// Sealed.
+    identity: Option<Vec<u8>>,
+    /// Sealed.
     password: Option<Vec<u8>>,
+    /// The code's hash, and until when it holds.
+    invitation: Option<([u8; 32], i64)>,
     signed_in_at: Option<i64>,
     onboarded_at: i64,
     revision: u64,
@@ -75,6 +81,7 @@ impl<'a> People<'a> {
             users: cluster.users.values().map(|user| User::of(user, cluster.at, vault)).collect::<Result<_, _>>()?,
             former: former.collect(),
             tokens: cluster.tokens.values().map(Token::of).collect(),
+            sign_in: sign_in::Standing::of(cluster, vault)?,
         })
     }
 
@@ -94,6 +101,12 @@ impl<'a> People<'a> {
                 group.users.insert(user.id);
             }
             cluster.logins.insert(user.login.clone(), user.id);
+            if let Some(identity) = &user.identity {
+                cluster.identities.insert(identity.clone(), user.id);
+            }
+            if let Some(invitation) = &user.invitation {
+                cluster.invitations.insert(invitation.hash, user.id);
+            }
             cluster.users.insert(user.id, user);
         }
         for (id, erased) in self.former {
@@ -107,6 +120,7 @@ impl<'a> People<'a> {
             cluster.token_hashes.insert(token.hash, token.id);
             cluster.tokens.insert(token.id, token);
         }
+        cluster.sign_in = self.sign_in.sign_in(cluster.at, vault)?;
         Ok(())
     }
 }
@@ -131,6 +145,7 @@ impl<'a> User<'a> {
     fn of(user: &'a user::User, at: Stamp, vault: &dyn Vault) -> Result<Self, EncodeError> {
         let seal = |field, clear: &str| vault.seal(Owner::User(user.id), seal_id(at), field, clear.as_bytes());
         let login = user.login.unless_erased().map(|login| seal(Field::SnapshotLogin, login)).transpose()?;
+        let identity = user.identity.as_ref().map(|id| seal(Field::SnapshotIdentity, &id.to_text())).transpose()?;
         let password = user.password.as_ref().map(|hash| seal(Field::SnapshotPassword, hash.reveal())).transpose()?;
         Ok(Self {
             id: user.id.0.into_bytes(),
@@ -139,7 +154,9 @@ impl<'a> User<'a> {
             group: user.group.as_ref().map(crate::GroupName::as_str),
             suspended: user.suspended,
             break_glass: user.break_glass,
+            identity: identity.map(|sealed| sealed.0.to_vec()),
             password: password.map(|sealed| sealed.0.to_vec()),
+            invitation: user.invitation.as_ref().map(|invitation| (invitation.hash.0, invitation.until.micros())),
             signed_in_at: user.signed_in_at.map(Timestamp::micros),
             onboarded_at: user.onboarded_at.micros(),
             revision: user.revision.0,
@@ -155,6 +172,7 @@ impl<'a> User<'a> {
             clear.map(|clear| String::from_utf8(clear).map_err(|_| DecodeError::Damaged("a sealed text"))).transpose()
         };
         let login = open(Field::SnapshotLogin, self.login)?;
+        let identity = open(Field::SnapshotIdentity, self.identity)?;
         let password = open(Field::SnapshotPassword, self.password)?;
         Ok(user::User {
             id,
@@ -163,7 +181,9 @@ impl<'a> User<'a> {
             group: self.group.map(|group| word(group, "a group")).transpose()?,
             suspended: self.suspended,
             break_glass: self.break_glass,
+            identity: identity.map(|text| word(&text, "an identity")).transpose()?,
             password: password.map(|phc| PasswordHash::new(&phc)),
+            invitation: self.invitation.map(invitation).transpose()?,
             jobs: BTreeSet::new(),
             tokens: BTreeSet::new(),
             signed_in_at: self.signed_in_at.map(|at| timestamp(at, "a time")).transpose()?,
@@ -172,6 +192,10 @@ impl<'a> User<'a> {
             sessions_from: Position(self.sessions_from),
         })
     }
+}
+
+fn invitation((hash, until): ([u8; 32], i64)) -> Result<user::Invitation, DecodeError> {
+    Ok(user::Invitation { hash: TokenHash(hash), until: timestamp(until, "a time")? })
 }
 
 impl<'a> Token<'a> {

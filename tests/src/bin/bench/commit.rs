@@ -108,7 +108,7 @@ impl Bench {
         let recovery = Recovery::from_log(&reader, &*writer.files(), &keyring, None, |_| {})?;
         let options = Options::new(Arc::new(SystemClock), entropy);
         let engine = engine::start(writer, reader.clone(), Arc::new(keyring), recovery, options)?;
-        let operator = Newcomer { login: "operator".parse::<Login>()?, password: None };
+        let operator = Newcomer::new("operator".parse::<Login>()?);
         let found = Command::Found { cluster: ClusterId(cluster), demonstration: false, operator };
         let answer = engine.submit(Request::new(Principal::SYSTEM, found)).await?;
         let engine::Outcome::Recorded(events) = answer.outcome else { anyhow::bail!("founding was a dry run") };

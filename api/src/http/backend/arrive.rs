@@ -1,0 +1,90 @@
+//! Somebody whom the active provider knows comes in.
+use super::flow::Then;
+use crate::http::{
+    answer::Names,
+    app::App,
+    auth::{SessionSecret, sign_in_failed, signed_in},
+    problem::{Problem, denied, failed},
+};
+use bus::engine::{Failure, Request};
+use domain::{Command, Denied, Login, Principal, UserId, backend::Identity, user};
+use std::net::IpAddr;
+
+/// Somebody who is signed in.
+pub(super) struct Arrival {
+    /// Their session, for their browser; none where a program has it.
+    pub(super) secret: Option<SessionSecret>,
+    /// Where their browser goes.
+    pub(super) to: String,
+}
+
+/// Lets them in.
+///
+/// # Errors
+/// They are not on-boarded, or may not come in.
+pub(super) async fn arrive(
+    app: &App,
+    identity: Identity,
+    called: Login,
+    address: Option<IpAddr>,
+    then: Then,
+) -> Result<Arrival, Problem> {
+    let (found, holder, since) = app.present(|state| {
+        let cluster = state.cluster();
+        let holder = cluster.user_by_login(&called).map(|user| user.id);
+        (cluster.user_by_identity(&identity).cloned(), holder, cluster.at().position)
+    });
+    let Some(user) = found else {
+        app.directory.turned_away(&identity, &called, app.now());
+        return Err(stranger(app, holder, address).await);
+    };
+    if user.suspended {
+        app.metrics.sign_in("failed");
+        sign_in_failed(app, Some(user.id), Denied::Suspended.code(), address).await;
+        return Err(denied(Denied::Suspended));
+    }
+    if user.login != called {
+        rename(app, user.id, called).await;
+    }
+    let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
+    let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
+    let who = Principal { actor: domain::Actor::User(user.id), via: session.via(), address };
+    if let Err(failure) = signed_in(app, who).await {
+        app.sessions.end(&secret.key());
+        if let Failure::Denied(reason) = &failure {
+            sign_in_failed(app, Some(user.id), reason.code(), address).await;
+        }
+        return Err(failed(failure, &Names::at(app, since)));
+    }
+    app.metrics.sign_in("succeeded");
+    Ok(match then {
+        Then::Path(to) => Arrival { secret: Some(secret), to },
+        Then::Program { port, challenge } => {
+            let code = app.codes.keep(secret, challenge, app.now());
+            Arrival { secret: None, to: format!("http://127.0.0.1:{port}/?code={code}") }
+        }
+    })
+}
+
+/// The answer to somebody whom the provider knows and nobody on-boarded.
+async fn stranger(app: &App, holder: Option<UserId>, address: Option<IpAddr>) -> Problem {
+    let problem = match holder {
+        // What they are called there was somebody else's: whoever has a login now is not whoever had it.
+        Some(_) => {
+            Problem::new("user.identity_changed", "this login is that of another user, known by another identity")
+        }
+        None => Problem::new("user.not_onboarded", "the sign-in backend knows you, and nobody has on-boarded you"),
+    };
+    app.metrics.sign_in("failed");
+    sign_in_failed(app, holder, problem.code(), address).await;
+    problem
+}
+
+/// They are called otherwise there by now. If that is another user's login here, they keep their old one.
+async fn rename(app: &App, user: UserId, login: Login) {
+    let command = Command::User(user::Command::Rename { user, login });
+    let renamed = app.parts.commands.submit(Request::new(Principal::SYSTEM, command)).await;
+    if let Err(failure) = renamed {
+        tracing::warn!(user = %user, reason = %failure, "a user keeps the login that they had at the sign-in backend");
+    }
+}

@@ -1,0 +1,67 @@
+//! Between a backend as the log has it, and the provider that is spoken to.
+use crate::{
+    http::{app::App, problem::Problem},
+    provider::{GitHub, Oidc, Provider, ProviderError},
+    settings::Secret,
+};
+use domain::backend::{self, BackendKind};
+use reqwest::Url;
+
+/// The provider of a backend.
+///
+/// # Errors
+/// Its address is none.
+pub(super) fn of(provider: &backend::Provider) -> Result<Provider, Problem> {
+    let secret = |secret: &backend::Secret| Secret::new(secret.reveal().to_owned());
+    Ok(match provider {
+        backend::Provider::GitHub(github) => Provider::GitHub(GitHub {
+            organization: github.organization.as_str().to_owned(),
+            client_id: github.client_id.as_str().to_owned(),
+            client_secret: secret(&github.client_secret),
+            directory_token: github.directory_token.as_ref().map(secret),
+            base_url: address("base_url", &github.base_url)?,
+        }),
+        backend::Provider::Oidc(oidc) => Provider::Oidc(Oidc {
+            issuer: address("issuer", &oidc.issuer)?,
+            client_id: oidc.client_id.as_str().to_owned(),
+            client_secret: secret(&oidc.client_secret),
+            scopes: oidc.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            login_claim: oidc.login_claim.as_str().to_owned(),
+        }),
+    })
+}
+
+fn address(field: &str, text: &domain::ProviderUrl) -> Result<Url, Problem> {
+    text.as_str().parse().map_err(|_| Problem::new("request.body", format!("{field}: it is no address")))
+}
+
+/// The active provider, as the present has it; none where people are known here.
+///
+/// # Errors
+/// Its address is none.
+pub(in crate::http) fn active(app: &App) -> Result<Option<(backend::Provider, Provider)>, Problem> {
+    let provider = app.present(|state| state.cluster().sign_in().provider.clone());
+    provider.map(|stored| of(&stored).map(|provider| (stored, provider))).transpose()
+}
+
+/// The answer where a provider did not do what it should.
+pub(in crate::http) fn unavailable(error: &ProviderError) -> Problem {
+    tracing::warn!(code = error.code(), "a sign-in provider: {error}");
+    Problem::new(error.code(), error.to_string())
+}
+
+/// Where the browser comes back to: it must be the address that the provider knows.
+///
+/// # Errors
+/// Nobody said how browsers reach this server.
+pub(super) fn callback_address(app: &App, kind: BackendKind) -> Result<Url, Problem> {
+    let missing = || {
+        Problem::new(
+            "auth.no_public_url",
+            "the provider has to know where browsers come back to: set public_url, the address that they reach this server at",
+        )
+    };
+    let base: Url = app.settings().public_url.as_ref().ok_or_else(missing)?.parse().map_err(|_| missing())?;
+    let path = format!("{}/auth/{kind}/callback", base.path().trim_end_matches('/'));
+    base.join(&path).map_err(|_| missing())
+}

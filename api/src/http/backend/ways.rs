@@ -1,0 +1,28 @@
+use crate::http::{
+    app::App,
+    input::{Nothing, Query},
+};
+use axum::{Json, extract::State};
+use domain::backend::BackendKind;
+use serde::Serialize;
+
+/// How one signs in here.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Ways {
+    /// The sort of backend: `local`, `github` or `oidc`.
+    #[schema(value_type = String, example = "oidc")]
+    backend: BackendKind,
+    /// Where a browser begins to sign in; null where that is done with login and password (`POST /v1/session`). The break-glass
+    /// operator has a password under every backend.
+    #[schema(example = "/auth/oidc/start")]
+    start: Option<String>,
+}
+
+/// How one signs in here. Answers anybody.
+#[utoipa::path(get, path = "/v1/auth", tag = "session", operation_id = "ways_to_sign_in",
+    responses((status = 200, body = Ways)), security(()))]
+pub(super) async fn ways(State(app): State<App>, Query(Nothing {}): Query<Nothing>) -> Json<Ways> {
+    let backend = app.present(|state| state.cluster().sign_in().kind());
+    let start = (backend != BackendKind::Local).then(|| format!("/auth/{backend}/start"));
+    Json(Ways { backend, start })
+}

@@ -1,0 +1,119 @@
+//! Where people sign in, as people see it.
+use super::{AlertJobs, AlertView, BackendKind, Look, Severity, UserRef};
+use domain::{
+    Position, ProviderUrl, ProviderWord, Timestamp, UserId,
+    backend::{Proposal, Provider, Shown},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// For so many seconds, a sign-in of the operator who remains is told of.
+const TOLD_FOR: i64 = 86_400;
+
+/// The sign-in backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SignInView {
+    /// The sort of backend.
+    pub kind: BackendKind,
+    /// Since when; null: since the founding.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// The provider; null where people are known here.
+    pub provider: Option<ProviderView>,
+    /// When its credentials were last set.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub credentials_at: Option<Timestamp>,
+    /// What shall take its place, once its operator has signed in through it.
+    pub proposal: Option<ProposalView>,
+    /// Where it was last configured: what `If-Match` compares.
+    #[schema(value_type = u64)]
+    pub revision: Position,
+}
+
+/// A sign-in provider, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProviderView {
+    /// The sort of provider.
+    pub kind: BackendKind,
+    /// GitHub's address, or the issuer.
+    #[schema(value_type = String)]
+    pub address: ProviderUrl,
+    /// GitHub's organization; null for others.
+    #[schema(value_type = Option<String>)]
+    pub organization: Option<ProviderWord>,
+    /// The client's id there.
+    #[schema(value_type = String)]
+    pub client_id: ProviderWord,
+    /// Whether there is a client's secret: it is never shown.
+    pub client_secret: bool,
+    /// Whether there is a token that lists an organization's private members: it is never shown.
+    pub directory_token: bool,
+    /// What is asked for of an OpenID provider.
+    #[schema(value_type = Vec<String>)]
+    pub scopes: Vec<ProviderWord>,
+    /// The claim that is somebody's login; null for GitHub.
+    #[schema(value_type = Option<String>)]
+    pub login_claim: Option<ProviderWord>,
+}
+
+/// A backend that waits for its operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProposalView {
+    /// The provider.
+    pub provider: ProviderView,
+    /// Who has to sign in through it.
+    pub operator: UserRef,
+    /// When it was proposed.
+    #[schema(value_type = String, format = DateTime)]
+    pub proposed_at: Timestamp,
+}
+
+impl From<&Provider> for ProviderView {
+    fn from(provider: &Provider) -> Self {
+        let Shown { kind, address, client_id, organization, scopes, login_claim, directory_token } = provider.shown();
+        let kind = kind.into();
+        Self { kind, address, organization, client_id, client_secret: true, directory_token, scopes, login_claim }
+    }
+}
+
+impl Look<'_> {
+    /// Where people sign in.
+    pub fn sign_in(&self) -> SignInView {
+        let standing = self.cluster().sign_in();
+        let proposal = |proposal: &Proposal| ProposalView {
+            provider: (&proposal.provider).into(),
+            operator: UserRef { id: proposal.operator, login: Some(proposal.login.clone()) },
+            proposed_at: proposal.proposed_at,
+        };
+        SignInView {
+            kind: standing.kind().into(),
+            since: standing.since,
+            provider: standing.provider.as_ref().map(ProviderView::from),
+            credentials_at: standing.credentials_at,
+            proposal: standing.proposal.as_ref().map(proposal),
+            revision: standing.revision.max(Position(1)),
+        }
+    }
+
+    /// That the operator who remains has come in though people sign in elsewhere.
+    pub(super) fn break_glass_alert(&self) -> Option<AlertView> {
+        let cluster = self.cluster();
+        cluster.sign_in().provider.as_ref()?;
+        let user = cluster.users().values().find(|user| user.break_glass)?;
+        let since = user.signed_in_at.filter(|at| self.time < at.plus_seconds(TOLD_FOR))?;
+        Some(AlertView {
+            severity: Severity::Warning,
+            code: "auth.break_glass".to_owned(),
+            subject: subject(user.id),
+            node: None,
+            since: Some(since),
+            summary: "the break-glass operator has signed in, past the sign-in backend".to_owned(),
+            action: "look in the audit trail who it was and why (--type SignedIn); this is told for a day".to_owned(),
+            jobs: AlertJobs::default(),
+        })
+    }
+}
+
+fn subject(user: UserId) -> String {
+    format!("user/{user}")
+}

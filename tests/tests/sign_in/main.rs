@@ -1,0 +1,57 @@
+//! Signing in through a provider, as people do it: with a browser, against a GitHub and a real OpenID provider.
+mod github;
+mod oidc;
+
+use anyhow::{Context, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::harness::{Browser, Client, Page, Reply, Server};
+
+/// This server's credentials at the provider.
+const CLIENT: &str = "dkube";
+const SECRET: &str = "a-client-secret-that-nobody-sees";
+
+/// Providers in tests are on loopback, and speak in clear.
+const FLAGS: &[&str] = &["--insecure-egress"];
+
+/// Where the provider of that sort lets browsers come back to.
+async fn callback(operator: &Client, kind: &str) -> anyhow::Result<String> {
+    let shown = operator.get("/v1/auth/backend").await?.done()?;
+    let address = shown.body[format!("{kind}_callback")].as_str();
+    address.map(str::to_owned).with_context(|| format!("there is no address to come back to: {}", shown.body))
+}
+
+/// Where the proof of what is proposed begins.
+async fn proof(operator: &Client) -> anyhow::Result<String> {
+    let reply = operator.post("/v1/auth/backend/prove", json!({})).await?.done()?;
+    reply.body["url"].as_str().map(str::to_owned).context("there is no address")
+}
+
+/// How people sign in, as anybody is told.
+async fn ways(server: &Server) -> anyhow::Result<Value> {
+    Ok(Client::nobody(server)?.get("/v1/auth").await?.done()?.body)
+}
+
+/// Who is signed in with this browser, which shows a page of the server.
+async fn who(browser: &mut Browser, page: &Page) -> anyhow::Result<Value> {
+    browser.fetch(page, Method::GET, "/v1/session", &[], None).await?.json()
+}
+
+/// Gives a command as a page's script would.
+async fn give(browser: &mut Browser, page: &Page, (method, path): (Method, &str), body: Value) -> anyhow::Result<Page> {
+    let session = who(browser, page).await?;
+    let csrf = session["csrf_token"].as_str().context("there is no session")?.to_owned();
+    browser.fetch(page, method, path, &[("x-csrf-token", &csrf)], Some(&body)).await
+}
+
+/// Whether that was refused with this code.
+fn refused(reply: &Reply, status: u16, code: &str) -> anyhow::Result<()> {
+    ensure!(reply.status == status && reply.body["code"] == code, "{} {}", reply.status, reply.body);
+    Ok(())
+}
+
+/// What was recorded, by name, with the code of refusals.
+async fn recorded(operator: &Client, name: &str) -> anyhow::Result<Vec<Value>> {
+    let events = operator.all("/v1/audit", None).await?;
+    Ok(events.into_iter().filter(|event| event["type"] == name).collect())
+}
