@@ -1,5 +1,5 @@
 //! What one agent thinks: what is, what the server knows, and what waits to be told. No clock, no network.
-use super::{hold::Holds, refusal::Fault};
+use super::{hold::Holds, lack::Lack, refusal::Fault};
 use crate::{
     health::{Faults, Judge, Policy, Present},
     plan::{Known, plan},
@@ -28,6 +28,8 @@ pub struct Desk<Q> {
     /// Whether the last answer was that another agent has the node.
     held: bool,
     holds: Holds,
+    /// What the server was told since it lacks devices.
+    lack: Lack,
     /// Until when nothing is told, since the server takes nothing of this node. Then everything is.
     shut_until: Option<Duration>,
     restate_every: Duration,
@@ -61,6 +63,7 @@ impl<Q: Queue> Desk<Q> {
             silent: true,
             held: false,
             holds: Holds::default(),
+            lack: Lack::default(),
             shut_until: None,
             restate_every,
             restate_at: None,
@@ -128,10 +131,17 @@ impl<Q: Queue> Desk<Q> {
 
     /// Takes in what the server answered to the question whether it takes reports.
     pub fn told(&mut self, now: Duration, reply: &Reply) {
+        if let Reply::Taken { .. } | Reply::Refused { .. } = reply {
+            self.lack.is_over();
+        }
         match reply {
-            Reply::Expected { .. } => self.restate(),
+            Reply::Expected { .. } if self.lack.is_due(now, reply, self.present.as_ref()) => self.restate(),
             Reply::Refused { code, .. } if Fault::of(code) == Fault::Node => self.shut(now),
-            Reply::Refused { .. } | Reply::Taken { .. } | Reply::TryAgain { .. } | Reply::Held { .. } => {}
+            Reply::Expected { .. }
+            | Reply::Refused { .. }
+            | Reply::Taken { .. }
+            | Reply::TryAgain { .. }
+            | Reply::Held { .. } => {}
         }
     }
 
@@ -411,6 +421,22 @@ mod tests {
         }
         look(&mut desk, &mut node, 83);
         assert_eq!(waiting(&desk), [(7, Kind::Inventory), (8, Kind::Health)]);
+    }
+
+    #[test]
+    fn a_server_that_goes_on_lacking_a_device_is_told_everything_less_and_less_often() {
+        let (mut desk, mut node) = desk();
+        answer(&mut desk, &Reply::Taken { up_to: 4 });
+        let mut told = vec![];
+        for minute in 1..=20 {
+            desk.told(Duration::from_mins(minute), &Reply::Expected { next: 1 });
+            look(&mut desk, &mut node, 60 * minute);
+            if let Some(last) = waiting(&desk).last() {
+                told.push(minute);
+                answer(&mut desk, &Reply::Taken { up_to: last.0 });
+            }
+        }
+        assert_eq!(told, [1, 2, 4, 8, 16], "and what is known is not told again in between");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 mod announce;
 mod desk;
 mod hold;
+mod lack;
 mod pace;
 mod refusal;
 
