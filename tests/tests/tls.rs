@@ -182,3 +182,29 @@ async fn a_server_is_not_kept_from_starting_by_a_certificate_that_has_ended() ->
     assert!(world.server.stop().await?.success());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_certificate_that_ends_while_the_server_runs_is_told_of_once() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let ending = Secrets::holding(-DAY..10)?;
+    world.renew(&ending)?;
+    world.logs("the certificate ends soon: renew it").await?;
+    world.logs("the certificate does not hold: clients refuse it").await?;
+    let client = Client::trusting(&world.server, &ending.path("ca.pem"))?;
+    assert!(client.get("/livez").await.is_err(), "who looks refuses it");
+
+    let renewed = Secrets::make()?;
+    world.renew(&renewed)?;
+    let client = Client::trusting(&world.server, &renewed.path("ca.pem"))?;
+    let deadline = Instant::now() + LIMIT;
+    while client.get("/livez").await.is_err() {
+        anyhow::ensure!(Instant::now() < deadline, "the renewed certificate is not shown");
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(world.server.stop().await?.success());
+    let log = world.place.log();
+    for line in ["the certificate ends soon", "the certificate does not hold"] {
+        assert_eq!(log.matches(line).count(), 1, "{line}");
+    }
+    Ok(())
+}

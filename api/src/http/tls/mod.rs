@@ -1,10 +1,12 @@
 //! TLS: the server's certificate, from files that may be renewed while it runs.
+mod news;
 mod validity;
 
 pub(super) use validity::Validity;
 
 use bus::{bus::pem, clock::Clock};
 use domain::Timestamp;
+use news::{News, Watch};
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -99,10 +101,8 @@ impl Certificate {
     /// two is written, leave things as they are. So does a certificate that does not hold at this time, for as long as that is
     /// so and the one before it does.
     pub async fn renew(self: Arc<Self>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
-        if let Some(fault) = self.validity().fault(clock.now()) {
-            tracing::error!(certificate = %self.chain.display(), fault, "the certificate does not hold: clients refuse it");
-        }
         let mut known = self.known;
+        let mut watch = Watch::default();
         let mut waiting = None;
         let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
@@ -124,6 +124,21 @@ impl Certificate {
                 };
             }
             waiting = waiting.and_then(|renewed| self.take(renewed, clock.now(), changed));
+            if let Some(news) = watch.look(self.validity(), clock.now()) {
+                self.tell(&news);
+            }
+        }
+    }
+
+    /// What time alone brought about.
+    fn tell(&self, news: &News) {
+        let certificate = self.chain.display();
+        match news {
+            News::Faulty(fault) => {
+                tracing::error!(%certificate, fault, "the certificate does not hold: clients refuse it");
+            }
+            News::Holds(until) => tracing::info!(%certificate, %until, "the certificate holds from now on"),
+            News::Due(until) => tracing::warn!(%certificate, %until, "the certificate ends soon: renew it"),
         }
     }
 

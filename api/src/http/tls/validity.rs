@@ -13,6 +13,19 @@ pub(crate) struct Validity {
 /// So long before its end, a certificate should be renewed.
 const RENEWED_BEFORE_S: i64 = 14 * 24 * 3600;
 
+/// How far a certificate is through its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It does not hold yet.
+    Early,
+    /// It holds.
+    Holds,
+    /// It holds, and should have been renewed.
+    Due,
+    /// It has ended.
+    Ended,
+}
+
 impl Validity {
     /// That of this certificate.
     ///
@@ -34,6 +47,19 @@ impl Validity {
     pub(crate) fn renew_from(self) -> Timestamp {
         let lasts_s = self.until.micros().saturating_sub(self.from.micros()) / 1_000_000;
         self.until.plus_seconds(-RENEWED_BEFORE_S.min(lasts_s / 3))
+    }
+
+    /// How far through its time it is.
+    pub(super) fn stage(self, now: Timestamp) -> Stage {
+        if now < self.from {
+            Stage::Early
+        } else if !self.contains(now) {
+            Stage::Ended
+        } else if now < self.renew_from() {
+            Stage::Holds
+        } else {
+            Stage::Due
+        }
     }
 
     /// Why it does not hold at this time; none, if it does.
