@@ -9,7 +9,10 @@ use projections::{Events, Root, SourceError, Store};
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -31,6 +34,8 @@ pub(crate) struct FakeEngine {
     pub(crate) vault: Arc<GlassVault>,
     held: Mutex<Held>,
     watermark: watch::Sender<Position>,
+    /// Whether the disk gives no event back.
+    pub(crate) unreadable: AtomicBool,
 }
 
 /// The body that came with a key, and what came of it.
@@ -59,7 +64,8 @@ impl FakeEngine {
             limits: Limits::default(),
             seen: vec![],
         };
-        Self { cluster_id, vault: Arc::default(), held: Mutex::new(held), watermark: watch::Sender::new(Position(0)) }
+        let (watermark, unreadable) = (watch::Sender::new(Position(0)), AtomicBool::new(false));
+        Self { cluster_id, vault: Arc::default(), held: Mutex::new(held), watermark, unreadable }
     }
 
     /// From now on, growth needs a license.
@@ -244,6 +250,9 @@ impl EventLog for FakeEngine {
     }
 
     fn pick(&self, positions: &[Position]) -> Result<Vec<Entry>, LogTrouble> {
+        if self.unreadable.load(Ordering::Relaxed) {
+            return Err(LogTrouble { operation: "read the log", source: "the disk gives nothing back".into() });
+        }
         let one = |position: &Position| self.slice(Position(position.0.saturating_sub(1)), *position, 1);
         let found = positions.iter().filter(|position| position.0 > 0).flat_map(one);
         Ok(found.map(|recorded| Entry::Known(Box::new(recorded))).collect())

@@ -2,6 +2,7 @@
 use crate::http::testing::{Call, Fixture, PASSWORD};
 use domain::{Command, token::Scope, user};
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
 const KINDS: &str = "SignedIn,SignInFailed,AccessDenied,AuditRead";
 
@@ -82,6 +83,38 @@ async fn what_somebody_may_not_is_recorded_whatever_refuses_it() {
             ("user/operator", &json!("DELETE /v1/pools/{name}"), &json!("auth.csrf")),
         ]
     );
+}
+
+#[tokio::test]
+async fn who_would_end_a_foreign_job_is_recorded_and_learns_nothing_whether_it_is_there_or_not() {
+    let fixture = Fixture::new().await;
+    let (operator, ada) = (fixture.operator().await, fixture.token("ada", Scope::Full, 9).await);
+    let start = async || {
+        let call = Call::post("/v1/jobs", &json!({"name": "j", "user": "bob", "devices": 1})).token(&operator);
+        call.send(&fixture.router).await.header("location").to_owned()
+    };
+    let (runs, ended) = (start().await, start().await);
+    let end = Call::new("DELETE", format!("{ended}?force=true")).token(&operator).with("dkube-reason", "idle");
+    end.send(&fixture.router).await.ok();
+    fixture.settled().await;
+    let never = format!("/v1/jobs/{}", uuid::Uuid::from_u128(7));
+    let jobs = [&*runs, &*ended, &*never];
+    for job in jobs {
+        let end = Call::new("DELETE", job).token(&ada).with("if-match", "\"1\"");
+        end.send(&fixture.router).await.problem("auth.forbidden");
+    }
+    let mut answers = vec![];
+    for job in jobs {
+        answers.push(Call::new("DELETE", job).token(&ada).send(&fixture.router).await.problem("auth.forbidden"));
+    }
+    // Even where what happened can't be read.
+    fixture.engine.unreadable.store(true, Ordering::Relaxed);
+    answers.push(Call::new("DELETE", &*ended).token(&ada).send(&fixture.router).await.problem("auth.forbidden"));
+    fixture.engine.unreadable.store(false, Ordering::Relaxed);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let told = told(&fixture).await;
+    let denied = told.iter().filter(|(kind, actor, _)| (kind.as_str(), actor.as_str()) == ("AccessDenied", "user/ada"));
+    assert_eq!(denied.count(), 7, "{told:?}");
 }
 
 #[tokio::test]
