@@ -2,7 +2,7 @@
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
-use tests::harness::{Client, Host, LIMIT, NatsServer, Place, Server};
+use tests::harness::{Client, Host, LIMIT, NatsServer, Place, Secrets, Server};
 use tokio::time::Instant;
 
 struct World {
@@ -300,36 +300,39 @@ async fn a_check_says_what_keeps_an_agent_from_its_work_and_disturbs_none() -> a
     let nats = NatsServer::start()?;
     let url = nats.url();
     let (lines, sound) = check(&host, &["--nats", &url]).await?;
-    assert!(sound && lines.len() == 8 && lines[..7].iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
-    assert!(lines[7].starts_with("note  server: no DKube server listens"), "{lines:#?}");
-    assert!(lines[3].starts_with("ok    driver: 580.95.05, 2 GPUs, by "), "{lines:#?}");
-    assert!(lines[5].ends_with("can be made, at the first start"), "{lines:#?}");
+    assert!(sound && lines.len() == 9 && lines[..8].iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
+    assert!(lines[8].starts_with("note  server: no DKube server listens"), "{lines:#?}");
+    assert!(lines[4].starts_with("ok    driver: 580.95.05, 2 GPUs, by "), "{lines:#?}");
+    assert!(lines[6].ends_with("can be made, at the first start"), "{lines:#?}");
     assert!(!host.path("state").exists(), "it changes nothing");
 
     let agent = host.agent(&url, &[])?;
     kept(&host, |bytes| !bytes.is_empty()).await?;
     let (lines, sound) = check(&host, &["--nats", &url]).await?;
-    assert!(sound && lines[5].starts_with("note  state: ") && lines[5].contains("an agent has it"), "{lines:#?}");
+    assert!(sound && lines[6].starts_with("note  state: ") && lines[6].contains("an agent has it"), "{lines:#?}");
     assert!(agent.stop().await?.success(), "that one goes on");
     let (lines, sound) = check(&host, &["--nats", &url]).await?;
-    assert!(sound && lines[5].starts_with("ok    state: ") && lines[5].ends_with("can be written"), "{lines:#?}");
+    assert!(sound && lines[6].starts_with("ok    state: ") && lines[6].ends_with("can be written"), "{lines:#?}");
 
     // Nobody listens at that port.
     std::fs::write(host.path("policy.toml"), "version = 3\n")?;
     host.nvml.change(|state| state.driver.init = 9)?;
     let policy = host.path("policy.toml");
     let (policy, file) = (policy.to_string_lossy(), host.path("kmsg"));
-    let below_a_file = file.join("state");
-    let flags = ["--nats", "nats://127.0.0.1:1", "--policy", &policy, "--kernel-log", "/nowhere/kmsg", "--state"];
-    let (lines, sound) = check(&host, &[&flags[..], &[&below_a_file.to_string_lossy()]].concat()).await?;
+    let state = file.join("state");
+    let state = state.to_string_lossy();
+    let files = ["--policy", &policy, "--kernel-log", "/nowhere/kmsg", "--host-root", "/nowhere", "--state"];
+    let flags = [&files[..], &[&state, "--nats", "nats://127.0.0.1:1"]].concat();
+    let (lines, sound) = check(&host, &flags).await?;
     assert!(!sound);
     let wrong: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("wrong ")).collect();
     let begun = [
         "health policy: use the health policy",
+        "host: /nowhere/proc/sys/kernel/random/boot_id can't be read: say with --host-root",
         "driver: the driver is not loaded: load",
         "kernel log: /nowhere/kmsg",
         "state: ",
-        "nats: nats://127.0.0.1:1 can't be connected to",
+        "nats: nats://127.0.0.1:1 can't be connected to (IO error: Connection refused",
     ];
     assert_eq!(wrong.len(), begun.len(), "{lines:#?}");
     assert!(wrong.iter().zip(begun).all(|(line, begun)| line.starts_with(begun)), "{lines:#?}");
@@ -339,5 +342,25 @@ async fn a_check_says_what_keeps_an_agent_from_its_work_and_disturbs_none() -> a
         !sound && lines[0].starts_with("wrong settings: the setting log_level: \"loud\": a level is error, warn,"),
         "{lines:#?}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_check_says_why_a_server_is_not_trusted_and_what_of_the_host_is_missing() -> anyhow::Result<()> {
+    let (host, secrets, others) = (Host::new("gpu-01", 1)?, Secrets::make()?, Secrets::make()?);
+    let (certificate, key) = (secrets.path("server.pem"), secrets.path("server.key"));
+    let tls = format!("tls {{ cert_file: '{}', key_file: '{}' }}", certificate.display(), key.display());
+    let nats = NatsServer::start_with(&tls)?;
+    let url = nats.url().replace("nats://", "tls://");
+    let (trusted, foreign) = (secrets.path("ca.pem"), others.path("ca.pem"));
+    let (lines, sound) = check(&host, &["--nats", &url, "--nats-ca", &trusted.to_string_lossy()]).await?;
+    assert!(sound, "{lines:#?}");
+    let (lines, sound) = check(&host, &["--nats", &url, "--nats-ca", &foreign.to_string_lossy()]).await?;
+    let nats = lines.last().context("it says something")?;
+    assert!(!sound && nats.starts_with("wrong nats: ") && nats.contains("invalid peer certificate: "), "{nats}");
+
+    std::fs::remove_file(host.path("root/etc/passwd"))?;
+    let (lines, sound) = check(&host, &["--nats", &url, "--nats-ca", &trusted.to_string_lossy()]).await?;
+    assert!(sound && lines[3].starts_with("note  host: ") && lines[3].contains("no etc/passwd"), "{lines:#?}");
     Ok(())
 }

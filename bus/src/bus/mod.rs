@@ -10,9 +10,9 @@ pub mod pem;
 mod settings;
 
 pub use in_process::InProcess;
-pub use nats::Nats;
 #[cfg(feature = "server")]
 pub(crate) use nats::header_map;
+pub use nats::{Nats, Obstacle};
 pub use pattern::{Pattern, PatternError};
 pub use settings::{Credentials, NatsSettings, SettingsError, Tls, choose_cryptography};
 

@@ -4,7 +4,8 @@ use super::{
     pattern,
 };
 use async_nats::{
-    Client, Event, HeaderMap, Request, RequestErrorKind, ServerError, Subscriber, connection::State as ClientState,
+    Client, ConnectError, Event, HeaderMap, Request, RequestErrorKind, ServerError, Subscriber,
+    connection::State as ClientState,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -28,6 +29,17 @@ const ECHO_LIMIT: Duration = Duration::from_secs(5);
 pub struct Nats {
     client: Client,
     seen: Arc<Seen>,
+}
+
+/// What keeps from connecting to NATS servers.
+#[derive(Debug, thiserror::Error)]
+pub enum Obstacle {
+    /// The settings can't be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// No server takes the connection, or none that is trusted.
+    #[error(transparent)]
+    Connection(#[from] ConnectError),
 }
 
 /// What the connection told of itself.
@@ -63,6 +75,17 @@ impl Nats {
             .await
             .map_err(|_| SettingsError::Address)?;
         Ok(Self { client, seen })
+    }
+
+    /// Tries these servers once, which says in full what stands in the way: of a connection that is sought for ever, only what
+    /// sort of failure it was is told.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn try_once(settings: &NatsSettings) -> Result<(), Obstacle> {
+        let (servers, options) = settings.options().await?;
+        options.connect(servers).await?;
+        Ok(())
     }
 
     /// How many messages were lost because a subscriber was too slow: at least so many, in a flood.

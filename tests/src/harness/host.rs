@@ -45,6 +45,7 @@ impl Host {
         fs::write(host.path("root/proc/uptime"), "86400.00 86400.00\n")?;
         fs::write(host.path("root/proc/stat"), "cpu  1 2\ncpu0 1 2\nbtime 1772366400\n")?;
         fs::write(host.path("root/proc/meminfo"), "MemTotal:       16307932 kB\n")?;
+        fs::write(host.path("root/etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n")?;
         fs::write(host.path("kmsg"), "")?;
         host.restart()?;
         host.nvml.change(|state| state.gpus.iter_mut().for_each(|gpu| gpu.energy_mj = Some(9_000_000)))?;

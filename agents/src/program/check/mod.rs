@@ -7,7 +7,7 @@ mod server;
 use super::{Arguments, ProgramError, Settings, print, system};
 use crate::{
     queue::OnDisk,
-    source::{Unreadable, kernel_log, nvml::Trial},
+    source::{Unreadable, host::Host, kernel_log, nvml::Trial},
 };
 use bus::clock::{Clock, SystemClock};
 use rustix::{
@@ -42,6 +42,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), ProgramError> {
             "node",
             &super::node(settings).map(|node| Note::Good(node.to_string())).map_err(|error| chain(&error)),
         )?;
+        sound &= tell("host", &host(&settings.host_root))?;
         sound &= tell("driver", &driver(settings))?;
         sound &= tell("kernel log", &kernel_log(settings))?;
         sound &= tell("state", &state(&settings.state))?;
@@ -73,6 +74,26 @@ fn policy(settings: &Settings) -> Found {
     let policy = super::policy(settings).map_err(|error| chain(&error))?;
     let from = settings.policy.as_deref().map_or("built in".to_owned(), |path| path.display().to_string());
     Ok(Note::Good(format!("version {}, {from}", policy.name())))
+}
+
+/// Whether the host's files are there: without its kernel's no boot is known from another.
+fn host(root: &Path) -> Found {
+    let shown = root.display();
+    let (boot, _) = Host::new(root.to_owned(), "".into()).boot();
+    if boot.is_empty() {
+        let missing = root.join("proc/sys/kernel/random/boot_id");
+        return Err(format!(
+            "{} can't be read: say with --host-root where the host's files are, of which the agent reads proc, etc/passwd \
+             and usr/lib/os-release",
+            missing.display()
+        ));
+    }
+    if !root.join("etc/passwd").is_file() {
+        return Ok(Note::Doubt(format!(
+            "{shown} has no etc/passwd: processes are shown without the names of their users"
+        )));
+    }
+    Ok(Note::Good(format!("boot {boot}, below {shown}")))
 }
 
 fn driver(settings: &Settings) -> Found {
@@ -147,7 +168,11 @@ fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        let behind = error.to_string();
+        // Some errors of others tell their cause themselves.
+        if !text.ends_with(&behind) {
+            text = format!("{text}: {behind}");
+        }
         cause = error.source();
     }
     text.trim_end().replace('\n', " ")

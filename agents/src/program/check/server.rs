@@ -20,12 +20,13 @@ pub(super) async fn connect(settings: &Settings) -> Result<(NodeName, Nats), Str
     if tokio::time::timeout(LIMIT, connection.wait_for(Connection::is_up)).await.is_ok_and(|up| up.is_ok()) {
         return Ok((node, nats));
     }
-    let cause = match &*connection.borrow() {
-        Connection::Down(Some(cause)) => cause.clone(),
-        Connection::Down(None) | Connection::Up => format!("no answer in {} s", LIMIT.as_secs()),
+    let cause = match tokio::time::timeout(LIMIT, Nats::try_once(&super::super::nats(settings, &node))).await {
+        Ok(Err(obstacle)) => chain(&obstacle),
+        Ok(Ok(())) | Err(_) => format!("no answer in {} s", LIMIT.as_secs()),
     };
     Err(format!(
-        "{url} can't be connected to ({cause}): see that it runs, is let through to, and knows these credentials"
+        "{url} can't be connected to ({cause}): see that it runs, is let through to, and knows these credentials, and that \
+         its certificate is for this address and of an authority that is trusted here (--nats-ca)"
     ))
 }
 
