@@ -12,8 +12,7 @@ pub(super) fn dkube() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || match std::env::var_os("DKUBE_TEST_BINARY") {
         Some(binary) => Ok(binary.into()),
-        None => build(&["--package", "api", "--bin", "dkube"], |artifact| artifact.executable.clone().map(Into::into))
-            .map_err(|error| format!("{error:#}")),
+        None => build("dkube", &["--package", "api", "--bin", "dkube"], program).map_err(|error| format!("{error:#}")),
     };
     BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
 }
@@ -25,8 +24,9 @@ pub(in crate::harness) fn agent() -> anyhow::Result<PathBuf> {
         Some(binary) => Ok(binary.into()),
         // Beside the server's crate, so that both share what they are built of.
         None => build(
+            "dkube-agent",
             &["--package", "agents", "--package", "api", "--features", "agents/program", "--bin", "dkube-agent"],
-            |artifact| artifact.executable.clone().map(Into::into),
+            program,
         )
         .map_err(|error| format!("{error:#}")),
     };
@@ -36,27 +36,38 @@ pub(in crate::harness) fn agent() -> anyhow::Result<PathBuf> {
 /// The library of this package's examples that makes the disk fail, see `tests/preload/failing_disk.rs`.
 pub(super) fn failing_disk() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BUILT.get_or_init(|| library("failing_disk")).clone().map_err(anyhow::Error::msg)
+    let build = || library("examples/libfailing_disk.so", &["--package", "tests", "--example", "failing_disk"]);
+    BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
 }
 
-/// The library of this package's examples that stands in for NVML, see `tests/fake_nvml`.
+/// The library that stands in for NVML, see `tests/fake_nvml`: of its crate alone, which needs few others.
 pub(in crate::harness) fn fake_nvml() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BUILT.get_or_init(|| library("fake_nvml")).clone().map_err(anyhow::Error::msg)
+    let build = || library("libfake_nvml.so", &["--package", "fake_nvml", "--lib"]);
+    BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
 }
 
-/// A library of this package's examples.
-fn library(name: &str) -> Result<PathBuf, String> {
-    let library = |artifact: &Artifact| {
-        let mut files = artifact.filenames.iter();
-        let found = files.find(|file| artifact.target.name == name && file.extension() == Some("so"));
-        found.cloned().map(Into::into)
-    };
-    build(&["--package", "tests", "--example", name], library).map_err(|error| format!("{error:#}"))
+fn library(file: &str, targets: &[&str]) -> Result<PathBuf, String> {
+    let built = |artifact: &Artifact| artifact.filenames.iter().find(|path| path.as_str().ends_with(file)).cloned();
+    build(file, targets, |artifact| built(artifact).map(Into::into)).map_err(|error| format!("{error:#}"))
 }
 
-/// Builds these targets in the profile of the tests, and answers the file that is sought among what was built.
-fn build(targets: &[&str], sought: impl Fn(&Artifact) -> Option<PathBuf>) -> anyhow::Result<PathBuf> {
+fn program(artifact: &Artifact) -> Option<PathBuf> {
+    artifact.executable.clone().map(Into::into)
+}
+
+/// Whether this file is where cargo puts what it builds in the profile of this program. One that is not may take minutes.
+fn is_built(file: &str) -> bool {
+    let this = std::env::current_exe().unwrap_or_default();
+    // Programs of tests are a folder deeper.
+    this.ancestors().skip(1).take(2).any(|folder| folder.join(file).exists())
+}
+
+/// Builds this file by these targets in the profile of the tests, and answers where it is, as is found among what was built.
+fn build(file: &str, targets: &[&str], sought: impl Fn(&Artifact) -> Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if !is_built(file) {
+        eprintln!("{file} is not there yet: building it, which may take minutes");
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
     let mut command = Command::new(cargo);
@@ -83,4 +94,18 @@ fn build(targets: &[&str], sought: impl Fn(&Artifact) -> Option<PathBuf>) -> any
         _ => None,
     });
     built.next().with_context(|| format!("cargo says nothing of {targets:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_built;
+
+    #[test]
+    fn what_is_there_is_known_from_what_is_not() {
+        let this = std::env::current_exe().unwrap();
+        let (folder, name) = (this.parent().unwrap().file_name().unwrap(), this.file_name().unwrap());
+        assert!(is_built(name.to_str().unwrap()), "beside this program");
+        assert!(is_built(&format!("{}/{}", folder.display(), name.display())), "in the folder above");
+        assert!(!is_built("libnobody_builds.so"));
+    }
 }
