@@ -12,6 +12,8 @@ use bus::{
 use domain::{ClusterId, Limits, Position};
 use projections::{Bounds, Feeder, Live, Past, Phase, Ports};
 use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -122,6 +124,46 @@ impl Opened {
 /// # Errors
 /// It can't be made, is in use, or is damaged.
 pub(crate) fn data_lock(data: &Path) -> anyhow::Result<SledStorage> {
-    std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    let wider = private_folder(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    if let Some(mode) = wider {
+        let (folder, mode) = (data.display(), format!("{mode:o}"));
+        tracing::warn!(%folder, mode, "others than its owner may look into the data folder: chmod 700 keeps them out");
+    }
     SledStorage::open(data).with_context(|| format!("cannot open the data folder {}", data.display()))
+}
+
+/// Makes the folder for its owner alone, who then is the only one that comes to what is in it. Of one that was there already and
+/// is open to others, the mode: that may be meant.
+fn private_folder(path: &Path) -> io::Result<Option<u32>> {
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_folder_is_its_owners_alone_and_one_that_is_wider_is_left_and_told_of() {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("above/data");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(private_folder(&data).unwrap(), None);
+        assert_eq!(mode(&data), 0o700);
+        assert_ne!(mode(data.parent().unwrap()), 0o700, "what is above is not ours");
+        assert_eq!(private_folder(&data).unwrap(), None, "there is nothing to say of it");
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).unwrap();
+        assert_eq!(private_folder(&data).unwrap(), Some(0o750));
+        assert_eq!(mode(&data), 0o750);
+        fs::write(place.path().join("file"), "").unwrap();
+        assert!(data_lock(&place.path().join("file")).is_err());
+    }
 }
