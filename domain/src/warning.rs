@@ -1,5 +1,9 @@
 //! What else follows from an accepted command: nothing forbids it, but its author should know.
-use crate::{Cluster, Event, GroupName, JobId, PoolName, UserId, device::Device, group, license, user};
+use crate::{
+    Cluster, Event, GroupName, JobId, PoolName, UserId,
+    device::{ConditionKind, Device},
+    group, license, policy, user,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -36,6 +40,14 @@ pub enum Warning {
     /// A license grants fewer users or devices than there are: where one is required, nothing new is made, and an older one
     /// does not follow it.
     LicenseExceeded,
+    /// The health policy names a kind of condition that nobody knows: it may be misspelt, or one that an agent's own policy is
+    /// to raise.
+    UnknownCondition {
+        /// The kind.
+        kind: ConditionKind,
+        /// The built-in one that it may have been meant to be.
+        alike: Option<ConditionKind>,
+    },
 }
 
 impl Warning {
@@ -63,6 +75,15 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
             && license.grants_too_little(before)
         {
             found.push(Warning::LicenseExceeded);
+        }
+        if let Event::Policy(policy::Event::Changed { policy }) = event {
+            let strange = policy.conditions.iter().filter(|rule| !rule.kind.is_known_in(before));
+            found.extend(
+                strange.map(|rule| Warning::UnknownCondition {
+                    kind: rule.kind.clone(),
+                    alike: rule.kind.likest_built_in(),
+                }),
+            );
         }
         let Event::Group(event) = event else { continue };
         match event {

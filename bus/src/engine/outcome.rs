@@ -24,13 +24,13 @@ struct AcceptedV1 {
     warnings: Vec<WarningV1>,
 }
 
-/// Frozen: one struct for every warning, `code` says which.
+/// Frozen: one struct for every warning, `code` says which, and with it whose the names are.
 #[derive(Serialize, Deserialize)]
 struct WarningV1 {
     code: u8,
     user: Option<uuid::Uuid>,
-    group: Option<String>,
-    pool: Option<String>,
+    name: Option<String>,
+    second: Option<String>,
     jobs: Vec<uuid::Uuid>,
 }
 
@@ -88,16 +88,20 @@ fn whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
 
 impl From<&Warning> for WarningV1 {
     fn from(warning: &Warning) -> Self {
-        let none = Self { code: 0, user: None, group: None, pool: None, jobs: vec![] };
+        let none = Self { code: 0, user: None, name: None, second: None, jobs: vec![] };
         let ids = |jobs: &[domain::JobId]| jobs.iter().map(|job| job.0).collect();
         match warning {
             Warning::JobsKeepDevices { user, jobs } => Self { code: 1, user: Some(user.0), jobs: ids(jobs), ..none },
             Warning::PoolUnboundUnderJobs { group, pool, jobs } => {
-                Self { code: 2, group: Some(group.to_string()), pool: Some(pool.to_string()), jobs: ids(jobs), ..none }
+                Self { code: 2, name: Some(group.to_string()), second: Some(pool.to_string()), jobs: ids(jobs), ..none }
             }
-            Warning::GroupWithoutPool { group } => Self { code: 3, group: Some(group.to_string()), ..none },
+            Warning::GroupWithoutPool { group } => Self { code: 3, name: Some(group.to_string()), ..none },
             Warning::TokensKeepRole { user } => Self { code: 4, user: Some(user.0), ..none },
             Warning::LicenseExceeded => Self { code: 5, ..none },
+            Warning::UnknownCondition { kind, alike } => {
+                let alike = alike.as_ref().map(ToString::to_string);
+                Self { code: 6, name: Some(kind.to_string()), second: alike, ..none }
+            }
         }
     }
 }
@@ -108,13 +112,17 @@ impl WarningV1 {
         match self.code {
             1 => Some(Warning::JobsKeepDevices { user: domain::UserId(self.user?), jobs }),
             2 => Some(Warning::PoolUnboundUnderJobs {
-                group: self.group?.parse().ok()?,
-                pool: self.pool?.parse().ok()?,
+                group: self.name?.parse().ok()?,
+                pool: self.second?.parse().ok()?,
                 jobs,
             }),
-            3 => Some(Warning::GroupWithoutPool { group: self.group?.parse().ok()? }),
+            3 => Some(Warning::GroupWithoutPool { group: self.name?.parse().ok()? }),
             4 => Some(Warning::TokensKeepRole { user: domain::UserId(self.user?) }),
             5 => Some(Warning::LicenseExceeded),
+            6 => Some(Warning::UnknownCondition {
+                kind: self.name?.parse().ok()?,
+                alike: self.second.map(|kind| kind.parse()).transpose().ok()?,
+            }),
             _ => None,
         }
     }
@@ -186,6 +194,11 @@ mod tests {
                     Warning::GroupWithoutPool { group },
                     Warning::TokensKeepRole { user },
                     Warning::LicenseExceeded,
+                    Warning::UnknownCondition {
+                        kind: "gpu.lsot".parse().unwrap(),
+                        alike: Some("gpu.lost".parse().unwrap()),
+                    },
+                    Warning::UnknownCondition { kind: "site.fan".parse().unwrap(), alike: None },
                 ],
             },
             Kept::Refused(Refusal {

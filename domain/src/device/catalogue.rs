@@ -1,6 +1,6 @@
 //! Which kinds of conditions are known: so that a wish that names none of them is found to be mistaken.
 use super::{ConditionKind, Device};
-use crate::policy::HealthPolicy;
+use crate::{Cluster, policy::HealthPolicy};
 
 impl ConditionKind {
     /// The kinds of the agents' built-in policy, in order. An agent with a policy of its own may raise others.
@@ -43,11 +43,28 @@ impl ConditionKind {
         Self::BUILT_IN.contains(&self.as_str()) || beside(device, policy).any(|kind| kind == self)
     }
 
+    /// Whether this kind is known anywhere: it is built in, the health policy names it, or some device knows it.
+    pub(crate) fn is_known_in(&self, cluster: &Cluster) -> bool {
+        let ruled = || cluster.health_policy().conditions.iter().any(|rule| rule.kind == *self);
+        let had = || cluster.devices().values().any(|device| had(device).any(|kind| kind == self));
+        Self::BUILT_IN.contains(&self.as_str()) || ruled() || had()
+    }
+
     /// The known kinds that are spelled alike, the likest first: at most 3.
     pub(crate) fn alike(&self, device: &Device, policy: &HealthPolicy) -> Vec<Self> {
+        self.likest(beside(device, policy))
+    }
+
+    /// The built-in kind that is likest, if one is spelled alike.
+    pub(crate) fn likest_built_in(&self) -> Option<Self> {
+        self.likest(std::iter::empty()).into_iter().next()
+    }
+
+    /// Of the built-in kinds and these, those that are spelled alike, the likest first: at most 3.
+    fn likest<'a>(&self, others: impl Iterator<Item = &'a Self>) -> Vec<Self> {
         let built_in = Self::BUILT_IN.iter().map(|kind| Self((*kind).into()));
         let mut alike: Vec<(usize, Self)> = built_in
-            .chain(beside(device, policy).cloned())
+            .chain(others.cloned())
             .map(|kind| (distance(self.as_str(), kind.as_str()), kind))
             .filter(|(distance, _)| *distance <= FAR)
             .collect();
@@ -64,10 +81,15 @@ const FAR: usize = 3;
 
 /// The kinds that are known besides the built-in ones.
 fn beside<'a>(device: &'a Device, policy: &'a HealthPolicy) -> impl Iterator<Item = &'a ConditionKind> {
+    policy.conditions.iter().map(|rule| &rule.kind).chain(had(device))
+}
+
+/// The kinds that the device has, had cleared, or has overridden.
+fn had(device: &Device) -> impl Iterator<Item = &ConditionKind> {
     let standing = device.conditions.iter().map(|condition| &condition.kind);
     let cleared = device.dismissed.iter().map(|dismissed| &dismissed.kind);
     let overridden = device.overrides.iter().map(|wish| &wish.condition);
-    policy.conditions.iter().map(|rule| &rule.kind).chain(standing).chain(cleared).chain(overridden)
+    standing.chain(cleared).chain(overridden)
 }
 
 /// How many letters have to be put in, taken out or changed to make one of the other (Levenshtein).

@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use domain::{
-    Availability, Event, PoolName, Rejection, Stamp, Subject, Timestamp,
+    Availability, Event, PoolName, Rejection, Stamp, Subject, Timestamp, Warning,
     device::{self, Condition, Device, Severity},
     evolve,
     node::Seen,
@@ -231,6 +231,21 @@ fn an_override_names_a_kind_that_is_known() {
     let rule = KindRule { kind: w("gpu.lsot"), severity: None, remedy: None, dry_run: false };
     world.given(set_policy(HealthPolicy { conditions: vec![rule], ..HealthPolicy::default() }));
     world.when(typo).then(&["DeviceConditionOverridden"]);
+}
+
+#[test]
+fn a_policy_that_names_a_kind_that_nobody_knows_is_taken_and_warned_of() {
+    let mut world = twenty();
+    world.given(raise("node-a", 1, "rack.door_open", FATAL));
+    let strange = |kind, alike: Option<&str>| Warning::UnknownCondition { kind: w(kind), alike: alike.map(w) };
+    for known in [LOST, "rack.door_open"] {
+        assert_eq!(world.clone().when(set_policy(policy(known, None, true))).warnings, [], "{known}");
+    }
+    let mut named = |kind| world.when(set_policy(policy(kind, None, true))).warnings;
+    assert_eq!(named("gpu.lsot"), [strange("gpu.lsot", Some(LOST))]);
+    assert_eq!(named("site.fan_stopped"), [strange("site.fan_stopped", None)]);
+    let again = set_policy(policy("site.fan_stopped", Some(FATAL), false));
+    assert_eq!(world.when(again).warnings, [], "it was said when it was first named");
 }
 
 #[test]

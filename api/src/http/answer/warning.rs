@@ -20,6 +20,12 @@ pub(crate) struct WarningView {
     /// The pool that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<String>,
+    /// The kind of condition that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<String>,
+    /// What may have been meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alike: Option<String>,
     /// The jobs that it is about, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<uuid::Uuid>)]
@@ -28,7 +34,8 @@ pub(crate) struct WarningView {
 
 impl WarningView {
     pub(super) fn of(warning: &Warning, names: &Names<'_>) -> Self {
-        let blank = Self { code: "", detail: "", user: None, group: None, pool: None, jobs: vec![] };
+        let (user, group, pool, condition, alike) = (None, None, None, None, None);
+        let blank = Self { code: "", detail: "", user, group, pool, condition, alike, jobs: vec![] };
         match warning {
             Warning::JobsKeepDevices { user, jobs } => Self {
                 code: "jobs_keep_devices",
@@ -60,6 +67,13 @@ impl WarningView {
             Warning::LicenseExceeded => Self {
                 code: "license_exceeded",
                 detail: "there are more users or devices than it grants: nothing new is made, and an older license does not follow it",
+                ..blank
+            },
+            Warning::UnknownCondition { kind, alike } => Self {
+                code: "unknown_condition",
+                detail: "no device has had this kind of condition, and it is not built in: it is misspelt, or an agent's own policy is to raise it",
+                condition: Some(kind.to_string()),
+                alike: alike.as_ref().map(ToString::to_string),
                 ..blank
             },
         }
