@@ -155,21 +155,13 @@ impl Scene {
     /// A pod that runs.
     fn pod(&self, namespace: &str, name: &str, component: &str, node: Option<&NodeName>) -> Pod {
         Pod {
-            key: key(namespace, name),
-            uid: self.uid(namespace, name),
             node: node.cloned(),
             phase: Phase::Running,
             ready: true,
-            terminating: false,
-            reason: None,
-            restarts: 0,
             created_at: Some(self.began),
             started_at: Some(self.began),
-            owner: None,
             component: Some(component.into()),
-            user: None,
-            gpus: 0,
-            devices: vec![],
+            ..Pod::new(key(namespace, name), self.uid(namespace, name))
         }
     }
 

@@ -21,23 +21,7 @@ fn key(name: &str) -> PodKey {
 }
 
 fn pod(name: &str) -> Pod {
-    Pod {
-        key: key(name),
-        uid: Uuid::from_u128(1),
-        node: None,
-        phase: Phase::Pending,
-        ready: false,
-        terminating: false,
-        reason: None,
-        restarts: 0,
-        created_at: None,
-        started_at: None,
-        owner: None,
-        component: None,
-        user: None,
-        gpus: 0,
-        devices: vec![],
-    }
+    Pod::new(key(name), Uuid::from_u128(1))
 }
 
 fn names(update: &Update) -> (Vec<String>, Vec<String>) {

@@ -77,6 +77,27 @@ impl Pod {
 
     /// The longest text of a field, in bytes: a namespace, a name, a label's value have at most 253.
     pub const TEXT_MAX: usize = 256;
+
+    /// One that was just made: on no node, waiting, and asking for nothing. What is known of it is put in.
+    pub const fn new(key: PodKey, uid: Uuid) -> Self {
+        Self {
+            key,
+            uid,
+            node: None,
+            phase: Phase::Pending,
+            ready: false,
+            terminating: false,
+            reason: None,
+            restarts: 0,
+            created_at: None,
+            started_at: None,
+            owner: None,
+            component: None,
+            user: None,
+            gpus: 0,
+            devices: vec![],
+        }
+    }
 }
 
 impl Phase {

@@ -10,23 +10,8 @@ use uuid::Uuid;
 
 /// A cluster with a pod of Ada's, of which its agent tells that it can't be seen any more.
 fn lose_sight(fixture: &Fixture) {
-    let pod = Pod {
-        key: PodKey { namespace: "vision".into(), name: "train".into() },
-        uid: Uuid::from_u128(1),
-        node: None,
-        phase: Phase::Running,
-        ready: true,
-        terminating: false,
-        reason: None,
-        restarts: 0,
-        created_at: None,
-        started_at: None,
-        owner: None,
-        component: None,
-        user: Some("ada".into()),
-        gpus: 0,
-        devices: vec![],
-    };
+    let key = PodKey { namespace: "vision".into(), name: "train".into() };
+    let pod = Pod { phase: Phase::Running, ready: true, user: Some("ada".into()), ..Pod::new(key, Uuid::from_u128(1)) };
     let updates = [Update::Begin, Update::Part { nodes: vec![], pods: vec![pod] }, Update::End];
     for (update, sequence) in updates.into_iter().zip(1..) {
         let stream = Stream { epoch: Uuid::from_u128(1), sequence };

@@ -41,22 +41,14 @@ fn watch(devices: Arc<dyn Devices>) -> Pods {
 }
 
 fn pod(name: &str, uid: u128, devices: usize) -> Pod {
+    let key = PodKey { namespace: "ns".into(), name: name.into() };
     Pod {
-        key: PodKey { namespace: "ns".into(), name: name.into() },
-        uid: Uuid::from_u128(uid),
         node: Some("n1".parse().unwrap()),
         phase: Phase::Running,
         ready: true,
-        terminating: false,
-        reason: None,
-        restarts: 0,
-        created_at: None,
-        started_at: None,
-        owner: None,
-        component: None,
-        user: None,
         gpus: 2,
         devices: (0..devices as u128).map(|nth| DeviceId::from_uuid(Uuid::from_u128(nth))).collect(),
+        ..Pod::new(key, Uuid::from_u128(uid))
     }
 }
 
