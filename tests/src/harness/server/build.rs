@@ -7,12 +7,27 @@ use std::{
     sync::OnceLock,
 };
 
+/// What the tests run, all at once, and chosen as `cargo test --workspace` chooses: an example has it take the tests' own
+/// dependencies into account. So all of them share what they are built of; with fewer packages named, other features of
+/// dependencies would count, and most of them be built again.
+const PROGRAMS: &[&str] = &[
+    "--workspace",
+    "--features",
+    "agents/program",
+    "--bin",
+    "dkube",
+    "--bin",
+    "dkube-agent",
+    "--example",
+    "failing_disk",
+];
+
 /// The binary `dkube`, up to date: built once in each test program. `DKUBE_TEST_BINARY` names another one instead.
 pub(super) fn dkube() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || match std::env::var_os("DKUBE_TEST_BINARY") {
         Some(binary) => Ok(binary.into()),
-        None => build("dkube", &["--package", "api", "--bin", "dkube"], program).map_err(|error| format!("{error:#}")),
+        None => program("dkube"),
     };
     BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
 }
@@ -22,13 +37,7 @@ pub(in crate::harness) fn agent() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || match std::env::var_os("DKUBE_TEST_AGENT") {
         Some(binary) => Ok(binary.into()),
-        // Beside the server's crate, so that both share what they are built of.
-        None => build(
-            "dkube-agent",
-            &["--package", "agents", "--package", "api", "--features", "agents/program", "--bin", "dkube-agent"],
-            program,
-        )
-        .map_err(|error| format!("{error:#}")),
+        None => program("dkube-agent"),
     };
     BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
 }
@@ -36,7 +45,7 @@ pub(in crate::harness) fn agent() -> anyhow::Result<PathBuf> {
 /// The library of this package's examples that makes the disk fail, see `tests/preload/failing_disk.rs`.
 pub(super) fn failing_disk() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let build = || library("examples/libfailing_disk.so", &["--package", "tests", "--example", "failing_disk"]);
+    let build = || library("examples/libfailing_disk.so", PROGRAMS);
     BUILT.get_or_init(build).clone().map_err(anyhow::Error::msg)
 }
 
@@ -52,8 +61,9 @@ fn library(file: &str, targets: &[&str]) -> Result<PathBuf, String> {
     build(file, targets, |artifact| built(artifact).map(Into::into)).map_err(|error| format!("{error:#}"))
 }
 
-fn program(artifact: &Artifact) -> Option<PathBuf> {
-    artifact.executable.clone().map(Into::into)
+fn program(name: &str) -> Result<PathBuf, String> {
+    let built = |artifact: &Artifact| artifact.executable.clone().filter(|_| artifact.target.name == name);
+    build(name, PROGRAMS, |artifact| built(artifact).map(Into::into)).map_err(|error| format!("{error:#}"))
 }
 
 /// Whether this file is where cargo puts what it builds in the profile of this program. One that is not may take minutes.
