@@ -122,6 +122,9 @@ async fn life(server: &Server, planted: &mut Planted) -> anyhow::Result<Vec<Repl
     let request = operator.request(reqwest::Method::DELETE, "/v1/pools/default").header("dkube-reason", &reason);
     replies.push(Client::send(request).await?);
 
+    replies.extend(invited(&nobody, &operator, planted).await?);
+    replies.extend(elsewhere(&operator, planted).await?);
+
     // A token where it does not belong, and one that is good no more.
     replies.push(nobody.get(&format!("/v1/pools?token={token}")).await?);
     replies.push(nobody.get(&format!("/v1/tokens/{token}")).await?);
@@ -135,6 +138,44 @@ async fn life(server: &Server, planted: &mut Planted) -> anyhow::Result<Vec<Repl
     }
     let metrics = Value::String(operator.text("/metrics").await?);
     replies.push(Reply { status: 200, headers: replies[0].headers.clone(), body: metrics });
+    Ok(replies)
+}
+
+/// Somebody chooses a password by an invitation, and somebody else tries.
+async fn invited(nobody: &Client, operator: &Client, planted: &mut Planted) -> anyhow::Result<Vec<Reply>> {
+    let login = planted.personal("planted.guest");
+    let made = operator.post("/v1/users", json!({"logins": [login]})).await?.done()?;
+    let code = planted.secret(made.body["invitations"][0]["code"].as_str().context("a code")?);
+    let chosen = json!({"password": planted.secret("planted chosen password")});
+    let wrong = planted.secret("planted-code-of-nobody");
+    let mut replies = vec![nobody.post(&format!("/v1/invitations/{wrong}"), chosen.clone()).await?];
+    for _ in 0..2 {
+        replies.push(nobody.post(&format!("/v1/invitations/{code}"), chosen.clone()).await?);
+    }
+    assert_eq!(replies.iter().map(|reply| reply.status).collect::<Vec<_>>(), [404, 200, 404]);
+    Ok(replies)
+}
+
+/// A sign-in provider with its credentials: taken, refused, and proven by nobody.
+async fn elsewhere(operator: &Client, planted: &mut Planted) -> anyhow::Result<Vec<Reply>> {
+    let login = planted.personal("planted.operator");
+    let put =
+        async |body: Value| Client::send(operator.request(reqwest::Method::PUT, "/v1/auth/backend").json(&body)).await;
+    let body = json!({"kind": "github", "organization": "research", "client_id": "dkube", "operator": login,
+        "client_secret": planted.secret("planted-client-secret"),
+        "directory_token": planted.secret("planted-directory-token")});
+    let mut replies = vec![put(body).await?.done()?];
+    let spaced = planted.secret("planted secret with spaces");
+    let body = json!({"kind": "oidc", "issuer": "https://id.example.org", "client_id": "dkube", "operator": login,
+        "client_secret": spaced});
+    replies.push(put(body).await?);
+    assert_eq!(replies[1].code(), "request.body");
+    let lost = json!({"client_secret": planted.secret("planted-for-no-provider")});
+    replies.push(operator.patch("/v1/auth/backend", lost).await?);
+    assert_eq!(replies[2].code(), "auth.no_credentials");
+    for path in ["/v1/auth/backend", "/v1/auth/backend?as_of=1", "/v1/directory"] {
+        replies.push(operator.get(path).await?.done()?);
+    }
     Ok(replies)
 }
 
