@@ -117,7 +117,9 @@ impl Command {
         matches!(
             self,
             Self::Token(token::Command::Issue { .. })
-                | Self::User(user::Command::SetPassword { .. } | user::Command::Invite { .. })
+                | Self::User(
+                    user::Command::SetPassword { .. } | user::Command::Invite { .. } | user::Command::Link { .. }
+                )
                 | Self::Backend(_)
         )
     }

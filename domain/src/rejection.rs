@@ -194,8 +194,8 @@ pub enum Rejection {
         /// The operator.
         user: UserId,
     },
-    /// The break-glass operator can't be deleted, downgraded or suspended.
-    #[error("the break-glass operator can't be deleted, downgraded or suspended")]
+    /// The break-glass operator can't be deleted, downgraded or suspended, nor be given a password by another.
+    #[error("the break-glass operator can't be deleted, downgraded or suspended, and sets their password alone")]
     BreakGlass {
         /// The operator.
         user: UserId,
@@ -210,6 +210,18 @@ pub enum Rejection {
     #[error("the break-glass operator stays known here, whatever the backend: on-board this person as another user")]
     BreakGlassIsLocal {
         /// The operator.
+        user: UserId,
+    },
+    /// Whoever is shut out is linked to nobody.
+    #[error("the user is suspended: reinstate them first")]
+    LinkSuspended {
+        /// The user.
+        user: UserId,
+    },
+    /// The login is now another person's than the user's who had it.
+    #[error("whoever has this login now is not the user who had it: say who they are, or name another operator")]
+    IdentityChanged {
+        /// Who had it.
         user: UserId,
     },
     /// The users are known at another backend than the active one, or nobody says who they are there.
@@ -395,6 +407,8 @@ impl Rejection {
             Self::LastOperator { .. } => "user.last_operator",
             Self::BreakGlass { .. } | Self::BreakGlassIsLocal { .. } => "user.break_glass",
             Self::LoginTaken { .. } => "user.login_taken",
+            Self::LinkSuspended { .. } => "user.is_suspended",
+            Self::IdentityChanged { .. } => "user.identity_changed",
             Self::OtherBackend { .. } => "user.other_backend",
             Self::PasswordsElsewhere { .. } => "auth.no_password",
             Self::NoInvitation => "invitation.not_found",
@@ -490,6 +504,8 @@ impl Rejection {
             Self::LastOperator { user }
             | Self::BreakGlass { user }
             | Self::LoginTaken { user }
+            | Self::LinkSuspended { user }
+            | Self::IdentityChanged { user }
             | Self::BreakGlassIsLocal { user }
             | Self::NotDeleted { user }
             | Self::NoGroup { user }

@@ -34,7 +34,11 @@ pub(super) async fn sign_in(client: &Client, start: &str, console: &mut Console)
     let port = listener.local_addr().map_err(failed)?.port();
     let verifier = verifier();
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.reveal()));
-    console.note("open this address in the browser on this machine, and sign in there:")?;
+    let check: Vec<String> = Sha256::digest(verifier.reveal())[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let check = check.concat();
+    console.note(&format!(
+        "open this address in the browser on this machine, sign in there, and agree to the check {check}:"
+    ))?;
     console.line(&address(client.server(), start, port, &challenge))?;
     let brought = tokio::time::timeout(LIMIT, brought(listener)).await;
     let code = brought.map_err(|_| CliError::NotSignedIn("nobody signed in within ten minutes".to_owned()))??;

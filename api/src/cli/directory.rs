@@ -11,9 +11,10 @@ use super::{
 use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
 
-const COLUMNS: [Column; 4] = [
+const COLUMNS: [Column; 5] = [
     ("LOGIN", "login", As::Text),
     ("STATE", "state", As::Text),
+    ("SUBJECT", "subject", As::Text),
     ("TURNED AWAY", "turned_away_at", As::Time),
     ("USER", "user", As::Text),
 ];

@@ -121,6 +121,9 @@ pub(crate) enum Command {
         /// What all of them may do: operator, auditor or data-scientist [default: data-scientist]
         #[arg(long, value_parser = role)]
         role: Option<Role>,
+        /// The sign-in backend's own word for the one user, where it knows several who are called so
+        #[arg(long, value_name = "SUBJECT")]
+        subject: Option<String>,
         /// A file with the first password of the one user, or, for several, a line "login password" for each; left out, where
         /// people are known here: each is invited to choose one
         #[arg(long, value_name = "FILE")]
@@ -155,6 +158,11 @@ pub(crate) enum Command {
         change: Change,
         /// What they are called there: dkube directory list
         called: Login,
+        /// The sign-in backend's own word for them, where several are called so
+        #[arg(long, value_name = "SUBJECT")]
+        subject: Option<String>,
+        #[command(flatten)]
+        session: InPerson,
     },
     /// Shut a user out: sessions, tokens and streams end, jobs go on
     Suspend(Change),
@@ -187,7 +195,7 @@ impl Command {
                 context.list(call, &list, &COLUMNS).await
             }
             Self::Show { login, read } => context.show(Call::get(["users", login.as_str()]), &read).await,
-            Self::Onboard { logins, group, no_group, role, password_file, write } => {
+            Self::Onboard { logins, group, no_group, role, subject, password_file, write } => {
                 let mut body = Map::from_iter([("logins".to_owned(), json!(logins))]);
                 // Null: no group; left out: the default one.
                 if no_group || group.is_some() {
@@ -195,6 +203,14 @@ impl Command {
                 }
                 if let Some(role) = role {
                     body.insert("role".to_owned(), json!(role));
+                }
+                match (subject, logins.as_slice()) {
+                    (None, _) => {}
+                    (Some(subject), [login]) => {
+                        let subjects = Map::from_iter([(login.to_string(), json!(subject))]);
+                        body.insert("subjects".to_owned(), Value::Object(subjects));
+                    }
+                    (Some(_), _) => return Err(CliError::Usage("--subject goes with one login".to_owned())),
                 }
                 if let Some(path) = password_file {
                     body.insert("passwords".to_owned(), passwords(&logins, &path)?);
@@ -206,7 +222,16 @@ impl Command {
             Self::Role { change, role } => change.run(context, json!({"role": role})).await,
             Self::Move { change, group, no_group: _ } => change.run(context, json!({"group": group})).await,
             Self::Invite(invite) => invite.run(context).await,
-            Self::Link { change, called } => change.run(context, json!({"link": called})).await,
+            Self::Link { change, called, subject, session } => {
+                let mut body = Map::from_iter([("link".to_owned(), json!(called))]);
+                if let Some(subject) = subject {
+                    body.insert("subject".to_owned(), json!(subject));
+                }
+                let call = Call::patch(["users", change.login.as_str()], Value::Object(body));
+                let call = change.write.apply(change.matching.apply(call));
+                let body = session.give(&call, context).await?;
+                Ok(answer::tell(context.console, &body)?)
+            }
             Self::Suspend(change) => change.run(context, json!({"suspended": true})).await,
             Self::Reinstate(change) => change.run(context, json!({"suspended": false})).await,
             Self::Delete { logins, write } => {

@@ -1,7 +1,7 @@
 //! What every handler can reach.
 use super::{
     auth::{AuditReaders, Codes, LastUsed, Passwords, Sessions, Slowdown},
-    backend::Flows,
+    backend::{Consents, Flows},
     directory::Directory,
     layer::{Share, Shares},
     metrics::Metrics,
@@ -19,6 +19,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// The most requests that wait for a sign-in provider at a time.
+const ASKING_MAX: usize = 64;
 
 /// Bounds and choices of the HTTP server.
 #[derive(Debug, Clone)]
@@ -183,6 +186,10 @@ pub struct Shared {
     pub(crate) flows: Flows,
     pub(crate) codes: Codes,
     pub(crate) directory: Directory,
+    /// Places for requests that wait for a sign-in provider.
+    pub(crate) asking: Semaphore,
+    /// Sign-ins for a program that wait for a yes in the browser.
+    pub(crate) consents: Consents,
     /// Held while the directory is fetched.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
     pub(crate) passwords: Passwords,
@@ -227,6 +234,8 @@ impl App {
             flows: Flows::default(),
             codes: Codes::default(),
             directory: Directory::default(),
+            asking: Semaphore::new(ASKING_MAX),
+            consents: Consents::default(),
             refreshing: tokio::sync::Mutex::default(),
             passwords: Passwords::new(settings.password_cost),
             metrics: Metrics::default(),

@@ -129,8 +129,6 @@ pub enum Action {
     ManageBackend,
     /// Look at where people sign in (never at its secrets).
     ReadBackend,
-    /// Look at whom the sign-in backend knows.
-
     /// Look at the license, and at which server this is.
     ReadAbout,
 }

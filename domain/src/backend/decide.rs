@@ -42,22 +42,40 @@ fn propose(
     };
     let operator_id = known.map_or(UserId(context.command.made(0)), |user| user.id);
     let same = |old: &Proposal| {
-        old.provider == *provider && old.login == *operator && known.is_none_or(|user| user.id == old.operator)
+        let meant = known.map_or(!cluster.users.contains_key(&old.operator), |user| user.id == old.operator);
+        meant && old.linked == link.is_some() && old.provider == *provider && old.login == *operator
     };
     if cluster.sign_in.proposal.as_ref().is_some_and(same) {
         return Ok(vec![]);
     }
-    let provider = Box::new(provider.clone());
-    Ok(vec![Fact::Backend(Event::Proposed { provider, operator: operator_id, login: operator.clone() })])
+    let (provider, linked) = (Box::new(provider.clone()), link.is_some());
+    Ok(vec![Fact::Backend(Event::Proposed { provider, operator: operator_id, linked, login: operator.clone() })])
 }
 
 const fn taken(holder: &User) -> Rejection {
     Rejection::LoginTaken { user: holder.id }
 }
 
-/// The operator who remains under every backend stays known here.
+/// The operator who remains under every backend stays known here, and whoever is shut out stays so.
 pub(crate) const fn may_be_linked(user: &User) -> Result<(), Rejection> {
-    if user.break_glass { Err(Rejection::BreakGlassIsLocal { user: user.id }) } else { Ok(()) }
+    match user {
+        User { break_glass: true, id, .. } => Err(Rejection::BreakGlassIsLocal { user: *id }),
+        User { suspended: true, id, .. } => Err(Rejection::LinkSuspended { user: *id }),
+        _ => Ok(()),
+    }
+}
+
+/// The user who has proven a proposal, if they are one: known by the provider's own word for them, or because the proposal says who
+/// they are. That somebody has a login is no reason.
+fn prover<'a>(cluster: &'a Cluster, proposal: &Proposal, identity: &Identity) -> Result<Option<&'a User>, Rejection> {
+    let (known, named) = (cluster.user_by_identity(identity), cluster.user(proposal.operator));
+    match (known, named) {
+        (Some(known), _) if proposal.linked && known.id != proposal.operator => Err(taken(known)),
+        (_, Some(named)) if proposal.linked => Ok(Some(named)),
+        (_, None) if proposal.linked => Err(Rejection::ProposalGone),
+        (None, Some(named)) => Err(Rejection::IdentityChanged { user: named.id }),
+        (known, _) => Ok(known),
+    }
 }
 
 fn activate(cluster: &Cluster, revision: Position, identity: &Identity, login: &Login, context: &Context<'_>) -> Facts {
@@ -66,8 +84,7 @@ fn activate(cluster: &Cluster, revision: Position, identity: &Identity, login: &
     if *login != proposal.login || identity.realm != proposal.provider.realm() {
         return Err(Rejection::NotTheOperator);
     }
-    // Whoever is known by the provider's own word is that user, whatever they were called when it was proposed.
-    let known = cluster.user_by_identity(identity).or_else(|| cluster.user(proposal.operator));
+    let known = prover(cluster, proposal, identity)?;
     let id = known.map_or(proposal.operator, |user| user.id);
     if let Some(holder) = cluster.user_by_login(login).filter(|holder| holder.id != id) {
         return Err(taken(holder));
@@ -85,9 +102,6 @@ fn activate(cluster: &Cluster, revision: Position, identity: &Identity, login: &
     facts.extend(user::link(user, Some(identity), login));
     if user.role != Role::Operator {
         facts.push(Fact::User(user::Event::RoleChanged { user: id, from: user.role, role: Role::Operator }));
-    }
-    if user.suspended {
-        facts.push(Fact::User(user::Event::Reinstated { user: id }));
     }
     Ok(facts)
 }
@@ -111,6 +125,10 @@ fn update(cluster: &Cluster, credentials: &Credentials) -> Facts {
     let Some(old) = &cluster.sign_in.provider else { return Err(Rejection::NoCredentials) };
     if credentials.directory_token.is_some() && matches!(old, Provider::Oidc(_)) {
         return Err(Rejection::Malformed("only GitHub has a directory token"));
+    }
+    // A provider may have another word for each person for each client (OpenID Connect Core 1.0 §8, pairwise).
+    if credentials.client_id.is_some() && matches!(old, Provider::Oidc(_)) {
+        return Err(Rejection::Malformed("another client of an OpenID provider is proposed, and proven, anew"));
     }
     let new = old.with(credentials);
     if new == *old {

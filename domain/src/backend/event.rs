@@ -16,6 +16,8 @@ events! {
             provider: Box<Provider>,
             /// Its operator: who they are, or will be.
             operator: UserId,
+            /// Whether they are said to be that user already: then whoever signs in is.
+            linked: bool,
             /// What they are called there: personal.
             #[serde(skip)]
             login: Login,

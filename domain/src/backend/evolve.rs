@@ -3,11 +3,12 @@ use crate::{Cluster, Stamp, UserId, cluster::Former, user};
 
 pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
     match event {
-        Event::Proposed { provider, operator, login } => {
+        Event::Proposed { provider, operator, linked, login } => {
             drop_proposal(cluster, Some(*operator));
             cluster.sign_in.proposal = Some(Proposal {
                 provider: (**provider).clone(),
                 operator: *operator,
+                linked: *linked,
                 login: login.clone(),
                 proposed_at: at.recorded_at,
                 revision: at.position,

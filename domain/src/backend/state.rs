@@ -8,6 +8,8 @@ pub struct Proposal {
     pub provider: Provider,
     /// Its operator: who they are here already, or will be.
     pub operator: UserId,
+    /// Whether they are said to be that user already: then whoever signs in is.
+    pub linked: bool,
     /// What they are called there.
     pub login: Login,
     /// When it was proposed.

@@ -21,6 +21,7 @@ pub(super) struct AuthBackendProposedV1<'a> {
     #[serde(borrow)]
     provider: ProviderV1<'a>,
     operator: [u8; 16],
+    linked: bool,
     /// Sealed; none if it was erased before it was written.
     login: Option<Vec<u8>>,
 }
@@ -145,11 +146,12 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
     let id = writer.recorded.id;
     let seals = Seals::of_event(writer.vault, id);
     match event {
-        Event::Proposed { provider, operator, login } => {
+        Event::Proposed { provider, operator, linked, login } => {
             let seal = |login: &str| writer.vault.seal(Owner::User(*operator), id, Field::Login, login.as_bytes());
             writer.put(&AuthBackendProposedV1 {
                 provider: ProviderV1::of(provider, &seals)?,
                 operator: operator.0.into_bytes(),
+                linked: *linked,
                 login: login.unless_erased().map(seal).transpose()?.map(|sealed| sealed.0.to_vec()),
             })
         }
@@ -172,7 +174,7 @@ impl Thaw for AuthBackendProposedV1<'_> {
         let operator = UserId(Uuid::from_bytes(self.operator));
         let login = user::login(opener, operator, self.login.as_deref())?;
         let provider = Box::new(self.provider.provider(&Seals::of_event(opener.vault, opener.id))?);
-        Ok(Fact::Backend(Event::Proposed { provider, operator, login }))
+        Ok(Fact::Backend(Event::Proposed { provider, operator, linked: self.linked, login }))
     }
 }
 

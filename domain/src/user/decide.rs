@@ -15,7 +15,14 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         Command::Change { login, role, group, suspended } => {
             change(cluster, one(cluster, login)?, *role, group.as_ref(), *suspended)
         }
-        Command::SetPassword { login, hash } => set_password(cluster, one(cluster, login)?, hash),
+        Command::SetPassword { login, hash } => {
+            let user = one(cluster, login)?;
+            // Their password is the way back from every backend: theirs alone, or of whoever has the server's machine.
+            if user.break_glass && context.asker.user().is_some_and(|asker| asker != user.id) {
+                return Err(Rejection::BreakGlass { user: user.id });
+            }
+            set_password(cluster, user, hash)
+        }
         Command::Invite { login, hash } => invite(cluster, one(cluster, login)?, *hash, context),
         Command::AcceptInvitation { code, hash } => accept(cluster, *code, hash, context),
         Command::Link { login, identity, called } => link_to(cluster, one(cluster, login)?, identity, called),
@@ -190,6 +197,10 @@ fn change(
         safe_without(cluster, &[user])?;
     }
     let mut facts = vec![];
+    // Whoever may do less must not come back as an operator by a proposal of before.
+    if role < user.role || (suspended && !user.suspended) {
+        facts.extend(proposed_no_more(cluster, &[user]));
+    }
     if role != user.role {
         facts.push(Fact::User(Event::RoleChanged { user: user.id, from: user.role, role }));
     }
@@ -224,11 +235,14 @@ fn delete(cluster: &Cluster, logins: &[Login]) -> Facts {
         let left = user.group.clone().map(|group| Fact::Group(group::Event::UserRemoved { group, user: user.id }));
         left.into_iter().chain([Fact::User(Event::Deleted { user: user.id })])
     });
-    // Nobody else can take the place that a proposal holds for them.
-    let proposed = cluster.sign_in.proposal.as_ref().map(|proposal| proposal.operator);
-    let operator = proposed.filter(|operator| users.iter().any(|user| user.id == *operator));
-    let withdrawn = operator.map(|operator| Fact::Backend(backend::Event::Withdrawn { operator }));
-    Ok(withdrawn.into_iter().chain(facts).collect())
+    Ok(proposed_no_more(cluster, &users).into_iter().chain(facts).collect())
+}
+
+/// A proposal that names one of these as its operator is withdrawn.
+fn proposed_no_more(cluster: &Cluster, users: &[&User]) -> Option<Fact> {
+    let operator = cluster.sign_in.proposal.as_ref()?.operator;
+    let named = users.iter().any(|user| user.id == operator);
+    named.then_some(Fact::Backend(backend::Event::Withdrawn { operator }))
 }
 
 /// Refuses to lose the last operator who can sign in, and the one who remains when single sign-on is wrong.

@@ -38,6 +38,8 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             change(cluster, at, *user, |user| user.invitation = Some(Invitation { hash: *hash, until: *until }));
         }
         Event::Linked { user, identity, .. } => {
+            // What was made as somebody else, or elsewhere, is not theirs.
+            end_tokens(cluster, *user);
             end_invitation(cluster, *user);
             unlink(cluster, *user);
             if let Some(identity) = identity {

@@ -298,7 +298,7 @@ fn backends() -> Vec<(u16, u8, Event)> {
         login_claim: word("preferred_username"),
     });
     let events = [
-        (260, 1, E::Proposed { provider: Box::new(oidc), operator: USER, login: word("ada") }),
+        (260, 1, E::Proposed { provider: Box::new(oidc), operator: USER, linked: true, login: word("ada") }),
         (261, 1, E::Withdrawn { operator: USER }),
         (262, 1, E::Activated { kind: BackendKind::GitHub, operator: USER }),
         (263, 1, E::CredentialsUpdated { provider: Box::new(github), client_secret: true, directory_token: false }),

@@ -3,12 +3,12 @@ use crate::{
     harness::World,
     words::{
         GO_BACK, activate, delete_users, erase, github, identity, issue, link, new_credentials, oidc_provider, onboard,
-        onboard_there, propose, rename, set_password, suspend, w,
+        onboard_there, propose, rename, set_password, set_role, suspend, w,
     },
 };
 use domain::{
     Command, Denied, Event, Principal, Role, Subject, Via, access,
-    backend::{self, BackendKind, Identity},
+    backend::{self, BackendKind, Credentials, Identity},
     token::Scope,
     user,
 };
@@ -102,9 +102,11 @@ fn a_switch_links_nobody_silently() {
     world.when(propose(github(), "boss", Some("operator"))).refused("user.break_glass");
     let ada = world.id("ada");
     world.given(suspend("ada", true));
+    world.when(propose(github(), "octo-ada", Some("ada"))).refused("user.is_suspended");
+    world.given(suspend("ada", false));
     world.given(propose(github(), "octo-ada", Some("ada")));
     let proposal = world.position();
-    let facts = ["AuthBackendActivated", "UserLinked", "LoginChanged", "RoleChanged", "UserReinstated"];
+    let facts = ["AuthBackendActivated", "UserLinked", "LoginChanged", "RoleChanged"];
     world.when(activate(proposal, at_github(1), "octo-ada")).then(&facts);
     assert_eq!(world.id("octo-ada"), ada, "whose history goes on");
 }
@@ -216,4 +218,75 @@ fn its_history_is_the_backends_and_its_operators() {
     assert_eq!(of("AuthBackendProposed"), [Subject::Backend, boss.clone()]);
     assert_eq!(of("AuthBackendActivated"), [Subject::Backend, boss]);
     assert!(world.cluster.revision(&Subject::Backend) > local().cluster.revision(&Subject::Backend));
+}
+
+#[test]
+fn a_login_that_changed_hands_proves_nothing() {
+    let mut world = switched();
+    world.asker = world.session("operator");
+    // The same place with another client: whoever is called so there is somebody else by now.
+    world.given(GO_BACK);
+    world.given(propose(github(), "boss", None));
+    let proposal = world.position();
+    world.when(activate(proposal, at_github(9), "boss")).refused("user.identity_changed");
+    world.when(activate(proposal, at_github(1), "boss")).then(&["AuthBackendActivated"]);
+}
+
+#[test]
+fn whoever_a_proposal_says_it_is_it_is_and_nobody_else() {
+    let mut world = switched();
+    world.asker = world.session("operator");
+    world.given(GO_BACK);
+    world.given(propose(github(), "chief", Some("ada")));
+    let proposal = world.position();
+    world.when(activate(proposal, at_github(1), "chief")).refused("user.login_taken");
+    // Taken back, it links nobody.
+    world.when(propose(github(), "chief", None)).then(&["AuthBackendProposed"]);
+    let proposal = world.position();
+    world.given(activate(proposal, at_github(2), "chief"));
+    assert_ne!(world.id("chief"), world.id("ada"));
+}
+
+#[test]
+fn whoever_may_do_less_is_proposed_no_more() {
+    for lessened in [suspend("ada", true), set_role("ada", Role::DataScientist)] {
+        let mut world = local();
+        world.given(set_role("ada", Role::Auditor));
+        world.given(propose(github(), "octo-ada", Some("ada")));
+        let proposal = world.position();
+        world.given(lessened);
+        world.when(activate(proposal, at_github(1), "octo-ada")).refused("auth.proposal_gone");
+    }
+}
+
+#[test]
+fn whoever_is_linked_anew_keeps_no_token() {
+    let mut world = switched();
+    world.given(onboard_there(&github(), 2, "bob"));
+    world.asker = world.session("bob");
+    world.given(issue("ci", Scope::Full, 9));
+    world.asker = world.session("operator");
+    world.given(link("bob", at_github(3), "bob"));
+    assert_eq!(world.user("bob").tokens.len(), 0);
+}
+
+#[test]
+fn the_password_of_whoever_remains_is_theirs_alone() {
+    let mut world = switched();
+    world.asker = world.session("boss");
+    world.when(set_password("operator")).refused("user.break_glass");
+    world.asker = Principal::SYSTEM;
+    world.given(set_password("operator"));
+    world.asker = world.session("operator");
+    world.given(set_password("operator"));
+}
+
+#[test]
+fn another_client_of_an_openid_provider_is_proven_anew() {
+    let mut world = local();
+    world.given(propose(oidc_provider(), "boss", None));
+    let proposal = world.position();
+    world.given(activate(proposal, identity(&oidc_provider().realm(), 1), "boss"));
+    let credentials = Credentials { client_id: Some(w("other")), ..Credentials::default() };
+    world.when(Command::Backend(backend::Command::UpdateCredentials(credentials))).refused("request.malformed");
 }

@@ -4,8 +4,8 @@ use crate::{
     words::{
         GO_BACK, H100, accept, activate, bind, change_devices, create_group, create_pool, create_pool_of, delete_group,
         delete_pool, delete_users, dismiss, edit_group, erase, finish, force, github, identity, install, invite, issue,
-        license, move_user, new_credentials, observe, onboard, onboard_as, onboard_there, override_condition, propose,
-        raise, report, retire, retire_node, seen, start, suspend,
+        license, move_user, new_credentials, observe, oidc_provider, onboard, onboard_as, onboard_there,
+        override_condition, propose, raise, report, retire, retire_node, seen, start, suspend,
     },
 };
 use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
@@ -43,6 +43,8 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::BreakGlass { .. } => "BreakGlass",
         Rejection::LoginTaken { .. } => "LoginTaken",
         Rejection::BreakGlassIsLocal { .. } => "BreakGlassIsLocal",
+        Rejection::LinkSuspended { .. } => "LinkSuspended",
+        Rejection::IdentityChanged { .. } => "IdentityChanged",
         Rejection::OtherBackend { .. } => "OtherBackend",
         Rejection::PasswordsElsewhere { .. } => "PasswordsElsewhere",
         Rejection::NoInvitation => "NoInvitation",
@@ -74,7 +76,7 @@ const fn name(rejection: &Rejection) -> &'static str {
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 56] = [
+const ALL: [(&str, &str); 58] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -104,6 +106,8 @@ const ALL: [(&str, &str); 56] = [
     ("BreakGlass", "user.break_glass"),
     ("LoginTaken", "user.login_taken"),
     ("BreakGlassIsLocal", "user.break_glass"),
+    ("LinkSuspended", "user.is_suspended"),
+    ("IdentityChanged", "user.identity_changed"),
     ("OtherBackend", "user.other_backend"),
     ("PasswordsElsewhere", "auth.no_password"),
     ("NoInvitation", "invitation.not_found"),
@@ -188,6 +192,7 @@ fn ways(world: &World) -> Vec<Command> {
         erase(world.id("ada")),
         propose(github(), "ada", None),
         propose(github(), "boss", Some("operator")),
+        propose(github(), "boss", Some("shut")),
         onboard_there(&github(), 1, "eve"),
         new_credentials(1),
         accept(9),
@@ -237,6 +242,12 @@ fn every_refusal_is_reached_and_changes_nothing() {
     let wrong = wrong.refused("auth.not_the_operator");
     reached.insert(name(&wrong), wrong);
     elsewhere.given(activate(proposal, identity(&github().realm(), 1), "boss"));
+    let mut again = elsewhere.clone();
+    again.given(propose(oidc_provider(), "other", None));
+    again.given(propose(github(), "boss", None));
+    let another = again.when(activate(again.position(), identity(&github().realm(), 9), "boss"));
+    let another = another.refused("user.identity_changed");
+    reached.insert(name(&another), another);
     let kept = elsewhere.when(invite("ada", 1)).refused("auth.no_password");
     reached.insert(name(&kept), kept);
     elsewhere.asker = elsewhere.session("boss");

@@ -99,8 +99,10 @@ impl Look<'_> {
     pub(super) fn break_glass_alert(&self) -> Option<AlertView> {
         let cluster = self.cluster();
         cluster.sign_in().provider.as_ref()?;
+        let held_since = cluster.sign_in().since;
         let user = cluster.users().values().find(|user| user.break_glass)?;
-        let since = user.signed_in_at.filter(|at| self.time < at.plus_seconds(TOLD_FOR))?;
+        let past_it = |at: &Timestamp| held_since.is_none_or(|since| since < *at);
+        let since = user.signed_in_at.filter(past_it).filter(|at| self.time < at.plus_seconds(TOLD_FOR))?;
         Some(AlertView {
             severity: Severity::Warning,
             code: "auth.break_glass".to_owned(),

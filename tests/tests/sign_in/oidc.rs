@@ -7,7 +7,7 @@ use tests::harness::{Browser, Client, OidcProvider, Page, Place, Server};
 
 async fn provider() -> anyhow::Result<OidcProvider> {
     let provider = OidcProvider::start().await?;
-    for (sub, login) in [("1001", "boss"), ("1002", "ada")] {
+    for (sub, login) in [("1001", "boss"), ("1002", "ada"), ("1003", "ada")] {
         let mail = format!("{login}@example.org");
         let claims = json!({"sub": sub, "preferred_username": login, "email": mail, "email_verified": true});
         provider.account(claims).await?;
@@ -58,8 +58,16 @@ async fn people_sign_in_through_a_certified_provider() -> anyhow::Result<()> {
     let mut ada = Browser::new()?;
     let page = as_account(&mut ada, &start, "1002").await?;
     assert!(page.status == 403 && page.body.contains("on-boarded"), "{}", page.body);
-    let onboarded = give(&mut boss, &home, (Method::POST, "/v1/users"), json!({"logins": ["ada"]})).await?;
+    // People choose what they are called: of two who are called alike, neither is guessed.
+    as_account(&mut Browser::new()?, &start, "1003").await?;
+    let onboard = (Method::POST, "/v1/users");
+    let either = give(&mut boss, &home, onboard.clone(), json!({"logins": ["ada"]})).await?;
+    assert_eq!(either.json()?["code"], "directory.ambiguous");
+    let body = json!({"logins": ["ada"], "subjects": {"ada": "1002"}});
+    let onboarded = give(&mut boss, &home, onboard, body).await?;
     assert_eq!(onboarded.status, 201, "{}", onboarded.body);
+    let other = as_account(&mut Browser::new()?, &start, "1003").await?;
+    assert!(other.status == 403 && other.body.contains("another user"), "{}", other.body);
     // The provider knows the browser still.
     provider.rotate(false).await?;
     let page = ada.open(&start).await?;
@@ -100,7 +108,11 @@ async fn the_command_line_signs_in_with_the_browser() -> anyhow::Result<()> {
     switched(&server, &provider).await?;
     let mut login = place.start(&["login", "--server", server.url()])?;
     let address = login.line().await?;
-    let page = as_account(&mut Browser::new()?, &address, "1001").await?;
+    let mut browser = Browser::new()?;
+    let page = as_account(&mut browser, &address, "1001").await?;
+    // No program has the session of somebody who was not asked.
+    assert!(page.status == 200 && page.body.contains("signed in as boss"), "{}", page.body);
+    let page = browser.submit(&page, &[]).await?;
     assert!(page.status == 200 && page.body.contains("You are signed in"), "{}", page.body);
     let told = login.line().await?;
     assert!(told.contains("as boss"), "{told}");

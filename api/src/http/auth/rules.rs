@@ -11,7 +11,7 @@ pub(crate) enum Rule {
     SignedIn,
     /// Whoever's role allows this.
     May(Action),
-    /// The same, signed in with a password and not with a token.
+    /// The same, with a session and not with a token.
     InPerson(Action),
 }
 
@@ -43,6 +43,7 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/v1/auth", Open),
     ("GET", "/auth/{kind}/start", Open),
     ("GET", "/auth/{kind}/callback", Open),
+    ("POST", "/auth/program", Open),
     ("POST", "/v1/session", Open),
     ("POST", "/v1/session/code", Open),
     ("POST", "/v1/invitations/{code}", Open),

@@ -1,51 +1,58 @@
 //! Somebody whom the active provider knows comes in.
-use super::flow::Then;
 use crate::http::{
     answer::Names,
     app::App,
-    auth::{SessionSecret, sign_in_failed, signed_in},
+    auth::{Proven, Session, SessionSecret, sign_in_failed, signed_in},
+    directory::Place,
     problem::{Problem, denied, failed},
 };
 use bus::engine::{Failure, Request};
-use domain::{Command, Denied, Login, Principal, UserId, backend::Identity, user};
+use domain::{
+    Command, Denied, Login, Principal, UserId,
+    backend::Identity,
+    user::{self, User},
+};
 use std::net::IpAddr;
 
-/// Somebody who is signed in.
-pub(super) struct Arrival {
-    /// Their session, for their browser; none where a program has it.
-    pub(super) secret: Option<SessionSecret>,
-    /// Where their browser goes.
-    pub(super) to: String,
-}
-
-/// Lets them in.
+/// Who it is, if they may come in.
 ///
 /// # Errors
 /// They are not on-boarded, or may not come in.
-pub(super) async fn arrive(
+pub(super) async fn recognised(
     app: &App,
-    identity: Identity,
-    called: Login,
+    place: &Place,
+    identity: &Identity,
+    called: &Login,
     address: Option<IpAddr>,
-    then: Then,
-) -> Result<Arrival, Problem> {
+) -> Result<Proven, Problem> {
     let (found, holder, since) = app.present(|state| {
         let cluster = state.cluster();
-        let holder = cluster.user_by_login(&called).map(|user| user.id);
-        (cluster.user_by_identity(&identity).cloned(), holder, cluster.at().position)
+        let holder = cluster.user_by_login(called).map(|user| user.id);
+        (cluster.user_by_identity(identity).cloned(), holder, cluster.at().position)
     });
     let Some(user) = found else {
-        app.directory.turned_away(&identity, &called, app.now());
+        app.directory.turned_away(place, identity, called, app.now());
         return Err(stranger(app, holder, address).await);
     };
+    app.directory.came_in(place, identity);
     if user.suspended {
         app.metrics.sign_in("failed");
         sign_in_failed(app, Some(user.id), Denied::Suspended.code(), address).await;
         return Err(denied(Denied::Suspended));
     }
-    if user.login != called {
-        rename(app, user.id, called).await;
+    if user.login != *called {
+        rename(app, user.id, called.clone()).await;
     }
+    Ok(Proven { user: user.id, since, address })
+}
+
+/// Begins their session.
+///
+/// # Errors
+/// They may not come in any more, or too many are in.
+pub(in crate::http) async fn session(app: &App, proven: Proven) -> Result<(SessionSecret, Session, User), Problem> {
+    let Proven { user, since, address } = proven;
+    let user = app.present(|state| state.cluster().user(user).cloned()).ok_or_else(|| denied(Denied::Unknown))?;
     let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
     let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
     let who = Principal { actor: domain::Actor::User(user.id), via: session.via(), address };
@@ -57,13 +64,7 @@ pub(super) async fn arrive(
         return Err(failed(failure, &Names::at(app, since)));
     }
     app.metrics.sign_in("succeeded");
-    Ok(match then {
-        Then::Path(to) => Arrival { secret: Some(secret), to },
-        Then::Program { port, challenge } => {
-            let code = app.codes.keep(secret, challenge, app.now());
-            Arrival { secret: None, to: format!("http://127.0.0.1:{port}/?code={code}") }
-        }
-    })
+    Ok((secret, session, user))
 }
 
 /// The answer to somebody whom the provider knows and nobody on-boarded.
@@ -76,7 +77,8 @@ async fn stranger(app: &App, holder: Option<UserId>, address: Option<IpAddr>) ->
         None => Problem::new("user.not_onboarded", "the sign-in backend knows you, and nobody has on-boarded you"),
     };
     app.metrics.sign_in("failed");
-    sign_in_failed(app, holder, problem.code(), address).await;
+    // Whoever has the login here it was not: what is recorded of it is not theirs.
+    sign_in_failed(app, None, problem.code(), address).await;
     problem
 }
 

@@ -1,16 +1,18 @@
 use super::{
-    arrive::{self, Arrival},
-    flow::{Aim, Flow},
+    arrive,
+    consent::{self, Asked},
+    flow::{Aim, Flow, Then},
     page::Page,
-    provider::{self, callback_address},
+    provider::{self, asking, callback_address, within},
 };
 use crate::{
     http::{
         answer::Names,
         app::App,
-        auth::{Address, clear_flow, clear_presented, presented_flow, session_cookie, sign_in_failed},
+        auth::{Address, clear_flow, clear_presented, presented_flow, refused, session_cookie, sign_in_failed},
+        directory::Place,
         input::{Query, Segment},
-        problem::{Problem, failed},
+        problem::{Problem, Refused, failed},
     },
     provider::{Answer, Person},
 };
@@ -24,7 +26,10 @@ use domain::{
     Command, Login, Position, Principal, Reason,
     backend::{self, Identity},
 };
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
+
+/// How long a provider may take to say who somebody is: less than a request may.
+const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
 /// Where a browser comes back to from the provider.
 #[utoipa::path(get, path = "/auth/{kind}/callback", tag = "session", operation_id = "end_sign_in",
@@ -43,7 +48,7 @@ pub(super) async fn callback(
         Err(problem) => {
             let status = problem.status();
             let text = vec![problem.detail().to_owned(), problem.advice().to_owned()];
-            let page = Page { status, title: "You are not signed in", text };
+            let page = Page { status, title: "That did not work: nothing has changed", text, form: None };
             ([(header::SET_COOKIE, clear_flow(app.settings()))], page).into_response()
         }
     }
@@ -77,35 +82,66 @@ async fn come_back(
     let changed = || Problem::new("auth.proposal_gone", "the backend was changed meanwhile: begin anew");
     let stored = stored.filter(|stored| stored.kind() == kind).ok_or_else(changed)?;
     let callback = callback_address(app, kind)?;
-    let finished = provider::of(&stored)?.finish(&app.parts.outside, &callback, pending, answer).await;
-    let person = match finished {
-        Ok(person) => person,
-        Err(error) => {
+    let _place = asking(app)?;
+    let provider = provider::of(&stored)?;
+    let finished = provider.finish(&app.parts.outside, &callback, pending, answer);
+    let slow = || Problem::new("provider.unreachable", "the provider does not answer in time: try again in a while");
+    let known = match tokio::time::timeout(FINISH_WITHIN, finished).await {
+        Ok(Ok(person)) => known_as(&stored, &person),
+        Ok(Err(error)) => Err(provider::unavailable(&error)),
+        Err(_) => Err(slow()),
+    };
+    let (identity, login) = match known {
+        Ok(known) => known,
+        Err(problem) => {
             app.metrics.sign_in("failed");
-            sign_in_failed(app, None, error.code(), address).await;
-            return Err(provider::unavailable(&error));
+            sign_in_failed(app, None, problem.code(), address).await;
+            return Err(problem);
         }
     };
-    let (identity, login) = known_as(&stored, &person)?;
     match aim {
-        Aim::Session { then, .. } => {
-            let Arrival { secret, to } = arrive::arrive(app, identity, login, address, then).await?;
-            clear_presented(app, headers);
-            let cookies = [(header::SET_COOKIE, clear_flow(app.settings()))];
-            let mut response = (StatusCode::SEE_OTHER, cookies, [(header::LOCATION, to)]).into_response();
-            if let Some(secret) = secret {
-                response.headers_mut().append(header::SET_COOKIE, session_cookie(app.settings(), &secret));
+        Aim::Session { browser, then } => {
+            // What was proven counts for the backend that it was proven to.
+            app.catch_up().await;
+            let same = app.present(|state| state.cluster().sign_in().provider.as_ref() == Some(&stored));
+            if !same {
+                return Err(changed());
             }
-            Ok(response)
+            let proven = arrive::recognised(app, &Place::of(&stored), &identity, &login, address).await?;
+            match then {
+                Then::Path(path) => {
+                    let (secret, ..) = arrive::session(app, proven).await?;
+                    clear_presented(app, headers);
+                    let cookies = [(header::SET_COOKIE, clear_flow(app.settings()))];
+                    let to = within(app, &path);
+                    let mut response = (StatusCode::SEE_OTHER, cookies, [(header::LOCATION, to)]).into_response();
+                    let cookie = session_cookie(app.settings(), &secret);
+                    response.headers_mut().append(header::SET_COOKIE, cookie);
+                    Ok(response)
+                }
+                Then::Program { port, challenge } => {
+                    let asked = Asked { proven, port, challenge };
+                    let page = consent::page(app, &login, &asked);
+                    app.consents.keep(browser, asked, app.now());
+                    Ok(page.into_response())
+                }
+            }
         }
         Aim::Proof { proposal, asker, reason } => {
-            activate(app, *asker, reason, proposal, identity, login).await?;
+            let recorded = activate(app, (*asker).clone(), reason, proposal, identity, login).await;
+            if let Err(problem) = recorded {
+                if problem.status() == StatusCode::FORBIDDEN {
+                    let code = problem.code().to_owned();
+                    refused(app, *asker, "GET /auth/{kind}/callback", Refused { code }).await;
+                }
+                return Err(problem);
+            }
             let text = vec![
                 format!("The sign-in backend is {kind} from now on."),
                 "Everybody signs in anew through it, you too. The break-glass operator keeps their password."
                     .to_owned(),
             ];
-            Ok(Page { status: StatusCode::OK, title: "It is proven", text }.into_response())
+            Ok(Page { status: StatusCode::OK, title: "It is proven", text, form: None }.into_response())
         }
     }
 }

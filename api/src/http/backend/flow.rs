@@ -17,7 +17,7 @@ pub(super) const LASTS: i64 = 600;
 
 /// The most at a time, and of one address.
 const MAX: usize = 10_000;
-const PER_ADDRESS: usize = 50;
+const PER_ADDRESS: usize = 200;
 
 /// A sign-in under way.
 pub(super) struct Flow {
@@ -63,9 +63,9 @@ pub(super) enum Then {
     },
 }
 
-/// The browser that began a sign-in: whoever has somebody else's answer can't use it elsewhere.
-#[derive(Clone, Copy)]
-pub(super) struct Browser([u8; 32]);
+/// The browser that began a sign-in, by the hash of its cookie: whoever has somebody else's answer can't use it elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Browser([u8; 32]);
 
 impl Browser {
     pub(super) fn of(secret: &SessionSecret) -> Self {
@@ -92,25 +92,96 @@ fn key(state: &str) -> [u8; 32] {
 }
 
 impl Flows {
-    /// Keeps one. False if there are too many: then the oldest of the same address has to end first.
-    pub(super) fn keep(&self, flow: Flow, address: Option<IpAddr>, now: Timestamp) -> bool {
+    /// Keeps one. Where there are too many, of one network or in all, the oldest sign-in of the network with the most makes room:
+    /// no stranger can keep others out. A proof is not given up for that.
+    pub(super) fn keep(&self, flow: Flow, address: Option<IpAddr>, now: Timestamp) {
         let address = Address(address).network();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX {
-            kept.retain(|_, kept| now < kept.until);
+        kept.retain(|_, kept| now < kept.until);
+        let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
+        for kept in kept.values().filter(|kept| matches!(kept.flow.aim, Aim::Session { .. })) {
+            *counts.entry(kept.address).or_default() += 1;
         }
-        let of_address = kept.values().filter(|kept| kept.address == address && now < kept.until).count();
-        if kept.len() >= MAX || of_address >= PER_ADDRESS {
-            return false;
+        let crowded = if counts.get(&address).is_some_and(|count| *count >= PER_ADDRESS) {
+            Some(address)
+        } else if kept.len() >= MAX {
+            counts.into_iter().max_by_key(|(_, count)| *count).map(|(network, _)| network)
+        } else {
+            None
+        };
+        if let Some(network) = crowded {
+            let of_network = kept.iter().filter(|(_, kept)| kept.address == network);
+            let sessions = of_network.filter(|(_, kept)| matches!(kept.flow.aim, Aim::Session { .. }));
+            if let Some(oldest) = sessions.min_by_key(|(_, kept)| kept.until).map(|(key, _)| *key) {
+                kept.remove(&oldest);
+            }
         }
         let until = now.plus_seconds(LASTS);
         kept.insert(key(flow.pending.state()), Kept { flow, address, until });
-        true
     }
 
     /// Takes the one of this state, if it lasts: it serves once.
     pub(super) fn take(&self, state: &str, now: Timestamp) -> Option<Flow> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.remove(&key(state)).filter(|kept| now < kept.until).map(|kept| kept.flow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        egress::{Egress, Policy},
+        provider::{GitHub, Outside, Provider},
+        settings::Secret,
+    };
+    use bus::clock::{SystemClock, SystemEntropy};
+    use std::sync::Arc;
+
+    async fn flow() -> Flow {
+        let github = Provider::GitHub(GitHub {
+            organization: "research".to_owned(),
+            client_id: "dkube".to_owned(),
+            client_secret: Secret::new("secret".to_owned()),
+            directory_token: None,
+            base_url: "https://github.com".parse().unwrap(),
+        });
+        let egress = Arc::new(Egress::new(Policy::default()));
+        let outside = Outside::new(egress, Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let callback = "https://dkube.example/auth/github/callback".parse().unwrap();
+        let (_, pending) = github.begin(&outside, &callback).await.unwrap();
+        let browser = Browser::of(&SessionSecret::generate());
+        let aim = Aim::Session { browser, then: Then::Path("/".to_owned()) };
+        Flow { kind: BackendKind::GitHub, pending, aim }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_micros(second * 1_000_000)
+    }
+
+    #[tokio::test]
+    async fn a_flow_serves_once_and_for_ten_minutes() {
+        let flows = Flows::default();
+        let mut states = vec![];
+        for _ in 0..2 {
+            let flow = flow().await;
+            states.push(flow.pending.state().to_owned());
+            flows.keep(flow, None, at(0));
+        }
+        assert!(flows.take(&states[0], at(LASTS - 1)).is_some() && flows.take(&states[0], at(1)).is_none());
+        assert!(flows.take(&states[1], at(LASTS)).is_none());
+    }
+
+    #[tokio::test]
+    async fn strangers_keep_nobody_out() {
+        let flows = Flows::default();
+        let mine = flow().await;
+        let state = mine.pending.state().to_owned();
+        flows.keep(mine, "192.0.2.1".parse().ok(), at(0));
+        for n in 0..2 * PER_ADDRESS {
+            flows.keep(flow().await, "198.51.100.7".parse().ok(), at(1 + i64::try_from(n).unwrap() / 100));
+        }
+        assert_eq!(flows.0.lock().unwrap().len(), PER_ADDRESS + 1);
+        assert!(flows.take(&state, at(9)).is_some());
     }
 }

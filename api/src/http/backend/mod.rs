@@ -4,6 +4,7 @@
 //! is kept between the two is a [`flow`]. A proposed backend is proven by the same way.
 mod arrive;
 mod callback;
+mod consent;
 mod flow;
 mod page;
 mod propose;
@@ -14,6 +15,8 @@ mod start;
 mod update;
 mod ways;
 
+pub(super) use arrive::session as begin_session;
+pub(super) use consent::Consents;
 pub(super) use flow::Flows;
 pub(super) use provider::{active, unavailable};
 
@@ -28,4 +31,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(prove::prove))
         .routes(routes!(start::start))
         .routes(routes!(callback::callback))
+        .routes(routes!(consent::agree))
 }

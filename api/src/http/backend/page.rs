@@ -11,6 +11,14 @@ pub(super) struct Page {
     pub(super) title: &'static str,
     /// Paragraphs.
     pub(super) text: Vec<String>,
+    /// What may be answered.
+    pub(super) form: Option<Form>,
+}
+
+/// One button.
+pub(super) struct Form {
+    pub(super) action: String,
+    pub(super) button: &'static str,
 }
 
 impl IntoResponse for Page {
@@ -22,6 +30,10 @@ impl IntoResponse for Page {
         for paragraph in &self.text {
             // Writing to a string never fails.
             let _ = write!(html, "<p>{}</p>", escaped(paragraph));
+        }
+        if let Some(Form { action, button }) = &self.form {
+            let (action, button) = (escaped(action), escaped(button));
+            let _ = write!(html, "<form method=\"post\" action=\"{action}\"><button>{button}</button></form>");
         }
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         (self.status, [kind], html).into_response()

@@ -85,7 +85,7 @@ impl SetBackend {
         let client_secret = secret("client_secret", &needed("client_secret", self.client_secret)?)?;
         let provider = if kind == BackendKind::GitHub {
             Provider::GitHub(GitHub {
-                base_url: self.base_url.map_or_else(|| word("https://github.com"), Ok)?,
+                base_url: site(self.base_url.as_ref().map_or("https://github.com", ProviderUrl::as_str))?,
                 organization: needed("organization", self.organization)?,
                 client_id,
                 client_secret,
@@ -104,6 +104,9 @@ impl SetBackend {
             crate::provider::Provider::GitHub(github) => github.base_url,
             crate::provider::Provider::Oidc(oidc) => oidc.issuer,
         };
+        if address.query().is_some() || address.fragment().is_some() {
+            return Err(Problem::new("request.body", "the address: it ends with its path"));
+        }
         app.parts.outside.egress().check(&address).map_err(|error| Problem::new(error.code(), error.to_string()))?;
         Ok(backend::Command::Propose { provider, operator, link: self.link })
     }
@@ -128,6 +131,17 @@ impl SetBackend {
             None => Ok(()),
         }
     }
+}
+
+/// The one way in which GitHub's address is kept, so that one place is never two.
+fn site(text: &str) -> Result<ProviderUrl, Problem> {
+    let wrong =
+        || Problem::new("request.body", "base_url: it is the address of a GitHub, as https://github.example.org");
+    let url: reqwest::Url = text.parse().map_err(|_| wrong())?;
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.has_host() {
+        return Err(wrong());
+    }
+    word(&url.origin().ascii_serialization())
 }
 
 fn needed<T>(field: &str, value: Option<T>) -> Result<T, Problem> {

@@ -6,6 +6,7 @@ use crate::{
 };
 use domain::backend::{self, BackendKind};
 use reqwest::Url;
+use tokio::sync::SemaphorePermit;
 
 /// The provider of a backend.
 ///
@@ -50,6 +51,15 @@ pub(in crate::http) fn unavailable(error: &ProviderError) -> Problem {
     Problem::new(error.code(), error.to_string())
 }
 
+/// A place among those for whom a provider is asked at a time.
+///
+/// # Errors
+/// All are taken: a provider that hangs must not hold every request of this server.
+pub(super) fn asking(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    let full = |_| Problem::new("server.overloaded", "too many sign-ins wait for the provider").retry_after(5);
+    app.asking.try_acquire().map_err(full)
+}
+
 /// Where the browser comes back to: it must be the address that the provider knows.
 ///
 /// # Errors
@@ -62,6 +72,11 @@ pub(super) fn callback_address(app: &App, kind: BackendKind) -> Result<Url, Prob
         )
     };
     let base: Url = app.settings().public_url.as_ref().ok_or_else(missing)?.parse().map_err(|_| missing())?;
-    let path = format!("{}/auth/{kind}/callback", base.path().trim_end_matches('/'));
-    base.join(&path).map_err(|_| missing())
+    base.join(&within(app, &format!("/auth/{kind}/callback"))).map_err(|_| missing())
+}
+
+/// A path of this server as browsers see it: below the path of its public address.
+pub(super) fn within(app: &App, path: &str) -> String {
+    let base = app.settings().public_url.as_ref().and_then(|url| url.parse::<Url>().ok());
+    format!("{}{path}", base.as_ref().map_or("", |base| base.path().trim_end_matches('/')))
 }

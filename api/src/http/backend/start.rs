@@ -1,6 +1,6 @@
 use super::{
     flow::{Aim, Browser, Flow, Then},
-    provider::{active, callback_address, unavailable},
+    provider::{active, asking, callback_address, unavailable},
 };
 use crate::http::{
     app::App,
@@ -22,7 +22,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Begin {
-    /// The path of this server to go on at: `/` where it is left out.
+    /// The path of this server to go on at: `/docs/` where it is left out.
     then: Option<String>,
     /// For a program on the browser's machine: the port on loopback that it listens at.
     port: Option<u16>,
@@ -40,6 +40,7 @@ pub(super) async fn start(
     Segment(kind): Segment<String>,
     Query(begin): Query<Begin>,
 ) -> Result<Response, Problem> {
+    let _place = asking(&app)?;
     app.catch_up().await;
     let then = begin.then()?;
     let other = || Problem::new("auth.not_active", "people do not sign in this way here: GET /v1/auth says how");
@@ -49,10 +50,7 @@ pub(super) async fn start(
     let (to, pending) = provider.begin(&app.parts.outside, &callback).await.map_err(|error| unavailable(&error))?;
     let secret = SessionSecret::generate();
     let aim = Aim::Session { browser: Browser::of(&secret), then };
-    if !app.flows.keep(Flow { kind, pending, aim }, address, app.now()) {
-        app.metrics.sign_in("slowed_down");
-        return Err(Problem::new("auth.slow_down", "too many sign-ins are under way: end one, or wait").retry_after(60));
-    }
+    app.flows.keep(Flow { kind, pending, aim }, address, app.now());
     let cookie = flow_cookie(app.settings(), &secret);
     Ok((StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie)], [(header::LOCATION, to.as_str())]).into_response())
 }
@@ -62,7 +60,7 @@ impl Begin {
         let wrong = |detail: &'static str| Problem::new("request.query", detail);
         match (self.then, self.port, self.challenge) {
             (then, None, None) => {
-                let path = then.unwrap_or_else(|| "/".to_owned());
+                let path = then.unwrap_or_else(|| "/docs/".to_owned());
                 // Browsers read `//host` and `/\host` as another server's address.
                 let own = path.starts_with('/')
                     && !path.starts_with("//")

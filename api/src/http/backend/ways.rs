@@ -1,3 +1,4 @@
+use super::provider::within;
 use crate::http::{
     app::App,
     input::{Nothing, Query},
@@ -23,6 +24,6 @@ pub(super) struct Ways {
     responses((status = 200, body = Ways)), security(()))]
 pub(super) async fn ways(State(app): State<App>, Query(Nothing {}): Query<Nothing>) -> Json<Ways> {
     let backend = app.present(|state| state.cluster().sign_in().kind());
-    let start = (backend != BackendKind::Local).then(|| format!("/auth/{backend}/start"));
+    let start = (backend != BackendKind::Local).then(|| within(&app, &format!("/auth/{backend}/start")));
     Json(Ways { backend, start })
 }

@@ -1,35 +1,54 @@
 //! Whom the sign-in backend knows.
 use crate::provider::Person;
 use domain::{
-    Login, Timestamp,
-    backend::{Identity, Realm},
+    Login, ProviderWord, Timestamp,
+    backend::{Identity, Provider, Realm},
 };
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 /// The most people who are remembered because they were turned away: past them, the one longest ago is forgotten.
 const TURNED_AWAY_MAX: usize = 10_000;
 
-/// The most people that a provider may list.
-const LISTED_MAX: usize = 100_000;
+/// Whose people they are: another organization has others, though their numbers mean the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    realm: Realm,
+    organization: Option<ProviderWord>,
+}
+
+impl Place {
+    /// That of a backend.
+    pub(crate) fn of(provider: &Provider) -> Self {
+        Self { realm: provider.realm(), organization: provider.shown().organization }
+    }
+}
 
 /// Everybody whom the sign-in backend is known to know.
 #[derive(Default)]
-pub(crate) struct Directory(Mutex<Known>);
+pub(crate) struct Directory(Mutex<Option<Known>>);
 
-#[derive(Default)]
 struct Known {
+    place: Place,
     listed: Option<Listing>,
     turned_away: BTreeMap<Identity, (Login, Timestamp)>,
     trouble: Option<Trouble>,
 }
 
 struct Listing {
-    realm: Realm,
-    people: BTreeMap<Login, Identity>,
+    people: BTreeMap<Identity, Login>,
     at: Timestamp,
+}
+
+/// Nobody, or more than one, is called so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotFound {
+    /// Nobody is.
+    Nobody,
+    /// So many are.
+    Many(usize),
 }
 
 /// Why there is no newer list.
@@ -51,73 +70,89 @@ pub(super) struct Entry {
 }
 
 impl Directory {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is known of that place; what is known of another one is forgotten.
+    fn at<T>(&self, place: &Place, look: impl FnOnce(&mut Known) -> T) -> T {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held.take().filter(|known| known.place == *place);
+        let empty = || Known { place: place.clone(), listed: None, turned_away: BTreeMap::new(), trouble: None };
+        look(held.insert(known.unwrap_or_else(empty)))
     }
 
     /// Remembers somebody who came from the provider and is not on-boarded.
-    pub(crate) fn turned_away(&self, identity: &Identity, login: &Login, now: Timestamp) {
-        let mut known = self.known();
-        known.turned_away.insert(identity.clone(), (login.clone(), now));
-        if known.turned_away.len() > TURNED_AWAY_MAX
-            && let Some(oldest) =
-                known.turned_away.iter().min_by_key(|(_, (_, at))| *at).map(|(identity, _)| identity.clone())
-        {
-            known.turned_away.remove(&oldest);
-        }
+    pub(crate) fn turned_away(&self, place: &Place, identity: &Identity, login: &Login, now: Timestamp) {
+        self.at(place, |known| {
+            known.turned_away.insert(identity.clone(), (login.clone(), now));
+            let oldest = known.turned_away.iter().min_by_key(|(_, (_, at))| *at).map(|(identity, _)| identity.clone());
+            if let Some(oldest) = oldest.filter(|_| known.turned_away.len() > TURNED_AWAY_MAX) {
+                known.turned_away.remove(&oldest);
+            }
+        });
+    }
+
+    /// They are on-boarded: that they were turned away is over.
+    pub(crate) fn came_in(&self, place: &Place, identity: &Identity) {
+        self.at(place, |known| known.turned_away.remove(identity));
     }
 
     /// The provider's list takes the place of the last one. Logins that can be none here are left out. How many are in it.
-    pub(super) fn listed(&self, realm: &Realm, people: Vec<Person>, at: Timestamp) -> usize {
+    pub(super) fn listed(&self, place: &Place, people: Vec<Person>, at: Timestamp) -> usize {
         let known_here = |person: Person| {
             let login: Login = person.login.parse().ok()?;
-            Some((login, Identity::new(realm.clone(), &person.subject).ok()?))
+            Some((Identity::new(place.realm.clone(), &person.subject).ok()?, login))
         };
-        let people: BTreeMap<_, _> = people.into_iter().take(LISTED_MAX).filter_map(known_here).collect();
-        let (count, mut known) = (people.len(), self.known());
-        known.listed = Some(Listing { realm: realm.clone(), people, at });
-        known.trouble = None;
-        count
+        let people: BTreeMap<_, _> = people.into_iter().filter_map(known_here).collect();
+        self.at(place, |known| {
+            known.trouble = None;
+            known.listed.insert(Listing { people, at }).people.len()
+        })
     }
 
     /// There is no newer list.
-    pub(super) fn failed(&self, trouble: Trouble) {
-        self.known().trouble = Some(trouble);
+    pub(super) fn failed(&self, place: &Place, trouble: Trouble) {
+        self.at(place, |known| known.trouble = Some(trouble));
     }
 
     /// When the provider's list was fetched, and why it could not be later.
-    pub(super) fn age(&self, realm: &Realm) -> (Option<Timestamp>, Option<Trouble>) {
-        let known = self.known();
-        let listed = known.listed.as_ref().filter(|listing| listing.realm == *realm);
-        (listed.map(|listing| listing.at), known.trouble.clone())
+    pub(super) fn age(&self, place: &Place) -> (Option<Timestamp>, Option<Trouble>) {
+        self.at(place, |known| (known.listed.as_ref().map(|listing| listing.at), known.trouble.clone()))
     }
 
-    /// Who has this login at the provider. Whoever was turned away last is who has it now.
-    pub(crate) fn look_up(&self, realm: &Realm, login: &Login) -> Option<Identity> {
-        let known = self.known();
-        let turned_away =
-            known.turned_away.iter().filter(|(identity, (called, _))| identity.realm == *realm && called == login);
-        let turned_away = turned_away.max_by_key(|(_, (_, at))| *at).map(|(identity, (_, at))| (identity.clone(), *at));
-        let listed = known.listed.as_ref().filter(|listing| listing.realm == *realm);
-        let listed = listed.and_then(|listing| Some((listing.people.get(login)?.clone(), listing.at)));
-        turned_away.into_iter().chain(listed).max_by_key(|(_, at)| *at).map(|(identity, _)| identity)
-    }
-
-    /// Everybody whom this provider knows, by login.
-    pub(super) fn entries(&self, realm: &Realm) -> Vec<Entry> {
-        let known = self.known();
-        let listed = known.listed.iter().filter(|listing| listing.realm == *realm).flat_map(|listing| &listing.people);
-        let mut entries: BTreeMap<Identity, Entry> = listed
-            .map(|(login, identity)| {
-                let entry = Entry { login: login.clone(), identity: identity.clone(), turned_away_at: None };
-                (identity.clone(), entry)
-            })
-            .collect();
-        for (identity, (login, at)) in known.turned_away.iter().filter(|(identity, _)| identity.realm == *realm) {
-            let entry = Entry { login: login.clone(), identity: identity.clone(), turned_away_at: Some(*at) };
-            entries.entry(identity.clone()).and_modify(|known| known.turned_away_at = Some(*at)).or_insert(entry);
+    /// Who has this login at the provider; where a subject is given, only if it is theirs.
+    ///
+    /// # Errors
+    /// Nobody has it, or more than one, as can be where people choose their logins themselves (OpenID Connect Core 1.0 §5.7).
+    pub(crate) fn look_up(&self, place: &Place, login: &Login, subject: Option<&str>) -> Result<Identity, NotFound> {
+        let mut called: Vec<Identity> =
+            self.entries(place).into_iter().filter(|entry| entry.login == *login).map(|entry| entry.identity).collect();
+        called.retain(|identity| subject.is_none_or(|subject| subject == identity.subject()));
+        match called.len() {
+            0 => Err(NotFound::Nobody),
+            1 => Ok(called.remove(0)),
+            many => Err(NotFound::Many(many)),
         }
-        let mut entries: Vec<Entry> = entries.into_values().collect();
+    }
+
+    /// Everybody whom this provider knows, by login. What somebody is called is what was heard last.
+    pub(super) fn entries(&self, place: &Place) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self.at(place, |known| {
+            let listed_at = known.listed.as_ref().map(|listing| listing.at);
+            let listed = known.listed.iter().flat_map(|listing| &listing.people);
+            let mut entries: BTreeMap<Identity, Entry> = listed
+                .map(|(identity, login)| {
+                    let entry = Entry { login: login.clone(), identity: identity.clone(), turned_away_at: None };
+                    (identity.clone(), entry)
+                })
+                .collect();
+            for (identity, (login, at)) in &known.turned_away {
+                let entry = Entry { login: login.clone(), identity: identity.clone(), turned_away_at: Some(*at) };
+                let known = entries.entry(identity.clone()).or_insert_with(|| entry.clone());
+                known.turned_away_at = Some(*at);
+                if listed_at.is_none_or(|listed_at| listed_at < *at) {
+                    known.login = entry.login;
+                }
+            }
+            entries.into_values().collect()
+        });
         entries.sort_by(|one, other| (&one.login, &one.identity).cmp(&(&other.login, &other.identity)));
         entries
     }
@@ -128,8 +163,13 @@ mod tests {
     use super::*;
     use domain::backend::BackendKind;
 
-    fn realm(address: &str) -> Realm {
-        Realm { kind: BackendKind::GitHub, address: address.parse().unwrap() }
+    fn place(organization: &str) -> Place {
+        let realm = Realm { kind: BackendKind::GitHub, address: "https://github.com".parse().unwrap() };
+        Place { realm, organization: Some(organization.parse().unwrap()) }
+    }
+
+    fn identity(subject: &str) -> Identity {
+        Identity::new(place("research").realm, subject).unwrap()
     }
 
     fn person(subject: &str, login: &str) -> Person {
@@ -145,35 +185,46 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_whose_it_was_seen_to_be_last() {
-        let (directory, realm) = (Directory::default(), realm("https://github.com"));
-        assert_eq!(directory.listed(&realm, vec![person("1", "Ada"), person("2", "not a login")], at(1)), 1);
-        let identity = |subject| Identity::new(realm.clone(), subject).unwrap();
-        assert_eq!(directory.look_up(&realm, &login("ada")), Some(identity("1")));
-        directory.turned_away(&identity("9"), &login("ada"), at(2));
-        assert_eq!(directory.look_up(&realm, &login("ada")), Some(identity("9")));
-        directory.listed(&realm, vec![person("1", "ada")], at(3));
-        assert_eq!(directory.look_up(&realm, &login("ada")), Some(identity("1")));
-        assert_eq!(directory.entries(&realm).len(), 2);
+    fn of_two_who_are_called_alike_neither_is_guessed() {
+        let (directory, research) = (Directory::default(), place("research"));
+        assert_eq!(directory.listed(&research, vec![person("1", "Ada"), person("2", "not a login")], at(1)), 1);
+        assert_eq!(directory.look_up(&research, &login("ada"), None), Ok(identity("1")));
+        assert_eq!(directory.look_up(&research, &login("bob"), None), Err(NotFound::Nobody));
+        directory.turned_away(&research, &identity("9"), &login("ada"), at(2));
+        assert_eq!(directory.look_up(&research, &login("ada"), None), Err(NotFound::Many(2)));
+        assert_eq!(directory.look_up(&research, &login("ada"), Some("9")), Ok(identity("9")));
+        directory.came_in(&research, &identity("9"));
+        assert_eq!(directory.look_up(&research, &login("ada"), None), Ok(identity("1")));
     }
 
     #[test]
-    fn another_provider_knows_others() {
+    fn somebody_is_called_what_was_heard_last() {
+        let (directory, research) = (Directory::default(), place("research"));
+        directory.turned_away(&research, &identity("1"), &login("old"), at(1));
+        directory.listed(&research, vec![person("1", "new")], at(2));
+        assert_eq!(directory.look_up(&research, &login("old"), None), Err(NotFound::Nobody));
+        directory.turned_away(&research, &identity("1"), &login("newest"), at(3));
+        assert_eq!(directory.look_up(&research, &login("newest"), None), Ok(identity("1")));
+        assert_eq!(directory.entries(&research).len(), 1);
+    }
+
+    #[test]
+    fn another_organization_has_others() {
         let directory = Directory::default();
-        directory.listed(&realm("https://github.com"), vec![person("1", "ada")], at(1));
-        let elsewhere = realm("https://github.example.org");
-        assert_eq!(directory.look_up(&elsewhere, &login("ada")), None);
-        assert!(directory.entries(&elsewhere).is_empty() && directory.age(&elsewhere).0.is_none());
+        directory.listed(&place("research"), vec![person("1", "ada")], at(1));
+        let trouble = Trouble { code: "provider.unreachable", detail: "it is away".to_owned(), not_before: None };
+        directory.failed(&place("research"), trouble);
+        assert!(directory.entries(&place("teaching")).is_empty());
+        assert!(directory.age(&place("teaching")).0.is_none() && directory.age(&place("teaching")).1.is_none());
     }
 
     #[test]
     fn who_was_turned_away_stays_in_bounds() {
-        let (directory, realm) = (Directory::default(), realm("https://github.com"));
+        let (directory, research) = (Directory::default(), place("research"));
         for n in 0..=i64::try_from(TURNED_AWAY_MAX).unwrap() {
-            let identity = Identity::new(realm.clone(), &n.to_string()).unwrap();
-            directory.turned_away(&identity, &login(&format!("u{n}")), at(n));
+            directory.turned_away(&research, &identity(&n.to_string()), &login(&format!("u{n}")), at(n));
         }
-        assert_eq!(directory.entries(&realm).len(), TURNED_AWAY_MAX);
-        assert_eq!(directory.look_up(&realm, &login("u0")), None);
+        assert_eq!(directory.entries(&research).len(), TURNED_AWAY_MAX);
+        assert_eq!(directory.look_up(&research, &login("u0"), None), Err(NotFound::Nobody));
     }
 }

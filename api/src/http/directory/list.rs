@@ -1,4 +1,4 @@
-use super::known::{Entry, Trouble};
+use super::known::{Entry, Place, Trouble};
 use crate::http::{
     answer::{Paging, Shown},
     app::App,
@@ -43,6 +43,8 @@ pub(super) struct DirectoryEntry {
     /// What they are called there.
     #[schema(value_type = String)]
     login: Login,
+    /// The provider's own word for them, which never changes: several may be called alike. Null where people are known here.
+    subject: Option<String>,
     /// Where they stand here.
     state: Standing,
     /// The user who they are; null where they are none.
@@ -78,11 +80,11 @@ pub(super) async fn list(
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Shown<DirectoryPage>, Problem> {
-    let realm = app.present(|state| state.cluster().sign_in().provider.as_ref().map(domain::backend::Provider::realm));
-    let (fetched_at, trouble) = realm.as_ref().map_or((None, None), |realm| app.directory.age(realm));
-    let (mut entries, position): (Vec<_>, _) = match &realm {
-        Some(realm) => {
-            let known = app.directory.entries(realm);
+    let place = app.present(|state| state.cluster().sign_in().provider.as_ref().map(Place::of));
+    let (fetched_at, trouble) = place.as_ref().map_or((None, None), |place| app.directory.age(place));
+    let (mut entries, position): (Vec<_>, _) = match &place {
+        Some(place) => {
+            let known = app.directory.entries(place);
             app.present(|state| {
                 let cluster = state.cluster();
                 let shown = known.into_iter().map(|entry| {
@@ -95,7 +97,10 @@ pub(super) async fn list(
         None => app.present(|state| {
             let shown = state.cluster().users().values().map(|user| {
                 let (login, state) = (user.login.clone(), Standing::OnBoarded);
-                (user.id.to_string(), DirectoryEntry { login, state, user: Some(user.id), turned_away_at: None })
+                (
+                    user.id.to_string(),
+                    DirectoryEntry { login, subject: None, state, user: Some(user.id), turned_away_at: None },
+                )
             });
             (shown.collect(), state.position())
         }),
@@ -121,7 +126,8 @@ pub(super) async fn list(
 impl DirectoryEntry {
     fn of(entry: Entry, user: Option<UserId>) -> Self {
         let state = if user.is_some() { Standing::OnBoarded } else { Standing::Known };
-        Self { login: entry.login, state, user, turned_away_at: entry.turned_away_at }
+        let subject = Some(entry.identity.subject().to_owned());
+        Self { login: entry.login, subject, state, user, turned_away_at: entry.turned_away_at }
     }
 }
 

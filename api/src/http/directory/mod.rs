@@ -8,7 +8,7 @@ mod list;
 mod refresh;
 
 pub(crate) use keep::keep_fresh;
-pub(super) use known::Directory;
+pub(super) use known::{Directory, NotFound, Place};
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -1,7 +1,6 @@
 use super::keep::fetch;
 use crate::http::{
     app::App,
-    backend::active,
     input::{Nothing, Query},
     problem::Problem,
 };
@@ -24,7 +23,9 @@ pub(super) async fn refresh(
 ) -> Result<Json<Refreshed>, Problem> {
     app.catch_up().await;
     let none = || Problem::new("directory.none", "the active sign-in backend lists nobody");
-    let (stored, provider) = active(&app)?.ok_or_else(none)?;
-    let people = fetch(&app, &stored, &provider).await?.ok_or_else(none)?;
+    // A long list is fetched to its end, though this answer may be given up before.
+    let fetching = tokio::spawn(async move { fetch(&app).await });
+    let fetched = fetching.await.map_err(|error| Problem::fault("the directory can't be fetched", &error))?;
+    let people = fetched?.ok_or_else(none)?;
     Ok(Json(Refreshed { people }))
 }

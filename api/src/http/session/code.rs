@@ -2,8 +2,9 @@ use super::begin::SessionView;
 use crate::http::{
     app::App,
     auth::session_cookie,
+    backend::begin_session,
     input::{Body, Nothing, Query},
-    problem::{Problem, denied},
+    problem::Problem,
 };
 use axum::{
     Json,
@@ -11,7 +12,6 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use domain::Denied;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -36,10 +36,9 @@ pub(super) async fn code(
 ) -> Result<Response, Problem> {
     let over = || Problem::new("auth.flow_over", "this code is over, or not yours");
     let SessionCode { code, verifier } = body.value;
-    let secret = app.codes.take(code, verifier.reveal(), &app.sessions, app.now()).ok_or_else(over)?;
-    let session = app.sessions.look(&secret.key(), app.now()).ok_or_else(over)?;
-    let user = app.present(|state| state.cluster().user(session.user).cloned());
-    let user = user.ok_or_else(|| denied(Denied::Unknown))?;
+    let proven = app.codes.take(code, verifier.reveal(), app.now()).ok_or_else(over)?;
+    app.catch_up().await;
+    let (secret, session, user) = begin_session(&app, proven).await?;
     let (csrf_token, expires_at) = (Some(secret.csrf().to_string()), session.expires_at);
     let view = SessionView { login: user.login, role: user.role, csrf_token, expires_at };
     Ok(([(header::SET_COOKIE, session_cookie(app.settings(), &secret))], Json(view)).into_response())

@@ -45,6 +45,10 @@ pub(super) async fn password(
         let current = current.ok_or_else(|| Problem::new("request.body", "current: the present password is needed"))?;
         let slow = |seconds| Problem::new("auth.slow_down", "too many passwords were wrong").retry_after(seconds);
         let kept = app.present(|state| state.cluster().user(asker.user).and_then(|user| user.password.clone()));
+        if kept.is_none() {
+            let detail = "you sign in through the sign-in backend, and have no password here";
+            return Err(Problem::new("auth.no_password", detail));
+        }
         let attempt = app.slowdown.begin(&login, address, app.now()).map_err(slow)?;
         if !app.passwords.fits(&current, kept).await? {
             let code = "auth.failed".to_owned();

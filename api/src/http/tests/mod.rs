@@ -2,10 +2,12 @@
 mod access;
 mod attempts;
 mod audit;
+mod backend;
 mod commands;
 mod document;
 mod failures;
 mod health;
+mod invitations;
 mod license;
 mod past;
 mod pods;

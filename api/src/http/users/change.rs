@@ -3,11 +3,12 @@ use crate::http::{
     answer::{Accepted, CommandAnswer, Errand, carry_out},
     app::App,
     auth::Asker,
+    directory::Place,
     input::{Body, Change, DryRun, Segment, Target, Wish},
     problem::Problem,
 };
 use axum::extract::State;
-use domain::{Command, GroupName, Login, Role, backend, user};
+use domain::{Command, GroupName, Login, Role, user};
 use serde::Deserialize;
 
 /// A change of a user: what is left out stays.
@@ -26,6 +27,8 @@ pub(super) struct ChangeUser {
     /// What they are called at the active sign-in backend, for a user of an earlier one: they are the same person. Alone in its call.
     #[schema(value_type = Option<String>)]
     link: Option<Login>,
+    /// With `link`: the sign-in backend's own word for them, where it knows several who are called so.
+    subject: Option<String>,
 }
 
 /// Changes a user's role or group, shuts them out, or links them to the active sign-in backend.
@@ -39,17 +42,18 @@ pub(super) async fn change(
     wish: Wish,
     body: Body<ChangeUser>,
 ) -> Result<Accepted, Problem> {
-    let ChangeUser { role, group, suspended, link } = body.value;
+    let ChangeUser { role, group, suspended, link, subject } = body.value;
     let (target, named) = (Target::Login(login.clone()), login.clone());
     let command = match link {
+        None if subject.is_some() => return Err(Problem::new("request.body", "subject: it goes with link")),
         None => user::Command::Change { login, role, group: group.wanted(), suspended },
         Some(_) if role.is_some() || suspended.is_some() || group != Change::Stay => {
             return Err(Problem::new("request.body", "link: it stands alone in its call"));
         }
         Some(called) => {
-            let realm = app.present(|state| state.cluster().sign_in().provider.as_ref().map(backend::Provider::realm));
+            let place = app.present(|state| state.cluster().sign_in().provider.as_ref().map(Place::of));
             let here = || Problem::new("directory.none", "people are known here: there is nothing to be linked to");
-            let identity = known_there(&app, &realm.ok_or_else(here)?, &called)?;
+            let identity = known_there(&app, &place.ok_or_else(here)?, &called, subject.as_deref())?;
             user::Command::Link { login, identity, called }
         }
     };

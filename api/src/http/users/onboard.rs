@@ -3,13 +3,14 @@ use crate::http::{
     answer::{Errand, carry_out},
     app::App,
     auth::{Asker, InvitationSecret, NewPassword},
+    directory::{NotFound, Place},
     input::{Body, Change, DryRun, Wish},
     problem::Problem,
 };
 use axum::{extract::State, response::Response};
 use domain::{
     Command, GroupName, Login, Role,
-    backend::{self, Identity, Realm},
+    backend::Identity,
     user::{self, Entry, Newcomer},
 };
 use serde::Deserialize;
@@ -37,6 +38,11 @@ pub(super) struct OnboardUsers {
     #[serde(default)]
     #[schema(value_type = Object)]
     passwords: BTreeMap<Login, NewPassword>,
+    /// By login, the sign-in backend's own word for whoever is meant, where it knows several who are called so: as the directory
+    /// shows it.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    subjects: BTreeMap<Login, String>,
 }
 
 /// On-boards users.
@@ -48,18 +54,18 @@ pub(super) async fn onboard(
     wish: Wish,
     body: Body<OnboardUsers>,
 ) -> Result<Response, Problem> {
-    let OnboardUsers { logins, group, role, mut passwords } = body.value;
+    let OnboardUsers { logins, group, role, mut passwords, subjects } = body.value;
     if passwords.len() > PASSWORDS_MAX {
         let detail = format!("one call takes at most {PASSWORDS_MAX} passwords");
         return Err(Problem::new("request.too_large", detail));
     }
-    if passwords.keys().any(|login| !logins.contains(login)) {
-        return Err(Problem::new("request.body", "passwords: every login in it is also in logins"));
+    if passwords.keys().chain(subjects.keys()).any(|login| !logins.contains(login)) {
+        return Err(Problem::new("request.body", "passwords, subjects: every login in them is also in logins"));
     }
     let (mut newcomers, mut codes) = (Vec::with_capacity(logins.len()), vec![]);
-    let realm = app.present(|state| state.cluster().sign_in().provider.as_ref().map(backend::Provider::realm));
+    let place = app.present(|state| state.cluster().sign_in().provider.as_ref().map(Place::of));
     for login in &logins {
-        newcomers.push(match (&realm, passwords.remove(login)) {
+        newcomers.push(match (&place, passwords.remove(login)) {
             (_, Some(password)) => Newcomer::with_password(login.clone(), app.passwords.hash(password).await?),
             (None, None) => {
                 let code = InvitationSecret::generate();
@@ -67,7 +73,10 @@ pub(super) async fn onboard(
                 codes.push((login.clone(), code));
                 Newcomer { entry, ..Newcomer::new(login.clone()) }
             }
-            (Some(realm), None) => Newcomer::of(login.clone(), known_there(&app, realm, login)?),
+            (Some(place), None) => {
+                let subject = subjects.get(login).map(String::as_str);
+                Newcomer::of(login.clone(), known_there(&app, place, login, subject)?)
+            }
         });
     }
     let location = if let [only] = &logins[..] { format!("/v1/users/{only}") } else { "/v1/users".to_owned() };
@@ -77,19 +86,30 @@ pub(super) async fn onboard(
         Change::Set(group) => Some(group),
     };
     let role = role.unwrap_or(Role::DataScientist);
+    let arrivals: Vec<Identity> = newcomers.iter().filter_map(|newcomer| newcomer.identity.clone()).collect();
     let command = Command::User(user::Command::Onboard { newcomers, group, role });
     let accepted = carry_out(&app, &asker, &wish, Errand::new(command).naming(logins).with(&body.raw)).await?;
+    if let (Some(place), false) = (&place, accepted.recorded.is_empty()) {
+        for identity in &arrivals {
+            app.directory.came_in(place, identity);
+        }
+    }
     Ok(answered(accepted.made(location), &codes))
 }
 
 /// Who has this login at the active backend.
 ///
 /// # Errors
-/// It does not know them.
-pub(super) fn known_there(app: &App, realm: &Realm, login: &Login) -> Result<Identity, Problem> {
-    let unknown = || {
-        let detail = format!("the sign-in backend does not know {login}");
-        Problem::new("directory.unknown", detail).refs(vec![format!("user/{login}")])
-    };
-    app.directory.look_up(realm, login).ok_or_else(unknown)
+/// It knows nobody who is called so, or several.
+pub(super) fn known_there(app: &App, place: &Place, login: &Login, subject: Option<&str>) -> Result<Identity, Problem> {
+    app.directory.look_up(place, login, subject).map_err(|not_found| {
+        let (code, detail) = match not_found {
+            NotFound::Nobody => ("directory.unknown", format!("the sign-in backend does not know {login}")),
+            NotFound::Many(many) => (
+                "directory.ambiguous",
+                format!("the sign-in backend knows {many} who are called {login}: say which by subject"),
+            ),
+        };
+        Problem::new(code, detail).refs(vec![format!("user/{login}")])
+    })
 }

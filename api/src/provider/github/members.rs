@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// The most pages of a list, of a hundred members each.
 const PAGES_MAX: usize = 1000;
 
+/// The most people of an organization that are listed.
+const PEOPLE_MAX: usize = 100_000;
+
 const PUBLIC: &str = "public_members";
 
 impl GitHub {
@@ -25,6 +28,9 @@ impl GitHub {
         for _ in 0..PAGES_MAX {
             let (page, next) = self.page(outside, &url).await?;
             members.extend(page.into_iter().map(|person| (person.subject.clone(), person)));
+            if members.len() > PEOPLE_MAX {
+                return Err(ProviderError::Malformed("GitHub's list of members is longer than 100,000"));
+            }
             match next {
                 None => return Ok(members.into_values().collect()),
                 Some(next) => url = next,

@@ -28,6 +28,7 @@ struct Proposed<'a> {
     #[serde(borrow)]
     provider: ProviderV1<'a>,
     operator: [u8; 16],
+    linked: bool,
     /// Sealed; none if it was erased.
     login: Option<Vec<u8>>,
     at: i64,
@@ -76,6 +77,7 @@ impl<'a> Proposed<'a> {
         Ok(Self {
             provider: ProviderV1::of(&proposal.provider, &proposed(vault, at))?,
             operator: proposal.operator.0.into_bytes(),
+            linked: proposal.linked,
             login: proposal.login.unless_erased().map(seal).transpose()?.map(|sealed| sealed.0.to_vec()),
             at: proposal.proposed_at.micros(),
             revision: proposal.revision.0,
@@ -95,6 +97,7 @@ impl<'a> Proposed<'a> {
         Ok(Proposal {
             provider: self.provider.provider(&proposed(vault, at))?,
             operator,
+            linked: self.linked,
             login,
             proposed_at: timestamp(self.at, "a time")?,
             revision: Position(self.revision),
