@@ -44,6 +44,7 @@ pub(crate) enum Former {
 pub struct Cluster {
     pub(crate) at: Stamp,
     pub(crate) founded: Option<Founded>,
+    pub(crate) keys_lost: Option<Timestamp>,
     pub(crate) pools: BTreeMap<PoolName, Pool>,
     pub(crate) groups: BTreeMap<GroupName, Group>,
     pub(crate) users: BTreeMap<UserId, User>,
@@ -78,6 +79,11 @@ impl Cluster {
     /// What the founding said; none before it.
     pub const fn founded(&self) -> Option<Founded> {
         self.founded
+    }
+
+    /// When lost keys were given up for the last time; none if they never were.
+    pub const fn keys_lost(&self) -> Option<Timestamp> {
+        self.keys_lost
     }
 
     /// The pool of that name.

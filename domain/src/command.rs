@@ -2,8 +2,8 @@
 mod name;
 
 use crate::{
-    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, TokenId, UserId, access, backend, device,
-    group, job, license, node, policy, pool, token, user,
+    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, Timestamp, TokenId, UserId, access,
+    backend, device, group, job, license, node, policy, pool, token, user,
 };
 
 /// A wish: accepted or rejected as a whole.
@@ -17,6 +17,13 @@ pub enum Command {
         demonstration: bool,
         /// The first operator, who remains when single sign-on is wrong.
         operator: user::Newcomer,
+    },
+    /// The keys behind personal data and secrets were lost, and given up then, among them those of so many users.
+    GiveUpKeys {
+        /// When.
+        at: Timestamp,
+        /// How many users.
+        users: u32,
     },
     /// Told of somebody who tries something.
     Access(access::Command),
@@ -85,6 +92,7 @@ impl Command {
     pub const fn action(&self) -> Action {
         match self {
             Self::Found { .. }
+            | Self::GiveUpKeys { .. }
             | Self::Node(
                 node::Command::ReportInventory { .. }
                 | node::Command::ReportHealth { .. }
@@ -141,6 +149,7 @@ impl Command {
             // A token is made for the asker, whoever that is.
             Self::Token(token::Command::Issue { .. }) => true,
             Self::Found { .. }
+            | Self::GiveUpKeys { .. }
             | Self::Access(_)
             | Self::Pool(_)
             | Self::Group(_)
@@ -173,7 +182,7 @@ impl Command {
         let devices = |ids: &[device::DeviceId]| ids.iter().copied().map(Subject::Device).collect::<Vec<_>>();
         let pool = |name: &PoolName| vec![Subject::Pool(name.clone())];
         match self {
-            Self::Found { .. } => vec![Subject::Cluster],
+            Self::Found { .. } | Self::GiveUpKeys { .. } => vec![Subject::Cluster],
             Self::Pool(
                 pool::Command::Create { name, devices: pool::Wanted::Picked { .. } } | pool::Command::Delete { name },
             ) => pool(name),
@@ -203,6 +212,7 @@ impl Command {
             Self::User(
                 user::Command::SetPassword { login, .. }
                 | user::Command::Invite { login, .. }
+                | user::Command::SetLogin { login, .. }
                 | user::Command::Link { login, .. },
             ) => logins(std::slice::from_ref(login)),
             Self::User(user::Command::Delete { logins: list }) => logins(list),

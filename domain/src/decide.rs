@@ -1,6 +1,6 @@
 //! Deciding a command: what would happen, or why it may not.
 use crate::{
-    Cluster, ClusterId, Command, CommandId, Event, Founding, GroupName, Limits, Login, Model, PoolName, Principal,
+    Cluster, ClusterEvent, ClusterId, Command, CommandId, Event, GroupName, Limits, Login, Model, PoolName, Principal,
     Rejection, Subject, Timestamp, UserId, access, backend, device, group, job, license, node, policy,
     pool::{self, Pool},
     token,
@@ -49,6 +49,11 @@ pub fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>) -> Fa
         Command::Found { cluster: id, demonstration, operator } => {
             found(cluster, *id, *demonstration, operator, context)
         }
+        // Told at every start, until it is known.
+        Command::GiveUpKeys { at, .. } if cluster.keys_lost >= Some(*at) => Ok(vec![]),
+        Command::GiveUpKeys { at, users } => {
+            Ok(vec![Event::Cluster(ClusterEvent::KeysLost { at: *at, users: *users })])
+        }
         Command::Access(command) => access::decide(cluster, command, context),
         Command::Pool(command) => pool::decide(cluster, command),
         Command::Group(command) => group::decide(cluster, command),
@@ -70,10 +75,11 @@ fn found(cluster: &Cluster, id: ClusterId, demonstration: bool, operator: &Newco
     if cluster.founded().is_some() {
         return Err(Rejection::AlreadyFounded);
     }
+    may_be_chosen(&operator.login)?;
     let (pool, group) = (PoolName::default_pool(), GroupName::default_group());
     let user = UserId(context.command.made(0));
     let before = [
-        Event::Founded(Founding { cluster: id, demonstration }),
+        Event::Cluster(ClusterEvent::Founded { cluster: id, demonstration }),
         Event::Pool(pool::Event::Created { name: pool.clone(), model: None }),
         Event::Group(group::Event::Created { name: group.clone() }),
         Event::Group(group::Event::PoolBound { group: group.clone(), pool }),
@@ -81,6 +87,16 @@ fn found(cluster: &Cluster, id: ClusterId, demonstration: bool, operator: &Newco
     let arrival = user::arrival(user, operator, Standing::Founder, context.now);
     let joined = Event::Group(group::Event::UserAdded { group, user });
     Ok(before.into_iter().chain(arrival).chain([joined]).collect())
+}
+
+/// Refuses a login that stands for one that can't be read: it is shown for that user, and would be read as somebody's own.
+pub(crate) fn may_be_chosen(login: &Login) -> Result<(), Rejection> {
+    if login.is_unreadable() {
+        return Err(Rejection::Malformed(
+            "a login `unreadable-<id>` stands for one that can't be read: choose another",
+        ));
+    }
+    Ok(())
 }
 
 /// The items as a set.

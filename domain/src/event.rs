@@ -1,31 +1,31 @@
 //! Facts, in the past tense.
 use crate::{
-    ClusterId, PoolName, Subject, access, backend, device, group, job, license, node, policy, pool,
-    published::{Noun, Published, record},
+    ClusterId, PoolName, Subject, Timestamp, access, backend, device, group, job, license, node, policy, pool,
+    published::{Noun, events},
     token, user,
 };
 use serde::Serialize;
 
-record! {
-    /// The first fact of every log.
+events! {
+    /// What happens to the cluster as a whole.
     #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-    pub struct Founding {
-        /// The cluster, for ever.
-        pub cluster: ClusterId,
-        /// Whether its devices are simulated: such a log never holds real ones, nor the other way round.
-        pub demonstration: bool,
-    }
-}
-
-impl Founding {
-    const PUBLISHED: &'static [Published] = &[Published {
-        name: "ClusterFounded",
-        about: "The first fact of every log: the cluster was founded.",
-        fields: Self::FIELDS,
-    }];
-
-    const fn name(_: &Self) -> &'static str {
-        Self::PUBLISHED[0].name
+    #[serde(untagged)]
+    pub enum ClusterEvent {
+        /// The first fact of every log: the cluster was founded.
+        Founded = "ClusterFounded" {
+            /// The cluster, for ever.
+            cluster: ClusterId,
+            /// Whether its devices are simulated: such a log never holds real ones, nor the other way round.
+            demonstration: bool,
+        },
+        /// The keys behind personal data and secrets were lost, and given up. Whatever was sealed before is unreadable: logins,
+        /// password hashes, source addresses and reasons, and the secrets of the sign-in provider.
+        KeysLost = "KeysLost" {
+            /// When they were given up.
+            at: Timestamp,
+            /// How many users' keys were among them.
+            users: u32,
+        },
     }
 }
 
@@ -35,8 +35,8 @@ impl Founding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Event {
-    /// The cluster was founded.
-    Founded(Founding),
+    /// Of the cluster as a whole.
+    Cluster(ClusterEvent),
     /// Of what somebody tried.
     Access(access::Event),
     /// Of a pool.
@@ -86,7 +86,7 @@ macro_rules! nouns {
 }
 
 nouns! {
-    Founded(Founding) = "cluster",
+    Cluster(ClusterEvent) = "cluster",
     Access(access::Event) = "access",
     Pool(pool::Event) = "pool",
     Group(group::Event) = "group",
@@ -112,7 +112,7 @@ impl Event {
         use token::Event as T;
         use user::Event as U;
         match self {
-            Self::Founded(_) => vec![Subject::Cluster],
+            Self::Cluster(_) => vec![Subject::Cluster],
             Self::Access(event) => event.subjects(),
             Self::Policy(policy::Event::Changed { .. }) => vec![Subject::HealthPolicy],
             Self::License(license::Event::Installed { .. }) => vec![Subject::License],

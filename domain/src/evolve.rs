@@ -1,7 +1,7 @@
 //! Folding a fact into the state.
 use crate::{
-    Cluster, Event, Founded, Position, Timestamp, access, backend, device, group, job, license, node, policy, pool,
-    token, user,
+    Cluster, ClusterEvent, Event, Founded, Position, Timestamp, access, backend, device, group, job, license, node,
+    policy, pool, token, user,
 };
 
 /// Where and when an event stands in the log.
@@ -17,9 +17,11 @@ pub struct Stamp {
 /// on this state is ever recorded.
 pub fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
     match event {
-        Event::Founded(founding) => {
-            cluster.founded = Some(Founded { id: founding.cluster, demonstration: founding.demonstration });
+        Event::Cluster(ClusterEvent::Founded { cluster: id, demonstration }) => {
+            cluster.founded = Some(Founded { id: *id, demonstration: *demonstration });
         }
+        // What can't be read any more is not there when the events that held it are folded.
+        Event::Cluster(ClusterEvent::KeysLost { at, .. }) => cluster.keys_lost = Some(*at),
         Event::Access(event) => access::evolve(cluster, at, event),
         Event::Pool(event) => pool::evolve(cluster, at, event),
         Event::Group(event) => group::evolve(cluster, at, event),

@@ -42,7 +42,7 @@ pub use actor::Actor;
 pub use cluster::{Cluster, Founded};
 pub use command::{Command, Expected, Limits};
 pub use decide::{Context, decide};
-pub use event::{Event, Founding, NOUNS};
+pub use event::{ClusterEvent, Event, NOUNS};
 pub use evolve::{Stamp, evolve};
 pub use fold::FOLD;
 pub use id::{AgentRun, ClusterId, CommandId, EventId, IdError, Incarnation, JobId, LicenseId, TokenId, UserId};

@@ -127,15 +127,27 @@ impl GroupName {
 
 impl Login {
     const ERASED: &'static str = "erased-";
+    const UNREADABLE: &'static str = "unreadable-";
 
     /// What is shown for a user whose personal data was destroyed.
     pub fn erased(user: crate::UserId) -> Self {
         Self(format!("{}{user}", Self::ERASED).into())
     }
 
-    /// The word, unless it only stands for one that was destroyed.
-    pub(crate) fn unless_erased(&self) -> Option<&str> {
-        (!self.0.starts_with(Self::ERASED)).then_some(&*self.0)
+    /// What is shown for a user whose login is sealed under a key that was lost, until they have another login. It can be written
+    /// wherever a user is named; nobody can choose it.
+    pub fn unreadable(user: crate::UserId) -> Self {
+        Self(format!("{}{user}", Self::UNREADABLE).into())
+    }
+
+    /// Whether it only stands for one that can't be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.0.strip_prefix(Self::UNREADABLE).is_some_and(|id| id.parse::<crate::UserId>().is_ok())
+    }
+
+    /// The word, unless it only stands for one that was destroyed or can't be read.
+    pub fn readable(&self) -> Option<&str> {
+        (!self.0.starts_with(Self::ERASED) && !self.is_unreadable()).then_some(&*self.0)
     }
 }
 
@@ -220,6 +232,16 @@ mod tests {
         for bad in ["", ".ada", "a da", "erased-1", "ERASED-x", "a/b", "a\n"] {
             assert!(bad.parse::<Login>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_unreadable_login_can_be_named_and_is_told_from_others() {
+        let user = crate::UserId(uuid::Uuid::from_u128(7));
+        let login = Login::unreadable(user);
+        assert_eq!(login.as_str().parse::<Login>().as_ref(), Ok(&login));
+        assert!(login.is_unreadable() && login.readable().is_none() && Login::erased(user).readable().is_none());
+        let word: Login = "unreadable-ada".parse().unwrap();
+        assert_eq!((word.is_unreadable(), word.readable()), (false, Some("unreadable-ada")));
     }
 
     #[test]

@@ -206,6 +206,12 @@ pub enum Rejection {
         /// Who has it.
         user: UserId,
     },
+    /// The user's login can be read, and so is not set by hand.
+    #[error("this user's login can be read: only one that can't be is replaced")]
+    LoginReadable {
+        /// The user.
+        user: UserId,
+    },
     /// The break-glass operator signs in with a password that is kept here, whatever the backend.
     #[error("the break-glass operator stays known here, whatever the backend: on-board this person as another user")]
     BreakGlassIsLocal {
@@ -409,6 +415,7 @@ impl Rejection {
             Self::LoginTaken { .. } => "user.login_taken",
             Self::LinkSuspended { .. } => "user.is_suspended",
             Self::IdentityChanged { .. } => "user.identity_changed",
+            Self::LoginReadable { .. } => "user.login_readable",
             Self::OtherBackend { .. } => "user.other_backend",
             Self::PasswordsElsewhere { .. } => "auth.no_password",
             Self::NoInvitation => "invitation.not_found",
@@ -506,6 +513,7 @@ impl Rejection {
             | Self::LoginTaken { user }
             | Self::LinkSuspended { user }
             | Self::IdentityChanged { user }
+            | Self::LoginReadable { user }
             | Self::BreakGlassIsLocal { user }
             | Self::NotDeleted { user }
             | Self::NoGroup { user }

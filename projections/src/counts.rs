@@ -157,7 +157,7 @@ impl Counts {
             ) => cluster.job(*job).into_iter().for_each(|job| self.job(count, job)),
             Event::Policy(_) => self.touch_ill(count, cluster),
             // Nothing that is counted changes: pools and their devices' availability are counted by the cluster.
-            Event::Founded(_)
+            Event::Cluster(_)
             | Event::Access(_)
             | Event::Pool(_)
             | Event::Token(_)

@@ -16,7 +16,7 @@ pub struct State {
 
 impl State {
     /// Changes whenever the same events fold into something else here: snapshots of another version are not used.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// The last event that is folded in.
     pub const fn position(&self) -> Position {

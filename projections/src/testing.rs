@@ -306,6 +306,10 @@ impl Teller {
 fn upkeep(a: u16, b: u16, c: u16) -> Command {
     let policy = |command| Command::Policy(command);
     match c % 5 {
+        0 if b.is_multiple_of(7) => {
+            let at = Timestamp::from_micros(BEGAN + i64::from(a));
+            Command::GiveUpKeys { at, users: c.into() }
+        }
         0 => policy(policy::Command::Upkeep),
         1 => policy(policy::Command::ResetBreaker { pool: b.is_multiple_of(2).then(|| pool_name(a)) }),
         2 => policy(policy::Command::Set {

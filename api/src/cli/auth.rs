@@ -43,8 +43,11 @@ pub(crate) enum Command {
     ///
     /// It is the one that the settings give (`operator_password`, `operator_password_file`: see that it is not the old one), or one
     /// that is made: shown on a terminal, else written to a file in the data folder. Their sessions end; their tokens go on until they
-    /// are revoked (`dkube token list`)
+    /// are revoked (`dkube token list`). Where their login can't be read, since the keys were lost, they get another one
     ResetOperator {
+        /// What they are called from now on, where their login can't be read [default: the setting operator_login]
+        #[arg(long, value_name = "LOGIN")]
+        login: Option<Login>,
         #[command(flatten)]
         flags: Box<Flags>,
     },
@@ -222,10 +225,16 @@ async fn proposed(change: &Change, context: &mut Context<'_>, body: Map<String, 
 }
 
 /// Gives the first operator a new password, on the server's machine.
-pub(super) fn reset(flags: &Flags, environment: &Environment, console: &mut Console) -> Result<(), CliError> {
+pub(super) fn reset(
+    flags: &Flags,
+    login: Option<Login>,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<(), CliError> {
     let settings = Settings::load(flags, environment)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::failed("start the async runtime", error))?;
-    let Reset { login, password } = runtime.block_on(reset_operator(settings, console.format == Format::Table))?;
+    let Reset { login, password } =
+        runtime.block_on(reset_operator(settings, login, console.format == Format::Table))?;
     let written = match &password {
         Some(FirstPassword::Written(path)) => Some(path),
         Some(FirstPassword::Shown) | None => None,

@@ -190,7 +190,9 @@ impl Cli {
             Command::ClusterAgent(arguments) => cluster_agent::run(&arguments, environment)?,
             Command::Config(command) => config::run(&command, environment, console)?,
             Command::Log(command) => log::run(&command, environment, console)?,
-            Command::Auth(auth::Command::ResetOperator { flags }) => auth::reset(&flags, environment, console)?,
+            Command::Auth(auth::Command::ResetOperator { flags, login }) => {
+                auth::reset(&flags, login, environment, console)?;
+            }
             Command::Secrets(command) => secrets::run(&command, environment, console)?,
             Command::NatsConfig(arguments) => nats_config::run(&arguments, console)?,
             Command::Completions(arguments) => completions::run(&arguments, console)?,

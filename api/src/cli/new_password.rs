@@ -68,7 +68,7 @@ impl Arguments {
     /// Only a session sets passwords: one is opened for this, and closed again.
     pub(super) async fn run(self, context: &mut Context<'_>) -> Result<(), CliError> {
         let kept = context.kept.as_ref().map(|kept| kept.login.clone());
-        let login = self.login.or(kept).map_or_else(|| password::ask("Login: "), Ok)?;
+        let login = self.login.or(kept).map_or_else(|| password::ask("Login: ", password::NO_TERMINAL), Ok)?;
         let present = self.password.read(&format!("Present password of {login}: "))?;
         let new = password::new(self.new_password_file.as_deref())?;
         let session = Session::open(&context.client, &login, &present).await?;

@@ -83,10 +83,13 @@ pub(super) fn new(file: Option<&Path>) -> Result<Secret, CliError> {
     Ok(password)
 }
 
-/// Asks for a line on the terminal.
-pub(super) fn ask(prompt: &str) -> Result<String, CliError> {
+/// What is said where there is no terminal to ask for a login on.
+pub(super) const NO_TERMINAL: &str = "there is no terminal to ask for the login on: use --login";
+
+/// Asks for a line on the terminal; `otherwise` says what to do where there is none.
+pub(super) fn ask(prompt: &str, otherwise: &str) -> Result<String, CliError> {
     if !io::stdin().is_terminal() {
-        return Err(CliError::Usage("there is no terminal to ask for the login on: use --login".to_owned()));
+        return Err(CliError::Usage(otherwise.to_owned()));
     }
     let failed = |error| CliError::failed("read from the terminal", error);
     io::Write::write_all(&mut io::stderr(), prompt.as_bytes()).map_err(failed)?;

@@ -2,9 +2,10 @@
 use super::{
     console::{Console, Format},
     error::CliError,
+    password::ask,
 };
 use crate::{
-    serve::data_lock,
+    serve::{self, Abandoned, data_lock},
     settings::{Environment, Flags, Settings},
 };
 use bus::{
@@ -23,10 +24,30 @@ pub(crate) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Give up keys that are lost for good: where the server does not start without them, and there is no backup.
+    ///
+    /// Makes a new master key and a new key ring. Logins, password hashes, source addresses and reasons of every user, and the secrets
+    /// of the sign-in provider, can't be read from then on; everything else works, tokens too. Refused where nothing is lost. The old
+    /// files are kept beside the new ones, should the old key be found: together they open what was sealed before, and nothing that
+    /// was since. They do so of users who are erased later too: destroy them once nobody looks for the key any more. Then:
+    /// dkube auth reset-operator
+    Abandon {
+        #[command(flatten)]
+        flags: Flags,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 pub(super) fn run(command: &Command, environment: &Environment, console: &mut Console) -> Result<(), CliError> {
-    let Command::Rotate { flags } = command;
+    match command {
+        Command::Rotate { flags } => rotate(flags, environment, console),
+        Command::Abandon { flags, yes } => abandon(flags, *yes, environment, console),
+    }
+}
+
+fn rotate(flags: &Flags, environment: &Environment, console: &mut Console) -> Result<(), CliError> {
     let settings = Settings::load(flags, environment)?;
     if !settings.data.is_dir() {
         return Err(CliError::Usage(format!("there is no data folder {}", settings.data.display())));
@@ -41,6 +62,44 @@ pub(super) fn run(command: &Command, environment: &Environment, console: &mut Co
             "{} is a new key: keep a copy elsewhere. Backups of the key ring from before open with the old one alone",
             key.display()
         ))?,
+    }
+    Ok(())
+}
+
+/// What has to be typed.
+const WORD: &str = "abandon";
+
+fn abandon(flags: &Flags, yes: bool, environment: &Environment, console: &mut Console) -> Result<(), CliError> {
+    let settings = Settings::load(flags, environment)?;
+    if !yes {
+        console.note(
+            "without the keys, no login, password hash, address or reason that is recorded can be read ever again,",
+        )?;
+        console.note(
+            "nor the secrets of the sign-in provider; a backup of master.key and keyring would bring them back",
+        )?;
+        let asked = format!("Type {WORD} to go on without: ");
+        if ask(&asked, "there is no terminal to ask on: say --yes")? != WORD {
+            return Err(CliError::Usage("nothing was done".to_owned()));
+        }
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::failed("start the async runtime", error))?;
+    let Abandoned { master_key, users, kept } = runtime.block_on(serve::abandon(settings))?;
+    match console.format {
+        Format::Json => console.json(&json!({ "master_key": master_key, "users": users, "kept": kept }))?,
+        Format::Table => {
+            console.line(&format!(
+                "{} is a new key: keep a copy of it and of the key ring elsewhere",
+                master_key.display()
+            ))?;
+            console.line(&format!(
+                "what was sealed under the keys of {users} users, and under the cluster's, is unreadable"
+            ))?;
+            for path in kept {
+                console.line(&format!("{} is kept, should the old key be found", path.display()))?;
+            }
+            console.line("next: dkube auth reset-operator")?;
+        }
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ impl Session {
                 return Self::from(client, browser::sign_in(client, start, console).await?, "");
             }
         }
-        let login = who.or(likely).map_or_else(|| password::ask("Login: "), Ok)?;
+        let login = who.or(likely).map_or_else(|| password::ask("Login: ", password::NO_TERMINAL), Ok)?;
         let password = password.read(&format!("Password of {login}: "))?;
         Self::open(client, &login, &password).await
     }

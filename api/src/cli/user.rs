@@ -164,6 +164,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         session: InPerson,
     },
+    /// Give a login to a user whose own can't be read, since the key that it is sealed under was lost
+    Rename {
+        #[command(flatten)]
+        change: Change,
+        /// What they are called from now on
+        to: Login,
+    },
     /// Shut a user out: sessions, tokens and streams end, jobs go on
     Suspend(Change),
     /// Let a suspended user in again
@@ -232,6 +239,7 @@ impl Command {
                 let body = session.give(&call, context).await?;
                 Ok(answer::tell(context.console, &body)?)
             }
+            Self::Rename { change, to } => change.run(context, json!({"login": to})).await,
             Self::Suspend(change) => change.run(context, json!({"suspended": true})).await,
             Self::Reinstate(change) => change.run(context, json!({"suspended": false})).await,
             Self::Delete { logins, write } => {

@@ -1,5 +1,6 @@
 //! The server, composed: the log and the engine, the read models, the bus and the relay, the HTTP server, and, for a
 //! demonstration, a simulated fleet. Started in the order of the data, stopped the other way round.
+mod abandon;
 mod announce;
 mod commands;
 mod first_password;
@@ -18,6 +19,7 @@ mod telemetry;
 mod troubles;
 mod vitals;
 
+pub(crate) use abandon::{Abandoned, abandon};
 pub(crate) use first_password::FirstPassword;
 pub use log::Committed;
 pub use mirror::cluster_agent;
@@ -65,6 +67,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let opening = Arc::clone(&shared);
     let opened = tokio::task::spawn_blocking(move || Opened::open(&opening)).await??;
     let password = genesis::found(&opened, &shared).await?;
+    abandon::record(&opened).await?;
     opened.caught_up().await;
     let messages = Messages::start(&shared, &opened).await?;
     let watching = Watching::start(&shared, &opened, messages.bus()).await?;

@@ -5,9 +5,9 @@ use anyhow::Context;
 use bus::{
     clock::{Entropy, SystemClock, SystemEntropy, time_ordered_id},
     engine::{self, Engine, Halt, Options, Recovery},
-    keyring::{self, KeyRing},
-    log::{Log, OpenOptions},
-    storage::{Storage, sled::SledStorage},
+    keyring::{self, KeyRing, Known, RingError},
+    log::{Log, LogReader, OpenOptions},
+    storage::{Files, Storage, sled::SledStorage},
 };
 use domain::{ClusterId, Limits, Position};
 use projections::{Bounds, Feeder, Live, Past, Phase, Ports};
@@ -17,6 +17,39 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
+
+/// Where the keys of a log are.
+pub(super) struct KeyPlaces<'a> {
+    pub(super) master: &'a Path,
+    pub(super) files: &'a Arc<dyn Files>,
+    pub(super) entropy: &'a Arc<dyn Entropy>,
+    pub(super) log: &'a LogReader,
+}
+
+impl KeyPlaces<'_> {
+    /// Why the keys can't be had; and, where they are lost, what can't be read without them, and what to do.
+    fn explain(&self, error: RingError) -> anyhow::Error {
+        let lost = error.is_loss();
+        let error = anyhow::Error::from(error);
+        if !lost {
+            return error;
+        }
+        let whose = Known::of_log(self.log).map_or_else(
+            |error| format!("all users (how many, the log does not tell: {error})"),
+            |known| match known.users.len() {
+                1 => "1 user".to_owned(),
+                users => format!("{users} users"),
+            },
+        );
+        error.context(format!(
+            "the server does not start without its keys: logins, password hashes, source addresses and reasons of {whose}, and the \
+             secrets of the sign-in provider, are sealed under them. Restore the master key ({}) and `keyring` in the data folder \
+             from one backup. If there is none, `dkube secrets abandon` makes new keys: all that is named here is unreadable then, \
+             and everything else works",
+            self.master.display()
+        ))
+    }
+}
 
 /// The parts that live as long as the server.
 pub(crate) struct Opened {
@@ -36,6 +69,17 @@ impl Opened {
     /// # Errors
     /// Something does not fit together, is damaged, or can't be reached: says what, where, and what to do.
     pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Self::open_with(settings, |_| Ok(()))
+    }
+
+    /// As [`open`](Self::open), once this was done about the keys of a log that holds something.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and those of what is done.
+    pub(super) fn open_with(
+        settings: &Settings,
+        about_keys: impl FnOnce(&KeyPlaces<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let clock = SystemClock;
         let entropy = Arc::new(SystemEntropy);
         let storage = data_lock(&settings.data)?;
@@ -48,7 +92,12 @@ impl Opened {
             .with_context(|| format!("cannot open the log in {}", settings.data.display()))?;
         let empty = recovered.tip.size == 0;
         let random: Arc<dyn Entropy> = Arc::clone(&entropy) as _;
-        let keyring = Arc::new(keyring::open(&settings.master_key(), &files, &random, empty)?);
+        let master = settings.master_key();
+        let places = KeyPlaces { master: &master, files: &files, entropy: &random, log: &reader };
+        if !empty {
+            about_keys(&places)?;
+        }
+        let keyring = Arc::new(keyring::open(&master, &files, &random, empty).map_err(|error| places.explain(error))?);
         let committed = Committed::new(reader.clone(), Arc::clone(&keyring));
         let ports = Ports {
             events: Arc::new(committed.clone()),

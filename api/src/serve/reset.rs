@@ -1,5 +1,6 @@
 //! A new password for the operator who remains when nobody can sign in: on the machine of a server that is stopped.
 use super::{
+    abandon,
     first_password::{self, FirstPassword},
     opened::Opened,
 };
@@ -20,29 +21,40 @@ pub(crate) struct Reset {
     pub(crate) password: Option<FirstPassword>,
 }
 
-/// Sets the operator's password, and ends their sessions. It is recorded, as the server's doing. A password that is made here is
+/// Sets the operator's password, and ends their sessions; and their login, where it can't be read: to this one, or to that of the
+/// settings. It is recorded, as the server's doing. A password that is made here is
 /// shown on a terminal only if `may_show` says so.
 ///
 /// # Errors
 /// There is no cluster in the data folder, a server has it, or it can't be written.
-pub(crate) async fn reset_operator(settings: Settings, may_show: bool) -> anyhow::Result<Reset> {
+pub(crate) async fn reset_operator(settings: Settings, login: Option<Login>, may_show: bool) -> anyhow::Result<Reset> {
     let settings = Arc::new(settings);
-    let founded = settings.data.join(bus::log::CLUSTER).try_exists();
-    anyhow::ensure!(
-        founded.with_context(|| format!("cannot look into {}", settings.data.display()))?,
-        "there is no cluster in the data folder {}",
-        settings.data.display()
-    );
+    founded(&settings)?;
     let opening = Arc::clone(&settings);
     let opened = tokio::task::spawn_blocking(move || Opened::open(&opening)).await??;
-    let reset = reset(&opened, &settings, may_show).await;
+    let reset = reset(&opened, &settings, login, may_show).await;
     let closed = opened.close().await;
     let reset = reset?;
     closed?;
     Ok(reset)
 }
 
-async fn reset(opened: &Opened, settings: &Settings, may_show: bool) -> anyhow::Result<Reset> {
+/// Whether there is a cluster in the data folder: this must not found one.
+///
+/// # Errors
+/// There is none.
+pub(super) fn founded(settings: &Settings) -> anyhow::Result<()> {
+    let founded = settings.data.join(bus::log::CLUSTER).try_exists();
+    anyhow::ensure!(
+        founded.with_context(|| format!("cannot look into {}", settings.data.display()))?,
+        "there is no cluster in the data folder {}",
+        settings.data.display()
+    );
+    Ok(())
+}
+
+async fn reset(opened: &Opened, settings: &Settings, wanted: Option<Login>, may_show: bool) -> anyhow::Result<Reset> {
+    abandon::record(opened).await?;
     opened.caught_up().await;
     let login = {
         let read = opened.live.read();
@@ -54,12 +66,31 @@ async fn reset(opened: &Opened, settings: &Settings, may_show: bool) -> anyhow::
     if let Some(why) = opened.engine.low_space() {
         anyhow::bail!("the password can't be set: {why}");
     }
+    let login = named(opened, settings, login, wanted).await?;
     let who = format!("the operator {login} will have the password");
     let (password, told) = first_password::chosen(settings, &who, may_show)?;
     let hash = tokio::task::spawn_blocking(move || hash_password(password.reveal(), PasswordCost::default())).await??;
     let command = Command::User(user::Command::SetPassword { login: login.clone(), hash });
+    submit(opened, command).await.context("cannot set the password: the old one holds")?;
+    Ok(Reset { login, password: told })
+}
+
+/// The operator's login: another one from now on, where theirs can't be read.
+async fn named(opened: &Opened, settings: &Settings, login: Login, wanted: Option<Login>) -> anyhow::Result<Login> {
+    if !login.is_unreadable() {
+        let other = wanted.filter(|wanted| *wanted != login);
+        anyhow::ensure!(other.is_none(), "the operator is called {login}: only a login that can't be read is replaced");
+        return Ok(login);
+    }
+    let to = wanted.unwrap_or_else(|| settings.operator_login.clone());
+    let command = Command::User(user::Command::SetLogin { login, to: to.clone() });
+    submit(opened, command).await.with_context(|| format!("cannot call the operator {to}: choose with --login"))?;
+    Ok(to)
+}
+
+async fn submit(opened: &Opened, command: Command) -> anyhow::Result<()> {
     let reason: Reason = "dkube auth reset-operator, on the server's machine".parse().context("a fixed text")?;
     let request = Request { reason: Some(reason), ..Request::new(Principal::SYSTEM, command) };
-    opened.engine.submit(request).await.context("cannot set the password: the old one holds")?;
-    Ok(Reset { login, password: told })
+    opened.engine.submit(request).await?;
+    Ok(())
 }

@@ -3,22 +3,29 @@
 //! A key is on the disk before the first event that needs it: the committer calls [`KeyRing::persist`] before it
 //! appends. A key that is thrown away leaves a tombstone in the same atomic rewrite, so that a field that can't be
 //! opened is told apart from one that must not be.
+//!
+//! An owner whose key was lost for good, and given up, has a new one, and what does not open under it is unreadable: nothing else
+//! tells what was sealed before from what was sealed since.
+mod abandon;
 mod file;
+mod known;
 mod master;
 mod rotate;
 
+pub use abandon::{AbandonError, abandon, is_lost};
 pub use file::KeyRingError;
+pub use known::{Known, KnownError};
 pub use master::{MasterKey, MasterKeyError};
 pub use rotate::{RingError, open, rotate};
 
 use crate::{clock::Entropy, storage::Files};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 use domain::{
-    EventId, UserId,
-    stored::{Field, Owner, Sealed, Vault, VaultError},
+    EventId, Timestamp, UserId,
+    stored::{Field, Opened, Owner, Sealed, Vault, VaultError},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{
         Arc, PoisonError, RwLock,
@@ -40,6 +47,32 @@ enum UserKey {
 struct Keys {
     cluster: Key,
     users: HashMap<UserId, UserKey>,
+    /// Whose earlier keys were lost, beside the cluster's own; none if no key ever was.
+    lost: Option<Lost>,
+}
+
+/// Keys that were lost, and given up.
+#[derive(Clone)]
+struct Lost {
+    at: Timestamp,
+    users: HashSet<UserId>,
+}
+
+impl Keys {
+    fn is_lost(&self, owner: Owner) -> bool {
+        self.lost.as_ref().is_some_and(|lost| match owner {
+            Owner::Cluster => true,
+            Owner::User(user) => lost.users.contains(&user),
+        })
+    }
+}
+
+/// What there is to open an owner's fields with.
+enum Keyed {
+    With(Key),
+    Erased,
+    /// Nothing was sealed since the key was lost.
+    Lost,
 }
 
 /// Seals and opens the personal and secret fields of events.
@@ -76,7 +109,7 @@ impl KeyRing {
             None => return Err(KeyRingError::Missing),
         };
         let made = keys.is_none();
-        let keys = keys.unwrap_or_else(|| Keys { cluster: fresh(&*entropy), users: HashMap::new() });
+        let keys = keys.unwrap_or_else(|| Keys { cluster: fresh(&*entropy), users: HashMap::new(), lost: None });
         Ok(Self {
             master,
             files,
@@ -119,6 +152,12 @@ impl KeyRing {
         self.save(changed, true)
     }
 
+    /// When lost keys were given up for the last time, and how many users' there were.
+    pub fn given_up(&self) -> Option<(Timestamp, u32)> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.lost.as_ref().map(|lost| (lost.at, u32::try_from(lost.users.len()).unwrap_or(u32::MAX)))
+    }
+
     /// A key for another purpose: the same under every master key.
     pub fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         derived(&self.keys.read().unwrap_or_else(PoisonError::into_inner).cluster, purpose)
@@ -131,30 +170,34 @@ impl KeyRing {
         Ok(())
     }
 
-    /// The owner's key. None if it was erased.
-    fn key(&self, owner: Owner) -> Result<Option<Key>, VaultError> {
+    /// The owner's key, and whether they had another that was lost.
+    fn key(&self, owner: Owner) -> Result<(Keyed, bool), VaultError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        match owner {
-            Owner::Cluster => Ok(Some(keys.cluster.clone())),
+        let lost = keys.is_lost(owner);
+        let keyed = match owner {
+            Owner::Cluster => Keyed::With(keys.cluster.clone()),
             Owner::User(user) => match keys.users.get(&user) {
-                Some(UserKey::Held(key)) => Ok(Some(key.clone())),
-                Some(UserKey::Erased) => Ok(None),
-                None => Err(VaultError::KeyMissing(owner)),
+                Some(UserKey::Held(key)) => Keyed::With(key.clone()),
+                Some(UserKey::Erased) => Keyed::Erased,
+                None if lost => Keyed::Lost,
+                None => return Err(VaultError::KeyMissing(owner)),
             },
-        }
+        };
+        Ok((keyed, lost))
     }
 
     fn key_or_new(&self, owner: Owner) -> Result<Key, VaultError> {
         match (self.key(owner), owner) {
-            (Ok(Some(key)), _) => Ok(key),
-            (Ok(None), _) => Err(VaultError::NoNewKey("the user is erased".to_owned())),
-            (Err(VaultError::KeyMissing(_)), Owner::User(user)) => {
+            (Ok((Keyed::With(key), _)), _) => Ok(key),
+            (Ok((Keyed::Erased, _)), _) => Err(VaultError::NoNewKey("the user is erased".to_owned())),
+            (Ok((Keyed::Lost, _)) | Err(VaultError::KeyMissing(_)), Owner::User(user)) => {
                 let key = fresh(&*self.entropy);
                 let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
                 keys.users.insert(user, UserKey::Held(key.clone()));
                 self.changed.fetch_add(1, Ordering::AcqRel);
                 Ok(key)
             }
+            (Ok((Keyed::Lost, _)), Owner::Cluster) => Err(VaultError::KeyMissing(owner)),
             (Err(error), _) => Err(error),
         }
     }
@@ -190,9 +233,16 @@ impl Vault for KeyRing {
         sealed.map(|bytes| Sealed(bytes.into())).map_err(|_| VaultError::NoNewKey("the field is too long".to_owned()))
     }
 
-    fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Option<Vec<u8>>, VaultError> {
-        let Some(key) = self.key(owner)? else { return Ok(None) };
-        let clear = cipher(&key).decrypt(&nonce(event, field), &*sealed.0);
-        clear.map(Some).map_err(|_| VaultError::Forged(owner))
+    fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Opened, VaultError> {
+        let (key, lost) = match self.key(owner)? {
+            (Keyed::With(key), lost) => (key, lost),
+            (Keyed::Erased, _) => return Ok(Opened::Erased),
+            (Keyed::Lost, _) => return Ok(Opened::Unreadable),
+        };
+        match cipher(&key).decrypt(&nonce(event, field), &*sealed.0) {
+            Ok(clear) => Ok(Opened::Clear(clear)),
+            Err(_) if lost => Ok(Opened::Unreadable),
+            Err(_) => Err(VaultError::Forged(owner)),
+        }
     }
 }

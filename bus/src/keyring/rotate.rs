@@ -21,6 +21,17 @@ pub enum RingError {
     Ring(#[from] KeyRingError),
 }
 
+impl RingError {
+    /// Whether the master key or the ring is gone, or the one does not open the other: not to be mended but by a backup.
+    pub const fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::Key(MasterKeyError::Missing { .. } | MasterKeyError::Malformed { .. })
+                | Self::Ring(KeyRingError::Missing | KeyRingError::Closed)
+        )
+    }
+}
+
 /// The key ring under the master key in this file. Both are made where `may_create` says that nothing was sealed yet. Finishes
 /// what a [`rotate`] that was interrupted has begun.
 ///
@@ -81,7 +92,7 @@ fn settle(master: &Path, files: &dyn Files) -> Result<(), RingError> {
     Err(KeyRingError::Closed.into())
 }
 
-fn next(master: &Path) -> PathBuf {
+pub(super) fn next(master: &Path) -> PathBuf {
     let mut name = OsString::from(master);
     name.push(".next");
     name.into()
@@ -130,7 +141,7 @@ mod tests {
         /// What the ring opens, as a start finds it.
         fn opens(&self) -> Result<Vec<u8>, RingError> {
             let ring = open(&self.key(), &self.files, &self.entropy, false)?;
-            Ok(ring.open(USER, EVENT, Field::Login, &self.sealed).unwrap().unwrap())
+            Ok(ring.open(USER, EVENT, Field::Login, &self.sealed).unwrap().clear().unwrap())
         }
 
         fn rotate(&self) {

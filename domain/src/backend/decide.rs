@@ -1,7 +1,7 @@
 use super::{BackendKind, Command, Credentials, Event, Identity, Oidc, Proposal, Provider};
 use crate::{
     Cluster, Context, Event as Fact, GroupName, Login, Position, Rejection, Role, UserId, Via,
-    decide::Facts,
+    decide::{Facts, may_be_chosen},
     group,
     user::{self, Standing, User},
 };
@@ -27,6 +27,7 @@ fn propose(
     {
         return Err(Rejection::Malformed("at most 16 scopes are asked for"));
     }
+    may_be_chosen(operator)?;
     let linked = link.map(|login| cluster.user_by_login(login).ok_or(Rejection::UnknownLogin(0))).transpose()?;
     let holder = cluster.user_by_login(operator);
     let known = match (linked, holder) {
@@ -81,6 +82,7 @@ fn prover<'a>(cluster: &'a Cluster, proposal: &Proposal, identity: &Identity) ->
 fn activate(cluster: &Cluster, revision: Position, identity: &Identity, login: &Login, context: &Context<'_>) -> Facts {
     let proposal = cluster.sign_in.proposal.as_ref().filter(|proposal| proposal.revision == revision);
     let proposal = proposal.ok_or(Rejection::ProposalGone)?;
+    may_be_chosen(login)?;
     if *login != proposal.login || identity.realm != proposal.provider.realm() {
         return Err(Rejection::NotTheOperator);
     }

@@ -6,6 +6,7 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Found { .. } => "cluster.found",
+            Self::GiveUpKeys { .. } => "cluster.give_up_keys",
             Self::Access(command) => match command {
                 access::Command::SignIn => "access.sign_in",
                 access::Command::FailSignIn { .. } => "access.fail_sign_in",
@@ -29,6 +30,7 @@ impl Command {
                 user::Command::SetPassword { .. } => "user.set_password",
                 user::Command::Invite { .. } => "user.invite",
                 user::Command::AcceptInvitation { .. } => "user.accept_invitation",
+                user::Command::SetLogin { .. } => "user.set_login",
                 user::Command::Link { .. } => "user.link",
                 user::Command::Rename { .. } => "user.rename",
                 user::Command::Delete { .. } => "user.delete",

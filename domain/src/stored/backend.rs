@@ -1,7 +1,7 @@
 //! The stored form of what happens to the sign-in backend. Its secrets are sealed under the cluster's key, the login of a proposal's
 //! operator under their own.
 use super::{
-    DecodeError, EncodeError, Field, Owner, Sealed,
+    DecodeError, EncodeError, Field, Opened, Owner, Sealed,
     codes::Coded,
     envelope::word,
     frozen::{Opener, Thaw, Writer},
@@ -54,9 +54,9 @@ pub(super) struct ProviderV1<'a> {
     /// GitHub's organization; for others, the claim that is somebody's login.
     detail: &'a str,
     scopes: Vec<&'a str>,
-    /// Sealed.
+    /// Sealed; empty if it was unreadable when it was written.
     client_secret: Vec<u8>,
-    /// Sealed.
+    /// Sealed, as the client's secret.
     directory_token: Option<Vec<u8>>,
 }
 
@@ -74,15 +74,23 @@ impl<'v> Seals<'v> {
     }
 
     fn seal(&self, field: Field, secret: &Secret) -> Result<Vec<u8>, EncodeError> {
-        let sealed = self.vault.seal(Owner::Cluster, self.id, field, secret.reveal().as_bytes())?;
-        Ok(sealed.0.to_vec())
+        let Some(clear) = secret.reveal() else { return Ok(vec![]) };
+        Ok(self.vault.seal(Owner::Cluster, self.id, field, clear.as_bytes())?.0.to_vec())
     }
 
     fn open(&self, field: Field, sealed: Vec<u8>) -> Result<Secret, DecodeError> {
         let damaged = || DecodeError::Damaged("a secret");
-        let clear = self.vault.open(Owner::Cluster, self.id, field, &Sealed(sealed.into()))?.ok_or_else(damaged)?;
-        let text = String::from_utf8(clear).map_err(|_| damaged())?;
-        Secret::new(Zeroizing::new(text)).ok_or_else(damaged)
+        if sealed.is_empty() {
+            return Ok(Secret::UNREADABLE);
+        }
+        match self.vault.open(Owner::Cluster, self.id, field, &Sealed(sealed.into()))? {
+            Opened::Clear(clear) => {
+                let text = String::from_utf8(clear).map_err(|_| damaged())?;
+                Secret::new(Zeroizing::new(text)).ok_or_else(damaged)
+            }
+            Opened::Unreadable => Ok(Secret::UNREADABLE),
+            Opened::Erased => Err(damaged()),
+        }
     }
 }
 
@@ -152,7 +160,7 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
                 provider: ProviderV1::of(provider, &seals)?,
                 operator: operator.0.into_bytes(),
                 linked: *linked,
-                login: login.unless_erased().map(seal).transpose()?.map(|sealed| sealed.0.to_vec()),
+                login: login.readable().map(seal).transpose()?.map(|sealed| sealed.0.to_vec()),
             })
         }
         Event::Withdrawn { operator } => {

@@ -1,9 +1,10 @@
 //! The stored form of what happens to the cluster as a whole.
 use super::{
     DecodeError, EncodeError,
+    envelope::timestamp,
     frozen::{Opener, Thaw, Writer},
 };
-use crate::{ClusterId, Event, Founding};
+use crate::{ClusterEvent, ClusterId, Event};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -13,13 +14,31 @@ pub(super) struct ClusterFoundedV1 {
     demonstration: bool,
 }
 
-pub(super) fn write(founding: &Founding, writer: &Writer<'_>) -> Result<Vec<u8>, EncodeError> {
-    writer.put(&ClusterFoundedV1 { cluster: founding.cluster.0.into_bytes(), demonstration: founding.demonstration })
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeysLostV1 {
+    at: i64,
+    users: u32,
+}
+
+pub(super) fn write(event: &ClusterEvent, writer: &Writer<'_>) -> Result<Vec<u8>, EncodeError> {
+    match event {
+        ClusterEvent::Founded { cluster, demonstration } => {
+            writer.put(&ClusterFoundedV1 { cluster: cluster.0.into_bytes(), demonstration: *demonstration })
+        }
+        ClusterEvent::KeysLost { at, users } => writer.put(&KeysLostV1 { at: at.micros(), users: *users }),
+    }
 }
 
 impl Thaw for ClusterFoundedV1 {
     fn thaw(self, _: &Opener<'_>) -> Result<Event, DecodeError> {
         let cluster = ClusterId(Uuid::from_bytes(self.cluster));
-        Ok(Event::Founded(Founding { cluster, demonstration: self.demonstration }))
+        Ok(Event::Cluster(ClusterEvent::Founded { cluster, demonstration: self.demonstration }))
+    }
+}
+
+impl Thaw for KeysLostV1 {
+    fn thaw(self, _: &Opener<'_>) -> Result<Event, DecodeError> {
+        let at = timestamp(self.at, "when keys were given up")?;
+        Ok(Event::Cluster(ClusterEvent::KeysLost { at, users: self.users }))
     }
 }

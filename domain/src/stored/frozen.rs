@@ -96,6 +96,7 @@ macro_rules! stored {
 // `1 . 1` has its spaces because `1.1` would be a float.
 stored! {
     1 . 1 "ClusterFounded" cluster::ClusterFoundedV1;
+    10 . 1 "KeysLost" cluster::KeysLostV1;
 
     2 . 1 "CommandRejected" access::CommandRejectedV1<'a>;
     3 . 1 "AccessDenied" access::AccessDeniedV1<'a>;

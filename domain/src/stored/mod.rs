@@ -26,7 +26,7 @@ pub mod testing;
 
 pub use envelope::{Envelope, SUBJECTS_MAX, decode_envelope};
 pub use frozen::{StoredType, TYPES};
-pub use vault::{Field, Owner, Particulars, Sealed, Vault, VaultError};
+pub use vault::{Blind, Field, Opened, Owner, Particulars, Sealed, Vault, VaultError};
 
 use crate::{Event, Recorded};
 
@@ -82,7 +82,7 @@ pub enum DecodeError {
 pub fn encode(recorded: &Recorded, vault: &dyn Vault) -> Result<Vec<u8>, EncodeError> {
     let writer = frozen::Writer { recorded, vault };
     let bytes = match &recorded.event {
-        Event::Founded(founding) => cluster::write(founding, &writer),
+        Event::Cluster(event) => cluster::write(event, &writer),
         Event::Access(event) => access::write(event, &writer),
         Event::Pool(event) => pool::write(event, &writer),
         Event::Group(event) => group::write(event, &writer),

@@ -17,7 +17,7 @@ mod people;
 mod sign_in;
 
 use super::{DecodeError, EncodeError, Vault, envelope::timestamp, license::LicenseV1};
-use crate::{Cluster, ClusterId, EventId, FOLD, Founded, Position, Stamp, license};
+use crate::{Cluster, ClusterId, EventId, FOLD, Founded, Position, Stamp, Timestamp, license};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,6 +27,7 @@ struct Head {
     position: u64,
     recorded_at: i64,
     founded: Option<([u8; 16], bool)>,
+    keys_lost: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,6 +61,7 @@ impl Cluster {
             position: self.at.position.0,
             recorded_at: self.at.recorded_at.micros(),
             founded: self.founded.map(|founded| (founded.id.0.into_bytes(), founded.demonstration)),
+            keys_lost: self.keys_lost.map(Timestamp::micros),
         };
         let body = Body {
             fleet: fleet::Fleet::of(self),
@@ -92,6 +94,7 @@ impl Cluster {
             founded: head
                 .founded
                 .map(|(id, demonstration)| Founded { id: ClusterId(Uuid::from_bytes(id)), demonstration }),
+            keys_lost: head.keys_lost.map(|at| timestamp(at, "when keys were given up")).transpose()?,
             ..Self::default()
         };
         body.fleet.settle(&mut cluster)?;

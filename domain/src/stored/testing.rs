@@ -1,5 +1,5 @@
 //! A vault for tests: the same everywhere, and no secret from anybody.
-use super::{Field, Owner, Sealed, Vault, VaultError};
+use super::{Field, Opened, Owner, Sealed, Vault, VaultError};
 use crate::{EventId, UserId};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,6 +17,8 @@ pub struct TestVault {
 struct Inner {
     erased: BTreeSet<UserId>,
     lost: Vec<Owner>,
+    /// Who has another key than they had, and how often that is so.
+    given_up: HashMap<Owner, u8>,
     sealed: HashMap<(Owner, EventId, Field), Vec<u8>>,
 }
 
@@ -36,6 +38,13 @@ impl TestVault {
         self.inner().lost.push(owner);
     }
 
+    /// Gives up a lost key: what was sealed is unreadable, and what is sealed from now on is not.
+    pub fn give_up(&self, owner: Owner) {
+        let mut inner = self.inner();
+        *inner.given_up.entry(owner).or_default() += 1;
+        inner.sealed.retain(|(sealed, ..), _| *sealed != owner);
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,33 +60,40 @@ impl Vault for TestVault {
         if before != clear {
             return Err(VaultError::NoNewKey("two texts under one nonce".to_owned()));
         }
-        let seed = seed(owner, event, field);
+        let seed = inner.seed(owner, event, field);
         let tag = fnv(seed, clear).to_le_bytes();
         Ok(Sealed(clear.iter().zip(stream(seed)).map(|(byte, mask)| byte ^ mask).chain(tag).collect()))
     }
 
-    fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Option<Vec<u8>>, VaultError> {
+    fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Opened, VaultError> {
         let inner = self.inner();
         if inner.lost.contains(&owner) {
             return Err(VaultError::KeyMissing(owner));
         }
         if matches!(owner, Owner::User(user) if inner.erased.contains(&user)) {
-            return Ok(None);
+            return Ok(Opened::Erased);
         }
-        let seed = seed(owner, event, field);
+        let seed = inner.seed(owner, event, field);
         let (text, tag) = sealed.0.split_last_chunk::<8>().ok_or(VaultError::Forged(owner))?;
         let clear: Vec<u8> = text.iter().zip(stream(seed)).map(|(byte, mask)| byte ^ mask).collect();
-        if fnv(seed, &clear).to_le_bytes() == *tag { Ok(Some(clear)) } else { Err(VaultError::Forged(owner)) }
+        match fnv(seed, &clear).to_le_bytes() == *tag {
+            true => Ok(Opened::Clear(clear)),
+            false if inner.given_up.contains_key(&owner) => Ok(Opened::Unreadable),
+            false => Err(VaultError::Forged(owner)),
+        }
     }
 }
 
-fn seed(owner: Owner, event: EventId, field: Field) -> u64 {
-    let owner = match owner {
-        Owner::Cluster => uuid::Uuid::nil(),
-        Owner::User(user) => user.0,
-    };
-    let seed = fnv(fnv(0xcbf2_9ce4_8422_2325, owner.as_bytes()), event.0.as_bytes());
-    fnv(seed, &[field as u8])
+impl Inner {
+    fn seed(&self, owner: Owner, event: EventId, field: Field) -> u64 {
+        let uuid = match owner {
+            Owner::Cluster => uuid::Uuid::nil(),
+            Owner::User(user) => user.0,
+        };
+        let seed = fnv(fnv(0xcbf2_9ce4_8422_2325, uuid.as_bytes()), event.0.as_bytes());
+        let seed = fnv(seed, &[field as u8]);
+        self.given_up.get(&owner).map_or(seed, |times| fnv(seed, &[*times]))
+    }
 }
 
 /// FNV-1a, going on from a hash.

@@ -1,7 +1,7 @@
 //! The stored form of what happens to users. Logins and password hashes are sealed under the user's own key, with the
 //! event's id: an erased user's can't be opened any more.
 use super::{
-    DecodeError, EncodeError, Field, Owner, Sealed,
+    DecodeError, EncodeError, Field, Opened, Owner, Sealed,
     codes::Coded,
     envelope::{timestamp, word},
     frozen::{Opener, Thaw, Writer},
@@ -91,7 +91,7 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
     };
     match event {
         Event::Onboarded { user, login, role, break_glass } => {
-            let login = seal(user, Field::Login, login.unless_erased())?;
+            let login = seal(user, Field::Login, login.readable())?;
             writer.put(&UserOnboardedV1 {
                 user: user.0.into_bytes(),
                 login: login.as_ref().map(|sealed| &*sealed.0),
@@ -116,7 +116,7 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
             })
         }
         Event::LoginChanged { user, login } => {
-            let login = seal(user, Field::Login, login.unless_erased())?;
+            let login = seal(user, Field::Login, login.readable())?;
             writer.put(&LoginChangedV1 { user: user.0.into_bytes(), login: login.as_ref().map(|sealed| &*sealed.0) })
         }
         Event::RoleChanged { user, from, role } => {
@@ -129,19 +129,29 @@ pub(super) fn write(event: &Event, writer: &Writer<'_>) -> Result<Vec<u8>, Encod
     }
 }
 
-/// The text of a sealed field of that user; none once they were erased.
-fn open(opener: &Opener<'_>, user: UserId, field: Field, sealed: Option<&[u8]>) -> Result<Option<String>, DecodeError> {
-    let Some(sealed) = sealed else { return Ok(None) };
-    let clear = opener.vault.open(Owner::User(user), opener.id, field, &Sealed(sealed.into()))?;
-    clear.map(|clear| String::from_utf8(clear).map_err(|_| DecodeError::Damaged("a sealed text"))).transpose()
+/// The text of a sealed field of that user. What was not written was erased before.
+fn open(opener: &Opener<'_>, user: UserId, field: Field, sealed: Option<&[u8]>) -> Result<Opened<String>, DecodeError> {
+    let Some(sealed) = sealed else { return Ok(Opened::Erased) };
+    text(opener.vault.open(Owner::User(user), opener.id, field, &Sealed(sealed.into()))?)
+}
+
+/// The text that was sealed.
+pub(super) fn text(opened: Opened) -> Result<Opened<String>, DecodeError> {
+    opened.try_map(|clear| String::from_utf8(clear).map_err(|_| DecodeError::Damaged("a sealed text")))
+}
+
+/// The login of that user, or what stands for it.
+pub(super) fn called(user: UserId, opened: Opened<String>) -> Result<Login, DecodeError> {
+    match opened {
+        Opened::Clear(login) => word(&login, "the login"),
+        Opened::Erased => Ok(Login::erased(user)),
+        Opened::Unreadable => Ok(Login::unreadable(user)),
+    }
 }
 
 /// A sealed login of that user.
 pub(super) fn login(opener: &Opener<'_>, user: UserId, sealed: Option<&[u8]>) -> Result<Login, DecodeError> {
-    match open(opener, user, Field::Login, sealed)? {
-        Some(login) => word(&login, "the login"),
-        None => Ok(Login::erased(user)),
-    }
+    called(user, open(opener, user, Field::Login, sealed)?)
 }
 
 impl Thaw for UserInvitedV1 {
@@ -154,7 +164,7 @@ impl Thaw for UserInvitedV1 {
 impl Thaw for UserLinkedV1<'_> {
     fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
         let user = UserId(Uuid::from_bytes(self.user));
-        let identity = open(opener, user, Field::Identity, self.identity)?;
+        let identity = open(opener, user, Field::Identity, self.identity)?.clear();
         let identity = identity.map(|text| word(&text, "an identity")).transpose()?;
         Ok(Fact::User(Event::Linked { user, backend: BackendKind::from_code(self.backend)?, identity }))
     }
@@ -179,7 +189,7 @@ impl Thaw for UserOnboardedV1<'_> {
 impl Thaw for PasswordSetV1<'_> {
     fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
         let user = UserId(Uuid::from_bytes(self.user));
-        let hash = open(opener, user, Field::Password, self.hash)?.map(|phc| PasswordHash::new(&phc));
+        let hash = open(opener, user, Field::Password, self.hash)?.clear().map(|phc| PasswordHash::new(&phc));
         Ok(Fact::User(Event::PasswordSet { user, hash }))
     }
 }

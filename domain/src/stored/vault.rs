@@ -64,6 +64,53 @@ pub enum Field {
     SnapshotProposedLogin = 13,
 }
 
+/// What opening a sealed field comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened<T = Vec<u8>> {
+    /// What was sealed.
+    Clear(T),
+    /// Nothing: the owner was erased, and their key thrown away.
+    Erased,
+    /// Nothing: the key was lost, and given up.
+    Unreadable,
+}
+
+impl<T> Opened<T> {
+    /// The same of what `read` makes of what was sealed.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn try_map<U, E>(self, read: impl FnOnce(T) -> Result<U, E>) -> Result<Opened<U>, E> {
+        Ok(match self {
+            Self::Clear(clear) => Opened::Clear(read(clear)?),
+            Self::Erased => Opened::Erased,
+            Self::Unreadable => Opened::Unreadable,
+        })
+    }
+
+    /// What was sealed, if it is to be had.
+    pub fn clear(self) -> Option<T> {
+        match self {
+            Self::Clear(clear) => Some(clear),
+            Self::Erased | Self::Unreadable => None,
+        }
+    }
+}
+
+/// Has no keys: for looking at what a log tells without them.
+#[derive(Debug, Clone, Copy)]
+pub struct Blind;
+
+impl Vault for Blind {
+    fn seal(&self, _: Owner, _: EventId, _: Field, _: &[u8]) -> Result<Sealed, VaultError> {
+        Err(VaultError::NoNewKey("nothing is written without keys".to_owned()))
+    }
+
+    fn open(&self, _: Owner, _: EventId, _: Field, _: &Sealed) -> Result<Opened, VaultError> {
+        Ok(Opened::Unreadable)
+    }
+}
+
 /// A field can't be sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
@@ -86,11 +133,11 @@ pub trait Vault {
     /// No key can be made.
     fn seal(&self, owner: Owner, event: EventId, field: Field, clear: &[u8]) -> Result<Sealed, VaultError>;
 
-    /// Opens what [`seal`](Self::seal) sealed. None if the owner was erased.
+    /// Opens what [`seal`](Self::seal) sealed.
     ///
     /// # Errors
-    /// The key is missing without an erasure, or the bytes were not sealed under it.
-    fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Option<Vec<u8>>, VaultError>;
+    /// The key is missing without an erasure and was not given up, or the bytes were not sealed under it.
+    fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Opened, VaultError>;
 }
 
 /// What an event's envelope holds of a person besides their id: sealed together, under the key of its [owner](Particulars::owner).
@@ -129,13 +176,13 @@ impl Particulars {
         vault.seal(owner, event, Field::Particulars, &clear).map(Some)
     }
 
-    /// Opens them; none if the owner was erased.
+    /// Opens them.
     ///
     /// # Errors
     /// See [`Vault::open`].
-    pub fn open(vault: &dyn Vault, owner: Owner, event: EventId, sealed: &Sealed) -> Result<Option<Self>, VaultError> {
-        let Some(clear) = vault.open(owner, event, Field::Particulars, sealed)? else { return Ok(None) };
-        Self::parse(&clear).map(Some).ok_or(VaultError::Forged(owner))
+    pub fn open(vault: &dyn Vault, owner: Owner, event: EventId, sealed: &Sealed) -> Result<Opened<Self>, VaultError> {
+        let opened = vault.open(owner, event, Field::Particulars, sealed)?;
+        opened.try_map(|clear| Self::parse(&clear).ok_or(VaultError::Forged(owner)))
     }
 
     fn parse(clear: &[u8]) -> Option<Self> {

@@ -82,6 +82,13 @@ pub enum Command {
         /// The password's hash.
         hash: PasswordHash,
     },
+    /// Give a login to somebody whose own can't be read.
+    SetLogin {
+        /// Who.
+        login: Login,
+        /// What they are called from now on.
+        to: Login,
+    },
     /// A user of an earlier backend is this person at the active one.
     Link {
         /// Who.

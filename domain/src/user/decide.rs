@@ -3,7 +3,7 @@ use crate::{
     Cluster, Context, Event as Fact, GroupName, Login, Rejection, Role, Subject, Timestamp, UserId,
     backend::{self, BackendKind, Identity},
     cluster::Former,
-    decide::{Facts, resolve},
+    decide::{Facts, may_be_chosen, resolve},
     group,
     token::TokenHash,
 };
@@ -25,6 +25,7 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
         }
         Command::Invite { login, hash } => invite(cluster, one(cluster, login)?, *hash, context),
         Command::AcceptInvitation { code, hash } => accept(cluster, *code, hash, context),
+        Command::SetLogin { login, to } => set_login(cluster, one(cluster, login)?, to),
         Command::Link { login, identity, called } => link_to(cluster, one(cluster, login)?, identity, called),
         Command::Rename { user, login } => rename(cluster, *user, login),
         Command::Delete { logins } => delete(cluster, logins),
@@ -50,6 +51,7 @@ fn onboard(
     if logins.len() < newcomers.len() {
         return Err(Rejection::Malformed("a login is named twice"));
     }
+    logins.iter().try_for_each(|login| may_be_chosen(login))?;
     let known: Vec<UserId> =
         logins.iter().filter_map(|login| cluster.user_by_login(login)).map(|user| user.id).collect();
     if !known.is_empty() {
@@ -160,7 +162,23 @@ fn accept(cluster: &Cluster, code: TokenHash, hash: &PasswordHash, context: &Con
     set_password(cluster, user, hash)
 }
 
+/// A login is whose it is: only one that can't be read is replaced by hand.
+fn set_login(cluster: &Cluster, user: &User, to: &Login) -> Facts {
+    if user.login == *to {
+        return Ok(vec![]);
+    }
+    if !user.login.is_unreadable() {
+        return Err(Rejection::LoginReadable { user: user.id });
+    }
+    may_be_chosen(to)?;
+    if let Some(holder) = cluster.user_by_login(to) {
+        return Err(Rejection::LoginTaken { user: holder.id });
+    }
+    Ok(link(user, user.identity.as_ref(), to))
+}
+
 fn link_to(cluster: &Cluster, user: &User, identity: &Identity, called: &Login) -> Facts {
+    may_be_chosen(called)?;
     backend::may_be_linked(user)?;
     if !cluster.sign_in.is_of(Some(identity)) {
         return Err(Rejection::OtherBackend { active: cluster.sign_in.kind() });
@@ -173,6 +191,7 @@ fn link_to(cluster: &Cluster, user: &User, identity: &Identity, called: &Login) 
 }
 
 fn rename(cluster: &Cluster, id: UserId, login: &Login) -> Facts {
+    may_be_chosen(login)?;
     let user = cluster.user(id).ok_or(Rejection::NotFound(Subject::User(id)))?;
     if user.identity.is_none() || !cluster.sign_in.is_of(user.identity.as_ref()) {
         return Err(Rejection::OtherBackend { active: cluster.sign_in.kind() });

@@ -2,6 +2,7 @@
 use crate::samples::samples;
 use domain::{
     Event, Login, Subject,
+    backend::{Event as Backend, Secret},
     stored::{
         DecodeError, EVENT_MAX, EncodeError, Owner, VaultError, decode, decode_envelope, encode, testing::TestVault,
     },
@@ -121,6 +122,29 @@ fn too_much_is_refused_in_both_directions() {
 }
 
 #[test]
+fn secrets_under_a_lost_key_are_unreadable_and_written_as_such() {
+    let written = TestVault::new();
+    let given_up = TestVault::new();
+    given_up.give_up(Owner::Cluster);
+    let mut seen = 0;
+    for sample in samples() {
+        let bytes = encode(&sample.recorded, &written).expect("a sample can be written");
+        let read = decode(&bytes, &given_up).expect("what is sealed under a lost key is passed over");
+        let Event::Backend(Backend::Proposed { provider, .. } | Backend::CredentialsUpdated { provider, .. }) =
+            &read.event
+        else {
+            continue;
+        };
+        seen += 1;
+        let unreadable = |secret: &Secret| *secret == Secret::UNREADABLE && secret.reveal().is_none();
+        assert!(unreadable(provider.client_secret()) && provider.directory_token().is_none_or(unreadable));
+        let again = encode(&read, &given_up).expect("an unreadable secret can be written");
+        assert_eq!(decode(&again, &given_up), Ok(read));
+    }
+    assert!(seen > 1);
+}
+
+#[test]
 fn personal_fields_are_sealed_erased_and_missed() {
     let vault = TestVault::new();
     for sample in samples() {
@@ -149,6 +173,13 @@ fn personal_fields_are_sealed_erased_and_missed() {
         // What is erased stays so when it is written again.
         let again = encode(&read, &gone).expect("an erased event can be written");
         assert_eq!(decode(&again, &TestVault::new()).expect("and read").event, read.event);
+        let given_up = TestVault::new();
+        given_up.give_up(Owner::User(user));
+        match decode(&bytes, &given_up).expect("what is sealed under a lost key is passed over").event {
+            Event::User(user::Event::Onboarded { login, .. }) => assert_eq!(login, Login::unreadable(user)),
+            Event::User(user::Event::PasswordSet { hash, .. }) => assert_eq!(hash, None),
+            other => panic!("{other:?}"),
+        }
         let lost = TestVault::new();
         lost.lose(Owner::User(user));
         assert_eq!(decode(&bytes, &lost), Err(DecodeError::Vault(VaultError::KeyMissing(Owner::User(user)))));

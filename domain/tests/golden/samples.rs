@@ -1,6 +1,6 @@
 //! One event of every type and version, under envelopes that together use every part of an envelope.
 use domain::{
-    Actor, ClusterId, CommandId, Event, EventId, Founding, Incarnation, JobId, LicenseId, Model, Origin, PoolName,
+    Actor, ClusterEvent, ClusterId, CommandId, Event, EventId, Incarnation, JobId, LicenseId, Model, Origin, PoolName,
     Position, Recorded, Role, Subject, Timestamp, TokenId, UserId, access,
     backend::{self, BackendKind, GitHub, Identity, Oidc, Provider, Realm, Secret},
     device::{self, Condition, DeviceId, Instance, Remedy, Severity, Slot},
@@ -118,7 +118,9 @@ fn record(position: u64, event: Event) -> Recorded {
 }
 
 fn clusters() -> Vec<(u16, u8, Event)> {
-    vec![(1, 1, Event::Founded(Founding { cluster: ClusterId(uuid(8)), demonstration: true }))]
+    let founded = ClusterEvent::Founded { cluster: ClusterId(uuid(8)), demonstration: true };
+    let lost = ClusterEvent::KeysLost { at: at(86_400), users: 300 };
+    vec![(1, 1, Event::Cluster(founded)), (10, 1, Event::Cluster(lost))]
 }
 
 fn attempts() -> Vec<(u16, u8, Event)> {

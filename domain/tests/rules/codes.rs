@@ -5,7 +5,7 @@ use crate::{
         GO_BACK, H100, accept, activate, bind, change_devices, create_group, create_pool, create_pool_of, delete_group,
         delete_pool, delete_users, dismiss, edit_group, erase, finish, force, github, identity, install, invite, issue,
         license, move_user, new_credentials, observe, oidc_provider, onboard, onboard_as, onboard_there,
-        override_condition, propose, raise, report, retire, retire_node, seen, start, suspend,
+        override_condition, propose, raise, report, retire, retire_node, seen, set_login, start, suspend,
     },
 };
 use domain::{Command, Refusal, Rejection, Role, device::Severity, token::Scope};
@@ -42,6 +42,7 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::LastOperator { .. } => "LastOperator",
         Rejection::BreakGlass { .. } => "BreakGlass",
         Rejection::LoginTaken { .. } => "LoginTaken",
+        Rejection::LoginReadable { .. } => "LoginReadable",
         Rejection::BreakGlassIsLocal { .. } => "BreakGlassIsLocal",
         Rejection::LinkSuspended { .. } => "LinkSuspended",
         Rejection::IdentityChanged { .. } => "IdentityChanged",
@@ -76,7 +77,7 @@ const fn name(rejection: &Rejection) -> &'static str {
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 58] = [
+const ALL: [(&str, &str); 59] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -105,6 +106,7 @@ const ALL: [(&str, &str); 58] = [
     ("LastOperator", "user.last_operator"),
     ("BreakGlass", "user.break_glass"),
     ("LoginTaken", "user.login_taken"),
+    ("LoginReadable", "user.login_readable"),
     ("BreakGlassIsLocal", "user.break_glass"),
     ("LinkSuspended", "user.is_suspended"),
     ("IdentityChanged", "user.identity_changed"),
@@ -191,6 +193,7 @@ fn ways(world: &World) -> Vec<Command> {
         delete_users(&["operator"]),
         erase(world.id("ada")),
         propose(github(), "ada", None),
+        set_login("ada", "lovelace"),
         propose(github(), "boss", Some("operator")),
         propose(github(), "boss", Some("shut")),
         onboard_there(&github(), 1, "eve"),

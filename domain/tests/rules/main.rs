@@ -12,6 +12,7 @@ mod invariants;
 mod invitations;
 mod jobs;
 mod license;
+mod lost_keys;
 mod nodes;
 mod placement;
 mod pools;

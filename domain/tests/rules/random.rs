@@ -61,6 +61,7 @@ enum Wish {
     Override(u8, &'static str, i64),
     /// Number, age and length in seconds.
     License(u8, i64, i64),
+    GiveUpKeys(u32),
     Wait(i64),
 }
 
@@ -184,6 +185,7 @@ fn people() -> impl Strategy<Value = Wish> {
         1 => (login(), attempt()).prop_map(|(login, attempt)| Wish::Try(login, attempt)),
         1 => any::<usize>().prop_map(Wish::Revoke),
         1 => any::<usize>().prop_map(Wish::RevokeAll),
+        1 => (0_u32..9).prop_map(Wish::GiveUpKeys),
         1 => (1_i64..100_000).prop_map(Wish::Wait),
         2 => (any::<bool>(), login(), prop::option::of(login())).prop_map(|(oidc, login, link)| Wish::Propose(oidc, login, link)),
         2 => (0_u8..4).prop_map(Wish::Activate),
@@ -306,6 +308,7 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
         }
         Wish::Override(n, kind, seconds) => override_condition(*n, kind, world.now.plus_seconds(*seconds)),
         Wish::License(n, age, lasts) => install(license(*n, world.now, *age, *lasts)),
+        Wish::GiveUpKeys(users) => Command::GiveUpKeys { at: world.now, users: *users },
         Wish::Wait(seconds) => {
             world.now = world.now.plus_seconds(*seconds);
             return None;
@@ -322,7 +325,13 @@ const fn is_idempotent(command: &Command) -> bool {
         }
         Command::Group(command) => matches!(command, group::Command::Edit { .. }),
         Command::User(command) => {
-            matches!(command, user::Command::Change { .. } | user::Command::Erase { .. } | user::Command::Rename { .. })
+            matches!(
+                command,
+                user::Command::Change { .. }
+                    | user::Command::Erase { .. }
+                    | user::Command::Rename { .. }
+                    | user::Command::SetLogin { .. }
+            )
         }
         Command::Node(
             node::Command::ReportInventory { .. }
@@ -332,7 +341,8 @@ const fn is_idempotent(command: &Command) -> bool {
             | node::Command::Change { .. },
         )
         | Command::Policy(_)
-        | Command::License(_) => true,
+        | Command::License(_)
+        | Command::GiveUpKeys { .. } => true,
         Command::Backend(command) => !matches!(command, backend::Command::Activate { .. }),
         Command::Device(command) => !matches!(command, domain::device::Command::Clear { .. }),
         Command::Job(command) => {

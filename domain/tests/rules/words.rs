@@ -392,6 +392,10 @@ pub(crate) fn rename(user: UserId, login: &str) -> Command {
     Command::User(user::Command::Rename { user, login: w(login) })
 }
 
+pub(crate) fn set_login(login: &str, to: &str) -> Command {
+    Command::User(user::Command::SetLogin { login: w(login), to: w(to) })
+}
+
 pub(crate) fn invite(login: &str, code: u8) -> Command {
     Command::User(user::Command::Invite { login: w(login), hash: TokenHash([code; 32]) })
 }

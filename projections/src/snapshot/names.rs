@@ -4,7 +4,7 @@ use super::PieceError;
 use crate::names::{Named, Names};
 use domain::{
     EventId, Login, Position, UserId,
-    stored::{Field, Owner, Sealed, Vault, VaultError},
+    stored::{Field, Opened, Owner, Sealed, Vault, VaultError},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,8 +20,9 @@ struct StoredUser {
 struct StoredLogin {
     from: u64,
     event: [u8; 16],
-    /// None if it was erased.
+    /// None if it was erased, or can't be read.
     login: Option<Vec<u8>>,
+    unreadable: bool,
 }
 
 pub(super) fn pack(names: &Names, vault: &dyn Vault) -> Result<Vec<u8>, PieceError> {
@@ -35,10 +36,10 @@ pub(super) fn pack(names: &Names, vault: &dyn Vault) -> Result<Vec<u8>, PieceErr
 }
 
 fn store(user: UserId, named: &Named, vault: &dyn Vault) -> Result<StoredLogin, VaultError> {
-    let erased = named.login == Login::erased(user);
-    let seal = || vault.seal(Owner::User(user), named.event, Field::Login, named.login.as_str().as_bytes());
-    let login = if erased { None } else { Some(seal()?.0.to_vec()) };
-    Ok(StoredLogin { from: named.from.0, event: named.event.0.into_bytes(), login })
+    let seal = |login: &str| vault.seal(Owner::User(user), named.event, Field::Login, login.as_bytes());
+    let login = named.login.readable().map(seal).transpose()?.map(|sealed| sealed.0.to_vec());
+    let unreadable = named.login.is_unreadable();
+    Ok(StoredLogin { from: named.from.0, event: named.event.0.into_bytes(), login, unreadable })
 }
 
 pub(super) fn unpack(bytes: &[u8], vault: &dyn Vault) -> Result<Names, PieceError> {
@@ -67,6 +68,7 @@ fn open(stored: StoredUser, vault: &dyn Vault) -> Result<(UserId, bool, Vec<Name
         let event = EventId(Uuid::from_bytes(stored.event));
         let login = match stored.login {
             Some(sealed) => reveal(user, event, &Sealed(sealed.into()), vault)?,
+            None if stored.unreadable => Login::unreadable(user),
             None => Login::erased(user),
         };
         Ok(Named { from: Position(stored.from), event, login })
@@ -75,8 +77,12 @@ fn open(stored: StoredUser, vault: &dyn Vault) -> Result<(UserId, bool, Vec<Name
 }
 
 fn reveal(user: UserId, event: EventId, sealed: &Sealed, vault: &dyn Vault) -> Result<Login, PieceError> {
-    let clear = vault.open(Owner::User(user), event, Field::Login, sealed).map_err(PieceError::cause)?;
-    let Some(clear) = clear else { return Ok(Login::erased(user)) };
-    let login = std::str::from_utf8(&clear).ok().and_then(|text| text.parse().ok());
-    login.ok_or(PieceError::Damaged("a login in it is none"))
+    match vault.open(Owner::User(user), event, Field::Login, sealed).map_err(PieceError::cause)? {
+        Opened::Clear(clear) => {
+            let login = std::str::from_utf8(&clear).ok().and_then(|text| text.parse().ok());
+            login.ok_or(PieceError::Damaged("a login in it is none"))
+        }
+        Opened::Erased => Ok(Login::erased(user)),
+        Opened::Unreadable => Ok(Login::unreadable(user)),
+    }
 }

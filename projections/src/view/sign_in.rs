@@ -44,9 +44,9 @@ pub struct ProviderView {
     /// The client's id there.
     #[schema(value_type = String)]
     pub client_id: ProviderWord,
-    /// Whether there is a client's secret: it is never shown.
+    /// Whether there is a client's secret that can be used: it is never shown. False where the key that it is sealed under was lost.
     pub client_secret: bool,
-    /// Whether there is a token that lists an organization's private members: it is never shown.
+    /// Whether there is a token that lists an organization's private members: it is never shown, and may be sealed under a lost key.
     pub directory_token: bool,
     /// What is asked for of an OpenID provider.
     #[schema(value_type = Vec<String>)]
@@ -71,8 +71,8 @@ pub struct ProposalView {
 impl From<&Provider> for ProviderView {
     fn from(provider: &Provider) -> Self {
         let Shown { kind, address, client_id, organization, scopes, login_claim, directory_token } = provider.shown();
-        let kind = kind.into();
-        Self { kind, address, organization, client_id, client_secret: true, directory_token, scopes, login_claim }
+        let (kind, client_secret) = (kind.into(), provider.client_secret().reveal().is_some());
+        Self { kind, address, organization, client_id, client_secret, directory_token, scopes, login_claim }
     }
 }
 

@@ -247,3 +247,39 @@ async fn without_leave_no_address_of_this_machine_is_asked() -> anyhow::Result<(
     assert_eq!(github.requests("/user"), 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn without_its_secret_nobody_signs_in_there_until_it_is_given_again() -> anyhow::Result<()> {
+    let (place, github) = (Place::new()?, github()?);
+    let server = Server::start(&place, FLAGS).await?;
+    let operator = switched(&server, &github).await?;
+    operator.shows(operator.durable().await?).await?.done()?;
+    let boss = operator.get("/v1/users/boss").await?.done()?.body["id"].clone();
+    let boss = boss.as_str().context("an id")?.to_owned();
+    assert!(server.stop().await?.success());
+    std::fs::remove_file(place.data().join("master.key"))?;
+    place.dkube(&["secrets", "abandon", "--yes"]).await?.done()?;
+    place.dkube(&["auth", "reset-operator"]).await?.done()?;
+
+    let server = Server::start(&place, FLAGS).await?;
+    assert_eq!(ways(&server).await?["backend"], "github");
+    let begun = Client::nobody(&server)?.get("/auth/github/start").await?;
+    refused(&begun, 503, "auth.credentials_lost")?;
+    let operator = Client::operator(&server).await?;
+    refused(&operator.post("/v1/directory/refresh", json!({})).await?, 503, "auth.credentials_lost")?;
+    let shown = operator.get("/v1/auth/backend").await?.done()?.body;
+    assert_eq!((&shown["kind"], &shown["provider"]["client_secret"]), (&json!("github"), &json!(false)));
+    operator.get("/v1/pools").await?.done()?;
+
+    operator.patch("/v1/auth/backend", json!({"client_secret": SECRET})).await?.done()?;
+    github.app(CLIENT, SECRET, &callback(&operator, "github").await?);
+    let start = format!("{}/auth/github/start", server.url());
+    let (mut browser, page) = as_user(&start, "boss").await?;
+    assert!(page.status == 403 && page.body.contains("on-boarded"), "{}", page.body);
+    operator.patch(&format!("/v1/users/unreadable-{boss}"), json!({"link": "boss"})).await?.done()?;
+    let page = browser.open(&start).await?;
+    let session = who(&mut browser, &page).await?;
+    assert_eq!((&session["login"], &session["role"]), (&json!("boss"), &json!("operator")));
+    assert_eq!(operator.get("/v1/users/boss").await?.done()?.body["id"], json!(boss));
+    Ok(())
+}

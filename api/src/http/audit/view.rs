@@ -5,10 +5,16 @@ use crate::http::{
     problem::Named as _,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::{CommandId, Origin, Recorded, Timestamp, TokenId, stored::Particulars};
+use domain::{
+    CommandId, Origin, Recorded, Timestamp, TokenId,
+    stored::{Opened, Particulars},
+};
 use serde::Serialize;
 use std::net::IpAddr;
 use uuid::Uuid;
+
+/// Why nobody can say from where and why it was.
+const LOST: &str = "the key that they are sealed under was lost, and given up (`dkube secrets abandon`)";
 
 /// An event with all that the log knows of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -92,9 +98,9 @@ impl AuditEvent {
         let owner = Particulars::owner(&recorded.actor, &recorded.event);
         let opened = sealed.map(|sealed| Particulars::open(&*app.parts.vault, owner, recorded.id, sealed));
         let (particulars, unreadable) = match opened {
-            // None inside: the person was erased.
-            None | Some(Ok(None)) => (Particulars::default(), None),
-            Some(Ok(Some(particulars))) => (particulars, None),
+            None | Some(Ok(Opened::Erased)) => (Particulars::default(), None),
+            Some(Ok(Opened::Clear(particulars))) => (particulars, None),
+            Some(Ok(Opened::Unreadable)) => (Particulars::default(), Some(LOST.to_owned())),
             Some(Err(error)) => (Particulars::default(), Some(error.to_string())),
         };
         Self {

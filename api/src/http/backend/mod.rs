@@ -18,7 +18,7 @@ mod ways;
 pub(super) use arrive::session as begin_session;
 pub(super) use consent::Consents;
 pub(super) use flow::Flows;
-pub(super) use provider::{active, unavailable};
+pub(super) use provider::{active, lost, unavailable};
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -11,25 +11,35 @@ use tokio::sync::SemaphorePermit;
 /// The provider of a backend.
 ///
 /// # Errors
-/// Its address is none.
+/// Its address is none, or the key that its client's secret is sealed under was lost.
 pub(super) fn of(provider: &backend::Provider) -> Result<Provider, Problem> {
-    let secret = |secret: &backend::Secret| Secret::new(secret.reveal().to_owned());
+    let secret = |secret: &backend::Secret| secret.reveal().map(|text| Secret::new(text.to_owned()));
+    let client_secret = secret(provider.client_secret()).ok_or_else(|| lost("the client's secret"))?;
     Ok(match provider {
         backend::Provider::GitHub(github) => Provider::GitHub(GitHub {
             organization: github.organization.as_str().to_owned(),
             client_id: github.client_id.as_str().to_owned(),
-            client_secret: secret(&github.client_secret),
-            directory_token: github.directory_token.as_ref().map(secret),
+            client_secret,
+            // Whoever asks with it looks first whether it can be read.
+            directory_token: github.directory_token.as_ref().and_then(secret),
             base_url: address("base_url", &github.base_url)?,
         }),
         backend::Provider::Oidc(oidc) => Provider::Oidc(Oidc {
             issuer: address("issuer", &oidc.issuer)?,
             client_id: oidc.client_id.as_str().to_owned(),
-            client_secret: secret(&oidc.client_secret),
+            client_secret,
             scopes: oidc.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
             login_claim: oidc.login_claim.as_str().to_owned(),
         }),
     })
+}
+
+/// The answer where a secret of the provider is sealed under a key that was lost.
+pub(in crate::http) fn lost(what: &str) -> Problem {
+    Problem::new(
+        "auth.credentials_lost",
+        format!("the key that {what} is sealed under was lost: it has to be given again"),
+    )
 }
 
 fn address(field: &str, text: &domain::ProviderUrl) -> Result<Url, Problem> {

@@ -3,8 +3,8 @@ use super::known::{Place, Trouble};
 use crate::{
     http::{
         app::App,
-        backend::{active, unavailable},
-        problem::Problem,
+        backend::{active, lost, unavailable},
+        problem::{Problem, find},
     },
     provider::{Provider, ProviderError},
 };
@@ -27,9 +27,15 @@ const WITHIN: Duration = Duration::from_mins(10);
 pub(super) async fn fetch(app: &App) -> Result<Option<usize>, Problem> {
     // One at a time: whoever asks meanwhile waits, for as long as a request may take.
     let _alone = app.refreshing.lock().await;
-    let Some((stored, provider)) = active(app)? else { return Ok(None) };
+    let Some((stored, provider)) = active(app).inspect_err(|problem| failed(app, problem))? else { return Ok(None) };
     let Provider::GitHub(github) = provider else { return Ok(None) };
     let place = Place::of(&stored);
+    // Without it only public members would be listed.
+    if stored.directory_token().is_some_and(|token| token.reveal().is_none()) {
+        let problem = lost("the directory token");
+        failed(app, &problem);
+        return Err(problem);
+    }
     let fetched = tokio::time::timeout(WITHIN, github.members(&app.parts.outside)).await;
     let error = match fetched {
         // The list of a backend that holds no more is nobody's.
@@ -73,6 +79,14 @@ pub(crate) async fn keep_fresh(app: App, mut stopping: watch::Receiver<bool>) {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             () = round => {}
         }
+    }
+}
+
+fn failed(app: &App, problem: &Problem) {
+    let code = find(problem.code()).map_or("server.fault", |entry| entry.code);
+    let trouble = Trouble { code, detail: problem.detail().to_owned(), not_before: None };
+    if let Some(place) = place_now(app) {
+        app.directory.failed(&place, trouble);
     }
 }
 

@@ -133,6 +133,7 @@ mod tests {
             Rejection::UserBusy { users: vec![user], jobs: vec![job] },
             Rejection::LastOperator { user },
             Rejection::BreakGlass { user },
+            Rejection::LoginReadable { user },
             Rejection::NotDeleted { user },
             Rejection::NoGroup { user },
             Rejection::NoPool { group },

@@ -28,6 +28,7 @@ pub(crate) fn find(code: &str) -> Option<&'static Entry> {
 pub(crate) const TABLE: &[Entry] = &[
     entry("as_of.future", 400, "The time or position has not come yet", "Name a position or a time that is past, or none."),
     entry("as_of.unsupported", 400, "This has no past", "This is measured or kept in memory, not recorded. Leave `as_of` out."),
+    entry("auth.credentials_lost", 503, "A secret of the sign-in provider can't be read", "Have an operator give it again: `PATCH /v1/auth/backend` (`dkube auth update`); where it is that of a proposal, propose the backend anew."),
     entry("auth.csrf", 403, "The CSRF token is missing or wrong", "Send the `csrf_token` that the sign-in answered as the header `X-CSRF-Token`."),
     entry("auth.failed", 401, "Login or password is wrong", "Check both. After several failures, answers come slower."),
     entry("auth.flow_over", 400, "This sign-in is over", "Begin anew, in the same browser, and end within ten minutes."),
@@ -145,6 +146,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry("user.in_another_group", 409, "The users are in another group", "Remove the users in `refs` there first, or move them with `PATCH /v1/users/{login}`."),
     entry("user.is_suspended", 409, "The user is suspended", "Reinstate the user first, or name another."),
     entry("user.last_operator", 409, "This is the last operator", "Make another user an operator first."),
+    entry("user.login_readable", 409, "The user's login can be read", "Leave it: only a login `unreadable-…` is replaced."),
     entry("user.login_taken", 409, "The login is another user's", "Link that user (`link`) if it is the same person, or delete it first."),
     entry("user.not_deleted", 409, "The user is not deleted", "Delete the user first: erasing can't be taken back."),
     entry("user.not_found", 404, "There is no such user", "Check the login: `GET /v1/users` lists all who are on-boarded."),

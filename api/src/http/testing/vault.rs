@@ -1,6 +1,6 @@
 use domain::{
     EventId, UserId,
-    stored::{Field, Owner, Sealed, Vault, VaultError},
+    stored::{Field, Opened, Owner, Sealed, Vault, VaultError},
 };
 use std::{collections::HashSet, sync::Mutex};
 
@@ -9,6 +9,7 @@ use std::{collections::HashSet, sync::Mutex};
 pub(crate) struct GlassVault {
     pub(crate) erased: Mutex<HashSet<UserId>>,
     pub(crate) lost: Mutex<HashSet<UserId>>,
+    pub(crate) given_up: Mutex<HashSet<UserId>>,
 }
 
 impl Vault for GlassVault {
@@ -16,15 +17,18 @@ impl Vault for GlassVault {
         Ok(Sealed(clear.into()))
     }
 
-    fn open(&self, owner: Owner, _: EventId, _: Field, sealed: &Sealed) -> Result<Option<Vec<u8>>, VaultError> {
+    fn open(&self, owner: Owner, _: EventId, _: Field, sealed: &Sealed) -> Result<Opened, VaultError> {
         if let Owner::User(user) = owner {
             if self.lost.lock().unwrap().contains(&user) {
                 return Err(VaultError::KeyMissing(owner));
             }
+            if self.given_up.lock().unwrap().contains(&user) {
+                return Ok(Opened::Unreadable);
+            }
             if self.erased.lock().unwrap().contains(&user) {
-                return Ok(None);
+                return Ok(Opened::Erased);
             }
         }
-        Ok(Some(sealed.0.to_vec()))
+        Ok(Opened::Clear(sealed.0.to_vec()))
     }
 }

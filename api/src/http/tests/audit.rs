@@ -95,6 +95,10 @@ async fn what_can_not_be_opened_is_said_and_the_rest_is_shown() {
     let erased = look().await;
     assert_eq!(erased["reason"], json!(null));
     assert!(erased.get("unreadable").is_none());
+    fixture.engine.vault.given_up.lock().unwrap().insert(operator);
+    let given_up = look().await;
+    assert!(given_up["unreadable"].as_str().unwrap().contains("given up"), "{given_up}");
+    assert_eq!((&given_up["reason"], &given_up["address"]), (&json!(null), &json!(null)));
     fixture.engine.vault.lost.lock().unwrap().insert(operator);
     let lost = look().await;
     assert!(lost["unreadable"].as_str().unwrap().contains("key"), "{lost}");

@@ -29,9 +29,13 @@ pub(super) struct ChangeUser {
     link: Option<Login>,
     /// With `link`: the sign-in backend's own word for them, where it knows several who are called so.
     subject: Option<String>,
+    /// What they are called from now on, for a user whose own login can't be read since the key that it is sealed under was lost.
+    /// Alone in its call.
+    #[schema(value_type = Option<String>)]
+    login: Option<Login>,
 }
 
-/// Changes a user's role or group, shuts them out, or links them to the active sign-in backend.
+/// Changes a user's role or group, shuts them out, links them to the active sign-in backend, or gives them a login where theirs can't be read.
 #[utoipa::path(patch, path = "/v1/users/{login}", tag = "users", operation_id = "change_user",
     params(("login" = String, Path, description = "The user"), DryRun), request_body = ChangeUser,
     responses((status = 200, body = CommandAnswer)))]
@@ -42,12 +46,19 @@ pub(super) async fn change(
     wish: Wish,
     body: Body<ChangeUser>,
 ) -> Result<Accepted, Problem> {
-    let ChangeUser { role, group, suspended, link, subject } = body.value;
+    let ChangeUser { role, group, suspended, link, subject, login: to } = body.value;
     let (target, named) = (Target::Login(login.clone()), login.clone());
+    let others = role.is_some() || suspended.is_some() || group != Change::Stay;
+    if to.is_some() && (others || link.is_some()) {
+        return Err(Problem::new("request.body", "login: it stands alone in its call"));
+    }
     let command = match link {
         None if subject.is_some() => return Err(Problem::new("request.body", "subject: it goes with link")),
-        None => user::Command::Change { login, role, group: group.wanted(), suspended },
-        Some(_) if role.is_some() || suspended.is_some() || group != Change::Stay => {
+        None => match to {
+            Some(to) => user::Command::SetLogin { login, to },
+            None => user::Command::Change { login, role, group: group.wanted(), suspended },
+        },
+        Some(_) if others => {
             return Err(Problem::new("request.body", "link: it stands alone in its call"));
         }
         Some(called) => {

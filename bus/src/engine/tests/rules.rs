@@ -197,8 +197,10 @@ fn address_and_reason_are_sealed_and_can_be_opened() {
     let Outcome::Recorded(events) = recorded(bare.ask(&request)).outcome else { panic!() };
     let sealed = events[0].particulars.as_ref().unwrap();
     assert!(!sealed.0.windows(6).any(|window| window == b"vision"));
-    let opened =
-        Particulars::open(&*bare.keyring, Owner::from(&events[0].actor), events[0].id, sealed).unwrap().unwrap();
+    let opened = Particulars::open(&*bare.keyring, Owner::from(&events[0].actor), events[0].id, sealed)
+        .unwrap()
+        .clear()
+        .unwrap();
     assert_eq!(opened, Particulars { address: Some([10, 1, 2, 3].into()), reason: request.reason });
 }
 

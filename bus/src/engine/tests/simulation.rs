@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{
     Actor, Cluster, Command, Event, Position, Recorded, Stamp, evolve, node,
-    stored::{self, Field, Owner, Sealed, Vault, VaultError},
+    stored::{self, Field, Opened, Owner, Sealed, Vault, VaultError},
     user,
 };
 use std::collections::BTreeMap;
@@ -232,7 +232,11 @@ fn whole(history: &[Recorded]) -> Result<(), Wrong> {
     if !history.is_sorted_by(|a, b| a.recorded_at < b.recorded_at || a.command() == b.command()) {
         return Err("time stands still or goes back".to_owned());
     }
-    match history.iter().filter(|recorded| matches!(recorded.event, Event::Founded(_))).count() {
+    match history
+        .iter()
+        .filter(|recorded| matches!(recorded.event, Event::Cluster(domain::ClusterEvent::Founded { .. })))
+        .count()
+    {
         0 if history.is_empty() => Ok(()),
         1 => Ok(()),
         times => Err(format!("the cluster was founded {times} times")),
@@ -245,8 +249,8 @@ fn unreadable(bare: &Bare, cluster: &Cluster) -> Result<(), Wrong> {
     for user in cluster.erased() {
         let id = domain::EventId(uuid::Uuid::nil());
         match bare.keyring.open(Owner::User(user), id, Field::Login, &probe) {
-            Ok(None) => {}
-            Ok(Some(_)) | Err(VaultError::Forged(_)) => return Err(format!("the key of erased {user} is still there")),
+            Ok(Opened::Erased) => {}
+            Ok(_) | Err(VaultError::Forged(_)) => return Err(format!("the key of erased {user} is still there")),
             Err(error) => return Err(error.to_string()),
         }
     }

@@ -1,13 +1,14 @@
 //! Groups, users, those who were users, and tokens in a snapshot.
 use super::{seal_id, sign_in};
 use crate::{
-    Cluster, Login, PoolName, Position, Role, Stamp, Timestamp, TokenId, UserId,
+    Cluster, PoolName, Position, Role, Stamp, Timestamp, TokenId, UserId,
     cluster::Former,
     group,
     stored::{
-        DecodeError, EncodeError, Field, Owner, Sealed, Vault,
+        DecodeError, EncodeError, Field, Opened, Owner, Sealed, Vault,
         codes::Coded,
         envelope::{timestamp, word},
+        user::{called, text},
     },
     token::{self, Scope, TokenHash},
     user::{self, PasswordHash},
@@ -41,8 +42,9 @@ struct Group<'a> {
 #[derive(Serialize, Deserialize)]
 struct User<'a> {
     id: [u8; 16],
-    /// Sealed; none if it was erased.
+    /// Sealed; none if it was erased, or can't be read.
     login: Option<Vec<u8>>,
+    unreadable: bool,
     role: u8,
     #[serde(borrow)]
     group: Option<&'a str>,
@@ -144,12 +146,13 @@ impl<'a> Group<'a> {
 impl<'a> User<'a> {
     fn of(user: &'a user::User, at: Stamp, vault: &dyn Vault) -> Result<Self, EncodeError> {
         let seal = |field, clear: &str| vault.seal(Owner::User(user.id), seal_id(at), field, clear.as_bytes());
-        let login = user.login.unless_erased().map(|login| seal(Field::SnapshotLogin, login)).transpose()?;
+        let login = user.login.readable().map(|login| seal(Field::SnapshotLogin, login)).transpose()?;
         let identity = user.identity.as_ref().map(|id| seal(Field::SnapshotIdentity, &id.to_text())).transpose()?;
         let password = user.password.as_ref().map(|hash| seal(Field::SnapshotPassword, hash.reveal())).transpose()?;
         Ok(Self {
             id: user.id.0.into_bytes(),
             login: login.map(|sealed| sealed.0.to_vec()),
+            unreadable: user.login.is_unreadable(),
             role: user.role.code(),
             group: user.group.as_ref().map(crate::GroupName::as_str),
             suspended: user.suspended,
@@ -166,17 +169,16 @@ impl<'a> User<'a> {
 
     fn user(self, at: Stamp, vault: &dyn Vault) -> Result<user::User, DecodeError> {
         let id = UserId(Uuid::from_bytes(self.id));
-        let open = |field, sealed: Option<Vec<u8>>| -> Result<Option<String>, DecodeError> {
-            let Some(sealed) = sealed else { return Ok(None) };
-            let clear = vault.open(Owner::User(id), seal_id(at), field, &Sealed(sealed.into()))?;
-            clear.map(|clear| String::from_utf8(clear).map_err(|_| DecodeError::Damaged("a sealed text"))).transpose()
+        let open = |field, sealed: Option<Vec<u8>>| -> Result<Opened<String>, DecodeError> {
+            let Some(sealed) = sealed else { return Ok(nothing(self.unreadable)) };
+            text(vault.open(Owner::User(id), seal_id(at), field, &Sealed(sealed.into()))?)
         };
         let login = open(Field::SnapshotLogin, self.login)?;
-        let identity = open(Field::SnapshotIdentity, self.identity)?;
-        let password = open(Field::SnapshotPassword, self.password)?;
+        let identity = open(Field::SnapshotIdentity, self.identity)?.clear();
+        let password = open(Field::SnapshotPassword, self.password)?.clear();
         Ok(user::User {
             id,
-            login: login.map_or_else(|| Ok(Login::erased(id)), |login| word(&login, "a login"))?,
+            login: called(id, login)?,
             role: Role::from_code(self.role)?,
             group: self.group.map(|group| word(group, "a group")).transpose()?,
             suspended: self.suspended,
@@ -192,6 +194,11 @@ impl<'a> User<'a> {
             sessions_from: Position(self.sessions_from),
         })
     }
+}
+
+/// Why a login is not in the snapshot.
+pub(super) const fn nothing(unreadable: bool) -> Opened<String> {
+    if unreadable { Opened::Unreadable } else { Opened::Erased }
 }
 
 fn invitation((hash, until): ([u8; 32], i64)) -> Result<user::Invitation, DecodeError> {

@@ -1,12 +1,13 @@
 //! The sign-in backend in a snapshot.
-use super::seal_id;
+use super::{people::nothing, seal_id};
 use crate::{
     Cluster, Position, Stamp, Timestamp, UserId,
     backend::{Proposal, SignIn},
     stored::{
         DecodeError, EncodeError, Field, Owner, Sealed, Vault,
         backend::{ProviderV1, Seals},
-        envelope::{timestamp, word},
+        envelope::timestamp,
+        user::{called, text},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,9 @@ struct Proposed<'a> {
     provider: ProviderV1<'a>,
     operator: [u8; 16],
     linked: bool,
-    /// Sealed; none if it was erased.
+    /// Sealed; none if it was erased, or can't be read.
     login: Option<Vec<u8>>,
+    unreadable: bool,
     at: i64,
     revision: u64,
 }
@@ -78,7 +80,8 @@ impl<'a> Proposed<'a> {
             provider: ProviderV1::of(&proposal.provider, &proposed(vault, at))?,
             operator: proposal.operator.0.into_bytes(),
             linked: proposal.linked,
-            login: proposal.login.unless_erased().map(seal).transpose()?.map(|sealed| sealed.0.to_vec()),
+            login: proposal.login.readable().map(seal).transpose()?.map(|sealed| sealed.0.to_vec()),
+            unreadable: proposal.login.is_unreadable(),
             at: proposal.proposed_at.micros(),
             revision: proposal.revision.0,
         })
@@ -89,11 +92,8 @@ impl<'a> Proposed<'a> {
         let owner = Owner::User(operator);
         let open =
             |sealed: Vec<u8>| vault.open(owner, seal_id(at), Field::SnapshotProposedLogin, &Sealed(sealed.into()));
-        let damaged = || DecodeError::Damaged("a proposal's login");
-        let login = match self.login.map(open).transpose()?.flatten() {
-            Some(clear) => word(std::str::from_utf8(&clear).map_err(|_| damaged())?, "a proposal's login")?,
-            None => crate::Login::erased(operator),
-        };
+        let login = self.login.map(open).transpose()?.map(text).transpose()?;
+        let login = called(operator, login.unwrap_or(nothing(self.unreadable)))?;
         Ok(Proposal {
             provider: self.provider.provider(&proposed(vault, at))?,
             operator,

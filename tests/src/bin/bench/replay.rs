@@ -13,7 +13,7 @@ use bus::{
     storage::{Storage, sled::SledStorage},
 };
 use domain::{
-    Actor, ClusterId, Event, Founding, NodeName, PoolName, Position, Recorded, Timestamp, UserId,
+    Actor, ClusterEvent, ClusterId, Event, NodeName, PoolName, Position, Recorded, Timestamp, UserId,
     device::{self, DeviceId, Slot},
     node, pool,
     stored::{self, Owner, Particulars},
@@ -79,7 +79,7 @@ fn event(position: u64) -> Result<Event> {
     let device = |nth: u64| DeviceId::from_uuid(Uuid::from_u128(0x9e37_79b9_7f4a_7c15_u128 * u128::from(nth + 1)));
     let node = |nth: u64| -> Result<NodeName> { Ok(format!("gpu-{nth}.example").parse()?) };
     Ok(match position {
-        1 => Event::Founded(Founding { cluster: ClusterId(CLUSTER), demonstration: false }),
+        1 => Event::Cluster(ClusterEvent::Founded { cluster: ClusterId(CLUSTER), demonstration: false }),
         2 => Event::Pool(pool::Event::Created { name: PoolName::default_pool(), model: None }),
         _ if position <= founding + nodes => {
             Event::Node(node::Event::Registered { node: node(position - founding - 1)?, facts: node::Facts::default() })
