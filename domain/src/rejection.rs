@@ -218,7 +218,7 @@ pub enum Rejection {
         /// The operator.
         user: UserId,
     },
-    /// Whoever is shut out is linked to nobody.
+    /// Whoever is shut out is linked to nobody, and invited to nothing.
     #[error("the user is suspended: reinstate them first")]
     LinkSuspended {
         /// The user.

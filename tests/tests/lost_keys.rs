@@ -28,10 +28,9 @@ async fn stopped(place: &Place) -> anyhow::Result<(Client, Vec<(String, String)>
     let server = Server::start(place, &[]).await?;
     let operator = Client::operator(&server).await?;
     let token = operator.with_token("ci", "full").await?;
-    operator
-        .post("/v1/users", json!({"logins": ["ada", "bob", "gone"], "passwords": {"ada": PASSWORD}}))
-        .await?
-        .done()?;
+    let people = json!({"logins": ["ada", "bob", "gone"], "passwords": {"ada": PASSWORD}});
+    let onboarded = operator.post("/v1/users", people).await?.done()?;
+    operator.shows(onboarded.position()?).await?;
     let gone = operator.get("/v1/users/gone").await?.done()?.body["id"].as_str().context("an id")?.to_owned();
     operator.delete("/v1/users/gone").await?.done()?;
     operator.post(&format!("/v1/users/{gone}/erase"), json!({})).await?.done()?;

@@ -15,6 +15,9 @@ use domain::Login;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
+/// What stands for no file: the code is asked for.
+const ASK: &str = "the terminal";
+
 /// The longest code of an invitation, in bytes.
 const CODE_MAX: u64 = 1024;
 
@@ -22,7 +25,7 @@ const CODE_MAX: u64 = 1024;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Choose it by an invitation: its code is asked for, or the first line of this file (-: of standard input)
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["of", "login"])]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = ASK, conflicts_with_all = ["of", "login"])]
     invitation: Option<PathBuf>,
     /// Whose; left out: your own
     #[arg(long, value_name = "LOGIN")]
@@ -47,11 +50,17 @@ impl Arguments {
 
     /// Chooses a password by an invitation.
     pub(super) async fn accept(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
+        if self.write.is_dry_run() {
+            return Err(CliError::Usage("accepting an invitation has no dry run".to_owned()));
+        }
         let code = match self.invitation {
             Some(path) if path.as_os_str() == "-" => Secret::new(stdin::read(CODE_MAX, "the code")?.trim().to_owned()),
-            Some(path) if !path.as_os_str().is_empty() => read_secret(&path)?,
+            Some(path) if path.as_os_str() != ASK => read_secret(&path)?,
             _ => password::hidden("The invitation's code: ")?,
         };
+        if code.reveal().trim().is_empty() {
+            return Err(CliError::Usage("there is no code".to_owned()));
+        }
         let new = password::new(self.new_password_file.as_deref())?;
         let call = Call::post(["invitations", code.reveal().trim()], json!({"password": new.reveal()}));
         let Reply { body, .. } = client.send(&call).await?;

@@ -154,6 +154,9 @@ fn invite(cluster: &Cluster, user: &User, hash: TokenHash, context: &Context<'_>
     if user.break_glass {
         return Err(Rejection::BreakGlass { user: user.id });
     }
+    if user.suspended {
+        return Err(Rejection::LinkSuspended { user: user.id });
+    }
     Ok(vec![Fact::User(Event::Invited { user: user.id, until: invited_until(context.now), hash })])
 }
 

@@ -64,6 +64,13 @@ fn a_later_one_a_password_a_suspension_and_a_deletion_end_it() {
 }
 
 #[test]
+fn whoever_is_shut_out_is_not_invited() {
+    let mut world = world();
+    world.given(suspend("ada", true));
+    world.when(invite("ada", 1)).refused("user.is_suspended");
+}
+
+#[test]
 fn whoever_remains_needs_none() {
     world().when(invite("operator", 1)).refused("user.break_glass");
 }

@@ -40,7 +40,8 @@ pub struct UserView {
     pub break_glass: bool,
     /// The sort of sign-in backend that they belong to.
     pub backend: BackendKind,
-    /// Whether they can sign in: they belong to the active backend, or remain under every one, and are not shut out.
+    /// Whether they can sign in: they belong to the active backend, or remain under every one, have
+    /// a password where they are known here, and are not shut out.
     pub can_sign_in: bool,
     /// Whether they have a local password.
     pub has_password: bool,
@@ -117,7 +118,9 @@ impl Look<'_> {
             suspended: user.suspended,
             break_glass: user.break_glass,
             backend: user.identity.as_ref().map_or(BackendKind::Local, |identity| identity.realm.kind.into()),
-            can_sign_in: !user.suspended && self.cluster().sign_in().knows(user),
+            can_sign_in: !user.suspended
+                && self.cluster().sign_in().knows(user)
+                && (user.identity.is_some() || user.password.is_some()),
             has_password: user.password.is_some(),
             invited_until: user
                 .invitation

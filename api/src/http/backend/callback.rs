@@ -138,7 +138,7 @@ async fn come_back(
             }
             let text = vec![
                 format!("The sign-in backend is {kind} from now on."),
-                "Everybody signs in anew through it, you too. The break-glass operator keeps their password."
+                "Everybody signs in anew through it, you too. The break-glass operator keeps password, sessions and tokens."
                     .to_owned(),
             ];
             Ok(Page { status: StatusCode::OK, title: "It is proven", text, form: None }.into_response())
