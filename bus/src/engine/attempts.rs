@@ -9,6 +9,8 @@ use std::{collections::HashMap, net::IpAddr};
 const WINDOW: i64 = 600;
 /// The most that is recorded of one source within a window: so many sign-ins, and so many refusals.
 const OF_ONE: u32 = 20;
+/// The most sign-ins of the operator who remains under every sign-in backend, within a window: hardly one is left out.
+const OF_WHO_REMAINS: u32 = 200;
 /// The most refusals that are recorded of all sources within a window: so many of users, and so many of strangers, who can hide
 /// nothing that users are refused.
 const OF_ALL: u32 = 200;
@@ -58,7 +60,8 @@ impl Attempts {
             Sort::SignIn => true,
             Sort::Refusal => *all < OF_ALL,
         };
-        if room && of_one < OF_ONE {
+        let most = if matches!(event, Event::SignedIn { break_glass: true, .. }) { OF_WHO_REMAINS } else { OF_ONE };
+        if room && of_one < most {
             *all += u32::from(sort == Sort::Refusal);
             self.recorded.insert((sort, source), of_one + 1);
             return true;
@@ -150,6 +153,15 @@ mod tests {
         assert_eq!(attempts.renew(at(10_600)), Some(told));
         assert!(attempts.admit(&denied(1), &asks(1)));
         assert_eq!(attempts.renew(at(20_000)), None, "nothing was left out");
+    }
+
+    #[test]
+    fn whoever_remains_hides_no_sign_in_behind_a_few() {
+        let mut attempts = Attempts::default();
+        attempts.renew(at(10_000));
+        let signed_in = Event::SignedIn { user: user(1), break_glass: true };
+        let recorded = (0..2 * OF_WHO_REMAINS).filter(|_| attempts.admit(&signed_in, &asks(1))).count();
+        assert_eq!(recorded, usize::try_from(OF_WHO_REMAINS).unwrap());
     }
 
     #[test]
