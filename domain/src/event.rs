@@ -19,7 +19,7 @@ events! {
             demonstration: bool,
         },
         /// The keys behind personal data and secrets were lost, and given up. Whatever was sealed before is unreadable: logins,
-        /// password hashes, source addresses and reasons, and the secrets of the sign-in provider.
+        /// identities, password hashes, source addresses and reasons, and the secrets of the sign-in provider.
         KeysLost = "KeysLost" {
             /// When they were given up.
             at: Timestamp,

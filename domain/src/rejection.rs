@@ -220,7 +220,7 @@ pub enum Rejection {
     },
     /// Whoever is shut out is linked to nobody, and invited to nothing.
     #[error("the user is suspended: reinstate them first")]
-    LinkSuspended {
+    ShutOut {
         /// The user.
         user: UserId,
     },
@@ -413,7 +413,7 @@ impl Rejection {
             Self::LastOperator { .. } => "user.last_operator",
             Self::BreakGlass { .. } | Self::BreakGlassIsLocal { .. } => "user.break_glass",
             Self::LoginTaken { .. } => "user.login_taken",
-            Self::LinkSuspended { .. } => "user.is_suspended",
+            Self::ShutOut { .. } => "user.is_suspended",
             Self::IdentityChanged { .. } => "user.identity_changed",
             Self::LoginReadable { .. } => "user.login_readable",
             Self::OtherBackend { .. } => "user.other_backend",
@@ -511,7 +511,7 @@ impl Rejection {
             Self::LastOperator { user }
             | Self::BreakGlass { user }
             | Self::LoginTaken { user }
-            | Self::LinkSuspended { user }
+            | Self::ShutOut { user }
             | Self::IdentityChanged { user }
             | Self::LoginReadable { user }
             | Self::BreakGlassIsLocal { user }

@@ -9,6 +9,7 @@ use tests::harness::{Client, Place, Ran, Server};
 struct Tour {
     place: Place,
     server: Server,
+    operator: Client,
 }
 
 impl Tour {
@@ -19,11 +20,13 @@ impl Tour {
     async fn begin_in(place: Place, flags: &[&str]) -> anyhow::Result<Self> {
         let server = Server::start(&place, &[&["--simulate", "2x4"], flags].concat()).await?;
         let devices = |list: &Value| list["items"].as_array().is_some_and(|devices| devices.len() == 8);
-        Client::operator(&server).await?.until("/v1/devices", devices).await?;
-        let tour = Self { place, server };
+        let operator = Client::operator(&server).await?;
+        operator.until("/v1/devices", devices).await?;
+        let tour = Self { place, server, operator };
         let password = tour.place.text("password");
         let signed_in = tour.run(&["login", "--login", "operator", "--password-file", &password]).await?.done()?;
         assert!(signed_in.starts_with("signed in to "), "{signed_in}");
+        tour.operator.settled().await?;
         Ok(tour)
     }
 
@@ -48,6 +51,7 @@ impl Tour {
     }
 
     async fn position(&self) -> anyhow::Result<u64> {
+        self.operator.settled().await?;
         self.json(&["overview"]).await?["position"].as_u64().context("a position")
     }
 }
@@ -173,7 +177,7 @@ async fn exit_codes_say_what_kind_of_failure_it_was() -> anyhow::Result<()> {
     assert!(verified.err.contains("is in use by process"), "{}", verified.err);
     // 5: nobody there.
     let url = tour.server.url().to_owned();
-    let Tour { place, server } = tour;
+    let Tour { place, server, .. } = tour;
     assert!(server.stop().await?.success());
     let away = place.dkube(&["pool", "list", "--retries", "0", "--server", &url]).await?;
     assert_eq!(away.code, Some(5), "{}{}", away.out, away.err);
@@ -198,7 +202,7 @@ async fn an_export_read_into_an_empty_folder_is_the_same_log() -> anyhow::Result
     tour.table(&["pool", "create", "vision"]).await?;
     tour.table(&["user", "onboard", "ada.lovelace", "bob", "--reason", "they see well"]).await?;
     tour.table(&["user", "delete", "bob"]).await?;
-    let Tour { place, server } = tour;
+    let Tour { place, server, .. } = tour;
     assert!(server.stop().await?.success());
     let verified = place.dkube(&["log", "verify", "-o", "json"]).await?.json()?;
     assert_eq!(verified["sound"], true);
@@ -291,7 +295,7 @@ async fn an_operator_whom_nobody_lets_in_gets_a_password_on_the_servers_machine(
     let (own, lost) = (tour.place.text("password"), tour.place.text("lost"));
     fs::write(&lost, "a password that is forgotten\n")?;
     tour.table(&["password", "--login", "operator", "--password-file", &own, "--new-password-file", &lost]).await?;
-    let Tour { place, server } = tour;
+    let Tour { place, server, .. } = tour;
     let reset = ["auth", "reset-operator", "--simulate", "2x4"];
     let busy = place.dkube(&reset).await?;
     assert_eq!(busy.code, Some(1), "the server has the log: {}", busy.err);

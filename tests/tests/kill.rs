@@ -56,6 +56,8 @@ impl Given {
         }
         if let Some(first) = &self.answer {
             assert_eq!(without_secrets(first), without_secrets(&reply.body), "{}", self.key);
+            let mut codes = reply.body["invitations"].as_array().into_iter().flatten().map(|one| &one["code"]);
+            ensure!(codes.all(Value::is_null), "a code is told twice: {}", reply.body);
         }
         Ok(())
     }

@@ -29,14 +29,14 @@ async fn stopped(place: &Place) -> anyhow::Result<(Client, Vec<(String, String)>
     let operator = Client::operator(&server).await?;
     let token = operator.with_token("ci", "full").await?;
     let people = json!({"logins": ["ada", "bob", "gone"], "passwords": {"ada": PASSWORD}});
-    let onboarded = operator.post("/v1/users", people).await?.done()?;
-    operator.shows(onboarded.position()?).await?;
+    operator.post("/v1/users", people).await?.done()?;
+    operator.settled().await?;
     let gone = operator.get("/v1/users/gone").await?.done()?.body["id"].as_str().context("an id")?.to_owned();
     operator.delete("/v1/users/gone").await?.done()?;
     operator.post(&format!("/v1/users/{gone}/erase"), json!({})).await?.done()?;
     let request = operator.request(reqwest::Method::POST, "/v1/pools").json(&json!({"name": "vision", "devices": []}));
-    let created = Client::send(request.header("dkube-reason", "for the vision team")).await?.done()?;
-    operator.shows(created.position()?).await?;
+    Client::send(request.header("dkube-reason", "for the vision team")).await?.done()?;
+    operator.settled().await?;
     let logins = logins(&operator).await?;
     assert!(server.stop().await?.success());
     Ok((token, logins))
@@ -56,7 +56,7 @@ async fn a_server_goes_on_without_its_keys_and_everybody_gets_a_login_again() ->
     let ran = place.dkube(&SERVE).await?;
     assert_eq!(ran.code, Some(1));
     for word in [
-        "logins, password hashes, source addresses and reasons of 3 users",
+        "logins, identities, password hashes, addresses and reasons of 3 users",
         "sign-in provider",
         "from one backup",
         "dkube secrets abandon",
@@ -94,6 +94,7 @@ async fn a_server_goes_on_without_its_keys_and_everybody_gets_a_login_again() ->
     assert_eq!((&lost[0]["data"]["users"], &lost[1]), (&json!(3), &Value::Null));
     assert_eq!(lost[0]["reason"], "dkube secrets abandon, on the server's machine");
     let past = token.all("/v1/users", created["position"].as_u64()).await?;
+    assert_eq!(past.len(), 3, "{past:?}");
     assert!(past.iter().all(|user| user["login"].as_str().is_some_and(|it| it.starts_with("unreadable-"))), "{past:?}");
     // Work goes on.
     token.post("/v1/pools", json!({"name": "speech", "devices": []})).await?.done()?;
@@ -116,6 +117,7 @@ async fn a_server_goes_on_without_its_keys_and_everybody_gets_a_login_again() ->
     assert_eq!(named.body["events"][0]["type"], "LoginChanged");
     operator.patch("/v1/users/cyd", json!({"login": "sid"})).await?.refused(409, "user.login_readable");
     operator.post("/v1/password", json!({"login": "ada", "password": PASSWORD})).await?.done()?;
+    operator.settled().await?;
     let session = Client::nobody(&server)?.signed_in("ada", PASSWORD).await?.get("/v1/session").await?.done()?;
     assert_eq!(session.body["login"], "ada");
     assert_eq!(operator.get("/v1/users/ada").await?.done()?.body["id"], json!(ada));
@@ -123,12 +125,17 @@ async fn a_server_goes_on_without_its_keys_and_everybody_gets_a_login_again() ->
 
     // What was read anew is read the same from a snapshot, and without one.
     for without in [false, true] {
+        let mut snapshots = 0;
         for file in place.files()?.into_keys() {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if without && name.starts_with("snapshot.") {
-                fs::remove_file(place.data().join(file))?;
+            if name.starts_with("snapshot.") {
+                snapshots += 1;
+                if without {
+                    fs::remove_file(place.data().join(file))?;
+                }
             }
         }
+        assert!(snapshots > 0, "{:?}", place.files()?);
         let server = Server::start(&place, &[]).await?;
         let now = logins(&token.at(&server)).await?;
         let called = |login: &str| now.iter().filter(|(_, it)| it == login).count();
@@ -163,5 +170,33 @@ async fn a_lost_ring_and_a_key_of_another_one_are_named_and_given_up() -> anyhow
     }
     let nothing = Place::new()?.dkube(&ABANDON).await?;
     assert!(nothing.code == Some(1) && nothing.err.contains("there is no cluster"), "{}", nothing.err);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_recorded_once_though_the_machine_went_down_before() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let (token, _) = stopped(&place).await?;
+    fs::remove_file(place.data().join("master.key"))?;
+    let given_up = place.copy()?;
+    given_up.dkube(&ABANDON).await?.done()?;
+    for reset in [false, true] {
+        // The new keys are there, and the log does not tell of it.
+        let place = place.copy()?;
+        for file in ["keyring", "master.key"] {
+            fs::copy(given_up.data().join(file), place.data().join(file))?;
+        }
+        if reset {
+            place.dkube(&["auth", "reset-operator", "--login", "root"]).await?.done()?;
+        }
+        for _ in 0..2 {
+            let server = Server::start(&place, &[]).await?;
+            let token = token.at(&server);
+            token.settled().await?;
+            let lost = token.get("/v1/audit?type=KeysLost").await?.done()?.body["events"].clone();
+            assert_eq!((&lost[0]["data"]["users"], &lost[1]), (&json!(3), &Value::Null), "{lost}");
+            assert!(server.stop().await?.success());
+        }
+    }
     Ok(())
 }

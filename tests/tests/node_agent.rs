@@ -111,9 +111,10 @@ async fn what_was_cleared_by_hand_stands_again_once_the_driver_logs_it_again() -
     let path = format!("/v1/devices/{}", uuid(&world.healthy(1).await?[0]));
     host.log_xid(1, 0, 119)?;
     world.client.until(&path, |device| device["quarantined"] == true).await?;
-    let cleared = world.client.patch(&path, json!({"clear": "xid.fatal"})).await?.done()?.body;
+    let cleared = world.client.patch(&path, json!({"clear": "xid.fatal"})).await?.done()?;
+    world.client.shows(cleared.position()?).await?.done()?;
     let names = |body: &Value| body["events"].as_array().map(|all| all.iter().map(|e| e["type"].clone()).collect());
-    assert_eq!(names(&cleared), Some(vec![json!("DeviceConditionCleared"), json!("DeviceQuarantineLifted")]));
+    assert_eq!(names(&cleared.body), Some(vec![json!("DeviceConditionCleared"), json!("DeviceQuarantineLifted")]));
     host.log_xid(2, 0, 119)?;
     let again = world.client.until(&path, |device| device["quarantined"] == true).await?;
     assert!(has(&again, "xid.fatal"), "{again}");

@@ -132,6 +132,7 @@ async fn life(server: &Server, planted: &mut Planted) -> anyhow::Result<Vec<Repl
     replies.push(operator.delete(&format!("/v1/tokens/{id}")).await?.done()?);
     let late = nobody.request(reqwest::Method::GET, "/v1/pools").bearer_auth(&token);
     replies.push(Client::send(late).await?);
+    operator.settled().await?;
     replies.push(operator.get("/v1/audit?limit=1000").await?.done()?);
     for path in ["/v1/users", "/v1/tokens", "/v1/sessions", "/v1/overview", "/v1/about", "/v1/alerts"] {
         replies.push(operator.get(path).await?.done()?);
@@ -192,7 +193,7 @@ async fn what_was_planted_is_found_nowhere() -> anyhow::Result<()> {
         assert_eq!(planted.found(answer.as_bytes(), true), Vec::<&str>::new(), "in the answer {answer}");
     }
     let operator = Client::operator(&server).await?;
-    let last = operator.position().await?;
+    let last = operator.durable().await?;
     let all = heard.up_to(last).await?;
     assert!(server.stop().await?.success());
     assert!(all.windows(8).any(|window| window == b"SignedIn"), "the events were heard");

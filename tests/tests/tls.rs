@@ -186,7 +186,7 @@ async fn a_server_is_not_kept_from_starting_by_a_certificate_that_has_ended() ->
 #[tokio::test]
 async fn a_certificate_that_ends_while_the_server_runs_is_told_of_once() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let ending = Secrets::holding(-DAY..10)?;
+    let ending = Secrets::holding(-DAY..20)?;
     world.renew(&ending)?;
     world.logs("the certificate ends soon: renew it").await?;
     world.logs("the certificate does not hold: clients refuse it").await?;

@@ -197,6 +197,29 @@ pub(super) fn revision_header(revision: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{revision}\"")).expect("digits and quotes are visible ASCII")
 }
 
+/// Who somebody is, for what only a session may do: one is opened for it, and closed again.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct InPerson {
+    /// Who you are, to sign in with a password; left out: who is signed in, as people sign in there
+    #[arg(long = "login", value_name = "LOGIN")]
+    who: Option<String>,
+    #[command(flatten)]
+    password: password::Source,
+}
+
+impl InPerson {
+    /// Gives a command in person.
+    ///
+    /// # Errors
+    /// Where the server refuses the sign-in or the command.
+    pub(super) async fn give(&self, call: &Call, context: &mut Context<'_>) -> Result<Value, CliError> {
+        let kept = context.kept.as_ref().map(|kept| kept.login.clone());
+        let (who, client) = (self.who.clone(), &context.client);
+        let session = Session::of(client, who, kept, &self.password, context.console).await?;
+        session.give(call, context.console).await.map(|reply| reply.body)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,28 +248,5 @@ mod tests {
         for bad in ["", "-1", "yesterday", "2026-03-01", "12:00", "2026-03-01 12:00:00 XYZ", "2026-03-01 UTC"] {
             assert!(bad.parse::<AsOf>().is_err(), "{bad}");
         }
-    }
-}
-
-/// Who somebody is, for what only a session may do: one is opened for it, and closed again.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct InPerson {
-    /// Who you are, to sign in with a password; left out: who is signed in, as people sign in there
-    #[arg(long = "login", value_name = "LOGIN")]
-    who: Option<String>,
-    #[command(flatten)]
-    password: password::Source,
-}
-
-impl InPerson {
-    /// Gives a command in person.
-    ///
-    /// # Errors
-    /// Where the server refuses the sign-in or the command.
-    pub(super) async fn give(&self, call: &Call, context: &mut Context<'_>) -> Result<Value, CliError> {
-        let kept = context.kept.as_ref().map(|kept| kept.login.clone());
-        let (who, client) = (self.who.clone(), &context.client);
-        let session = Session::of(client, who, kept, &self.password, context.console).await?;
-        session.give(call, context.console).await.map(|reply| reply.body)
     }
 }

@@ -6,7 +6,11 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "as_of.unsupported" => "leave --as-of out: this has no past",
         "auth.required" | "auth.invalid" => "sign in with: dkube login",
         "auth.forbidden" => "ask an operator to do it, or for the role that may",
-        "auth.session_needed" => "this needs a sign-in with login and password, not a token",
+        "auth.no_proposal" => "propose one first: dkube auth github, or dkube auth oidc",
+        "auth.no_public_url" => "start the server with --public-url: the address that browsers reach it at",
+        "auth.proposal_gone" => "dkube auth show says what is proposed; then: dkube auth prove",
+        "auth.session_needed" => "this needs a sign-in, not a token",
+        "auth.unproven" => "with the break-glass operator's password: dkube auth local --login LOGIN",
         "auth.slow_down" | "server.overloaded" | "request.too_many" | "events.too_many_streams" => {
             "wait a little, then try again"
         }
@@ -23,6 +27,8 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "device.unknown_condition" => {
             "dkube device show GPU lists its conditions; a kind of your own is known once dkube health policy names it"
         }
+        "directory.ambiguous" => "dkube directory list shows whom it knows; say which is meant with --subject",
+        "directory.unknown" => "dkube directory refresh, or have them sign in once: then dkube directory list has them",
         "event.not_found" => "dkube audit list shows the latest events",
         "group.not_empty" => "first: dkube group edit NAME --remove-user LOGIN, and --no-pool",
         "group.not_found" => "dkube group list shows all groups",
@@ -53,6 +59,8 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "token.role" => "sign in anew with: dkube login, or make a new token: dkube token create",
         "token.too_many" => "first: dkube token revoke ID",
         "user.in_another_group" => "remove these users there first, or: dkube user move LOGIN GROUP",
+        "user.is_suspended" => "dkube user reinstate LOGIN first, or name another",
+        "user.login_taken" => "if it is the same person, link that user: --link, or dkube user link",
         "user.last_operator" => "make another user an operator first: dkube user role LOGIN operator",
         "user.not_deleted" => "first: dkube user delete LOGIN; erasing can't be taken back",
         "user.not_found" => "dkube user list shows all who are on-boarded",

@@ -15,7 +15,10 @@ use bus::{
 };
 use clap::Subcommand;
 use serde_json::json;
-use std::sync::Arc;
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -26,8 +29,9 @@ pub(crate) enum Command {
     },
     /// Give up keys that are lost for good: where the server does not start without them, and there is no backup.
     ///
-    /// Makes a new master key and a new key ring. Logins, password hashes, source addresses and reasons of every user, and the secrets
-    /// of the sign-in provider, can't be read from then on; everything else works, tokens too. Refused where nothing is lost. The old
+    /// Makes a new master key and a new key ring. Logins, identities, password hashes, addresses and reasons of every user, and the secrets
+    /// of the sign-in provider, can't be read from then on; everything else works, tokens too, until their user is linked anew. The key
+    /// is looked for where the setting master_key says. Refused where nothing is lost. The old
     /// files are kept beside the new ones, should the old key be found: together they open what was sealed before, and nothing that
     /// was since. They do so of users who are erased later too: destroy them once nobody looks for the key any more. Then:
     /// dkube auth reset-operator
@@ -71,20 +75,17 @@ const WORD: &str = "abandon";
 
 fn abandon(flags: &Flags, yes: bool, environment: &Environment, console: &mut Console) -> Result<(), CliError> {
     let settings = Settings::load(flags, environment)?;
-    if !yes {
-        console.note(
-            "without the keys, no login, password hash, address or reason that is recorded can be read ever again,",
-        )?;
-        console.note(
-            "nor the secrets of the sign-in provider; a backup of master.key and keyring would bring them back",
-        )?;
-        let asked = format!("Type {WORD} to go on without: ");
-        if ask(&asked, "there is no terminal to ask on: say --yes")? != WORD {
-            return Err(CliError::Usage("nothing was done".to_owned()));
-        }
+    if !yes && !io::stdin().is_terminal() {
+        return Err(CliError::Usage("there is no terminal to ask on: say --yes".to_owned()));
     }
+    let agree = |explained: &str| {
+        console.note(explained)?;
+        let agreed = yes || ask(&format!("Type {WORD} to go on without: "), "there is no terminal")? == WORD;
+        anyhow::ensure!(agreed, "nothing was done");
+        Ok(())
+    };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::failed("start the async runtime", error))?;
-    let Abandoned { master_key, users, kept } = runtime.block_on(serve::abandon(settings))?;
+    let Abandoned { master_key, users, kept } = runtime.block_on(serve::abandon(&settings, agree))?;
     match console.format {
         Format::Json => console.json(&json!({ "master_key": master_key, "users": users, "kept": kept }))?,
         Format::Table => {

@@ -23,6 +23,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// The most requests that wait for a sign-in provider at a time.
 const ASKING_MAX: usize = 64;
 
+/// The most of them from one network.
+const ASKING_PER_NETWORK_MAX: usize = 16;
+
 /// Bounds and choices of the HTTP server.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -188,6 +191,8 @@ pub struct Shared {
     pub(crate) directory: Directory,
     /// Places for requests that wait for a sign-in provider.
     pub(crate) asking: Semaphore,
+    /// How many of them each network has.
+    pub(crate) asking_shares: Arc<Shares<Option<IpAddr>>>,
     /// Sign-ins for a program that wait for a yes in the browser.
     pub(crate) consents: Consents,
     /// Held while the directory is fetched.
@@ -235,6 +240,7 @@ impl App {
             codes: Codes::default(),
             directory: Directory::default(),
             asking: Semaphore::new(ASKING_MAX),
+            asking_shares: Shares::new(ASKING_PER_NETWORK_MAX),
             consents: Consents::default(),
             refreshing: tokio::sync::Mutex::default(),
             passwords: Passwords::new(settings.password_cost),

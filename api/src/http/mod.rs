@@ -40,6 +40,7 @@ mod testing;
 mod tests;
 
 pub use app::{App, HttpSettings, Parts, PasswordCost};
+pub(crate) use auth::Challenge;
 pub use auth::{hash_password, password_fits};
 pub(crate) use directory::keep_fresh;
 pub use serve::serve;

@@ -67,8 +67,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let opening = Arc::clone(&shared);
     let opened = tokio::task::spawn_blocking(move || Opened::open(&opening)).await??;
     let password = genesis::found(&opened, &shared).await?;
-    abandon::record(&opened).await?;
     opened.caught_up().await;
+    abandon::record(&opened).await;
     let messages = Messages::start(&shared, &opened).await?;
     let watching = Watching::start(&shared, &opened, messages.bus()).await?;
     let fleet = fleet::start(&shared, &opened, messages.bus());

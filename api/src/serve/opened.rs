@@ -29,26 +29,48 @@ pub(super) struct KeyPlaces<'a> {
 impl KeyPlaces<'_> {
     /// Why the keys can't be had; and, where they are lost, what can't be read without them, and what to do.
     fn explain(&self, error: RingError) -> anyhow::Error {
-        let lost = error.is_loss();
-        let error = anyhow::Error::from(error);
-        if !lost {
-            return error;
+        if !error.is_loss() {
+            return error.into();
         }
         let whose = Known::of_log(self.log).map_or_else(
             |error| format!("all users (how many, the log does not tell: {error})"),
-            |known| match known.users.len() {
-                1 => "1 user".to_owned(),
-                users => format!("{users} users"),
-            },
+            |known| whose(&known),
         );
-        error.context(format!(
-            "the server does not start without its keys: logins, password hashes, source addresses and reasons of {whose}, and the \
+        self.without(error, &whose)
+    }
+
+    /// What can't be read without the keys of these, and what to do.
+    pub(super) fn without(&self, error: RingError, whose: &str) -> anyhow::Error {
+        anyhow::Error::from(error).context(format!(
+            "the server does not start without its keys: logins, identities, password hashes, addresses and reasons of {whose}, and the \
              secrets of the sign-in provider, are sealed under them. Restore the master key ({}) and `keyring` in the data folder \
              from one backup. If there is none, `dkube secrets abandon` makes new keys: all that is named here is unreadable then, \
              and everything else works",
             self.master.display()
         ))
     }
+}
+
+/// How many they are.
+pub(super) fn whose(known: &Known) -> String {
+    match known.users.len() {
+        1 => "1 user".to_owned(),
+        users => format!("{users} users"),
+    }
+}
+
+/// Whether there is a cluster in the data folder: for what must not found one.
+///
+/// # Errors
+/// There is none.
+pub(super) fn founded(settings: &Settings) -> anyhow::Result<()> {
+    let founded = settings.data.join(bus::log::CLUSTER).try_exists();
+    anyhow::ensure!(
+        founded.with_context(|| format!("cannot look into {}", settings.data.display()))?,
+        "there is no cluster in the data folder {}",
+        settings.data.display()
+    );
+    Ok(())
 }
 
 /// The parts that live as long as the server.
@@ -69,17 +91,17 @@ impl Opened {
     /// # Errors
     /// Something does not fit together, is damaged, or can't be reached: says what, where, and what to do.
     pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
-        Self::open_with(settings, |_| Ok(()))
+        Self::open_with(settings, |_| Ok(())).map(|(opened, _)| opened)
     }
 
-    /// As [`open`](Self::open), once this was done about the keys of a log that holds something.
+    /// As [`open`](Self::open), once this was done about the keys; none was, where the log holds nothing yet.
     ///
     /// # Errors
     /// As [`open`](Self::open), and those of what is done.
-    pub(super) fn open_with(
+    pub(super) fn open_with<T>(
         settings: &Settings,
-        about_keys: impl FnOnce(&KeyPlaces<'_>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Self> {
+        about_keys: impl FnOnce(&KeyPlaces<'_>) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Self, Option<T>)> {
         let clock = SystemClock;
         let entropy = Arc::new(SystemEntropy);
         let storage = data_lock(&settings.data)?;
@@ -94,10 +116,16 @@ impl Opened {
         let random: Arc<dyn Entropy> = Arc::clone(&entropy) as _;
         let master = settings.master_key();
         let places = KeyPlaces { master: &master, files: &files, entropy: &random, log: &reader };
-        if !empty {
-            about_keys(&places)?;
-        }
-        let keyring = Arc::new(keyring::open(&master, &files, &random, empty).map_err(|error| places.explain(error))?);
+        let done = if empty { None } else { Some(about_keys(&places)?) };
+        let unusable = |error: RingError| match error {
+            // What was begun and never sealed anything has nothing to lose.
+            error if empty => anyhow::Error::from(error).context(format!(
+                "nothing is recorded here yet: remove `keyring` from {}, and start anew",
+                settings.data.display()
+            )),
+            error => places.explain(error),
+        };
+        let keyring = Arc::new(keyring::open(&master, &files, &random, empty).map_err(unusable)?);
         let committed = Committed::new(reader.clone(), Arc::clone(&keyring));
         let ports = Ports {
             events: Arc::new(committed.clone()),
@@ -129,7 +157,7 @@ impl Opened {
         let reading = projections::Settings { snapshot_every: settings.snapshot_every, ..Default::default() };
         let feeder = projections::start(live.clone(), ports, engine.watermark(), reading)
             .context("cannot start the read models' thread")?;
-        Ok(Self {
+        let opened = Self {
             cluster: ClusterId(recovered.marker.cluster),
             demonstration: recovered.marker.demonstration,
             engine,
@@ -138,15 +166,27 @@ impl Opened {
             live,
             past,
             feeder: Mutex::new(Some(feeder)),
-        })
+        };
+        Ok((opened, done))
     }
 
     /// Waits until the read models show what the log holds, or stand still: before that, a token that was revoked would
     /// look valid, and one that was made, unknown.
     pub(crate) async fn caught_up(&self) {
-        let settled = |phase: &Phase| !matches!(phase, Phase::Restoring | Phase::CatchingUp);
-        // Who feeds them tells how it ends; there is nothing more to wait for then.
-        let _ = self.live.phases().wait_for(settled).await;
+        let end = *self.engine.watermark().borrow();
+        let (mut phases, mut positions) = (self.live.phases(), self.live.positions());
+        let ended = |phase: &Phase| matches!(phase, Phase::Stalled { .. } | Phase::Failed | Phase::Stopped);
+        // Being live is not enough: what was read last may not be folded yet.
+        while self.live.position() < end && !ended(&phases.borrow_and_update()) {
+            // Who feeds them tells how it ends; there is nothing more to wait for then.
+            let gone = tokio::select! {
+                changed = phases.changed() => changed.is_err(),
+                moved = positions.changed() => moved.is_err(),
+            };
+            if gone {
+                return;
+            }
+        }
     }
 
     /// Takes no more commands, finishes those under way, saves the read models and closes the log.

@@ -2,7 +2,7 @@
 use super::{
     abandon,
     first_password::{self, FirstPassword},
-    opened::Opened,
+    opened::{Opened, founded},
 };
 use crate::{
     http::{PasswordCost, hash_password},
@@ -39,23 +39,9 @@ pub(crate) async fn reset_operator(settings: Settings, login: Option<Login>, may
     Ok(reset)
 }
 
-/// Whether there is a cluster in the data folder: this must not found one.
-///
-/// # Errors
-/// There is none.
-pub(super) fn founded(settings: &Settings) -> anyhow::Result<()> {
-    let founded = settings.data.join(bus::log::CLUSTER).try_exists();
-    anyhow::ensure!(
-        founded.with_context(|| format!("cannot look into {}", settings.data.display()))?,
-        "there is no cluster in the data folder {}",
-        settings.data.display()
-    );
-    Ok(())
-}
-
 async fn reset(opened: &Opened, settings: &Settings, wanted: Option<Login>, may_show: bool) -> anyhow::Result<Reset> {
-    abandon::record(opened).await?;
     opened.caught_up().await;
+    abandon::record(opened).await;
     let login = {
         let read = opened.live.read();
         let mut users = read.state().cluster().users().values();
@@ -66,26 +52,27 @@ async fn reset(opened: &Opened, settings: &Settings, wanted: Option<Login>, may_
     if let Some(why) = opened.engine.low_space() {
         anyhow::bail!("the password can't be set: {why}");
     }
-    let login = named(opened, settings, login, wanted).await?;
-    let who = format!("the operator {login} will have the password");
+    let to = called(settings, &login, wanted)?;
+    let who = format!("the operator {to} will have the password");
     let (password, told) = first_password::chosen(settings, &who, may_show)?;
     let hash = tokio::task::spawn_blocking(move || hash_password(password.reveal(), PasswordCost::default())).await??;
-    let command = Command::User(user::Command::SetPassword { login: login.clone(), hash });
+    if to != login {
+        let command = Command::User(user::Command::SetLogin { login, to: to.clone() });
+        submit(opened, command).await.with_context(|| format!("cannot call the operator {to}: choose with --login"))?;
+    }
+    let command = Command::User(user::Command::SetPassword { login: to.clone(), hash });
     submit(opened, command).await.context("cannot set the password: the old one holds")?;
-    Ok(Reset { login, password: told })
+    Ok(Reset { login: to, password: told })
 }
 
-/// The operator's login: another one from now on, where theirs can't be read.
-async fn named(opened: &Opened, settings: &Settings, login: Login, wanted: Option<Login>) -> anyhow::Result<Login> {
-    if !login.is_unreadable() {
-        let other = wanted.filter(|wanted| *wanted != login);
-        anyhow::ensure!(other.is_none(), "the operator is called {login}: only a login that can't be read is replaced");
-        return Ok(login);
+/// What the operator is called from now on: otherwise than before, where their login can't be read.
+fn called(settings: &Settings, login: &Login, wanted: Option<Login>) -> anyhow::Result<Login> {
+    if login.is_unreadable() {
+        return Ok(wanted.unwrap_or_else(|| settings.operator_login.clone()));
     }
-    let to = wanted.unwrap_or_else(|| settings.operator_login.clone());
-    let command = Command::User(user::Command::SetLogin { login, to: to.clone() });
-    submit(opened, command).await.with_context(|| format!("cannot call the operator {to}: choose with --login"))?;
-    Ok(to)
+    let other = wanted.filter(|wanted| wanted != login);
+    anyhow::ensure!(other.is_none(), "the operator is called {login}: only a login that can't be read is replaced");
+    Ok(login.clone())
 }
 
 async fn submit(opened: &Opened, command: Command) -> anyhow::Result<()> {

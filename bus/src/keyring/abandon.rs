@@ -45,14 +45,15 @@ impl From<StorageError> for AbandonError {
     }
 }
 
-/// Whether keys are lost: the master key or the ring is gone, or the one does not open the other. Finishes what was interrupted.
+/// What is lost, if something is: the master key or the ring is gone, or the one does not open the other. Finishes what was
+/// interrupted.
 ///
 /// # Errors
 /// There is another reason why they can't be had.
-pub fn is_lost(master: &Path, files: &Arc<dyn Files>, entropy: &Arc<dyn Entropy>) -> Result<bool, RingError> {
+pub fn loss(master: &Path, files: &Arc<dyn Files>, entropy: &Arc<dyn Entropy>) -> Result<Option<RingError>, RingError> {
     match rotate::open(master, files, entropy, false) {
-        Ok(KeyRing { .. }) => Ok(false),
-        Err(error) if error.is_loss() => Ok(true),
+        Ok(KeyRing { .. }) => Ok(None),
+        Err(error) if error.is_loss() => Ok(Some(error)),
         Err(error) => Err(error),
     }
 }
@@ -69,7 +70,7 @@ pub fn abandon(
     known: &Known,
     at: Timestamp,
 ) -> Result<Vec<PathBuf>, AbandonError> {
-    if !is_lost(master, files, entropy)? {
+    if loss(master, files, entropy)?.is_none() {
         return Err(AbandonError::NothingLost);
     }
     let mark = format!("lost-{}", at.micros());

@@ -114,8 +114,11 @@ impl MasterKey {
             return Err(MasterKeyError::Exposed { path: path.to_owned(), mode });
         }
         let mut text = Zeroizing::new(String::new());
-        Read::by_ref(&mut file).take(1024).read_to_string(&mut text).map_err(fails("read", path))?;
         let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
+        match Read::by_ref(&mut file).take(1024).read_to_string(&mut text) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(malformed()),
+            read => read.map_err(fails("read", path))?,
+        };
         parse_hex(text.trim()).map(Self).ok_or_else(malformed)
     }
 

@@ -12,7 +12,7 @@ mod known;
 mod master;
 mod rotate;
 
-pub use abandon::{AbandonError, abandon, is_lost};
+pub use abandon::{AbandonError, abandon, loss};
 pub use file::KeyRingError;
 pub use known::{Known, KnownError};
 pub use master::{MasterKey, MasterKeyError};
@@ -25,7 +25,7 @@ use domain::{
     stored::{Field, Opened, Owner, Sealed, Vault, VaultError},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     fmt,
     sync::{
         Arc, PoisonError, RwLock,
@@ -69,7 +69,11 @@ impl Keys {
 
 /// What there is to open an owner's fields with.
 enum Keyed {
-    With(Key),
+    With {
+        key: Key,
+        /// Whether they had another one, which was lost.
+        lost: bool,
+    },
     Erased,
     /// Nothing was sealed since the key was lost.
     Lost,
@@ -170,35 +174,39 @@ impl KeyRing {
         Ok(())
     }
 
-    /// The owner's key, and whether they had another that was lost.
-    fn key(&self, owner: Owner) -> Result<(Keyed, bool), VaultError> {
+    /// What there is to open the owner's fields with.
+    fn key(&self, owner: Owner) -> Result<Keyed, VaultError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let lost = keys.is_lost(owner);
-        let keyed = match owner {
-            Owner::Cluster => Keyed::With(keys.cluster.clone()),
+        match owner {
+            Owner::Cluster => Ok(Keyed::With { key: keys.cluster.clone(), lost }),
             Owner::User(user) => match keys.users.get(&user) {
-                Some(UserKey::Held(key)) => Keyed::With(key.clone()),
-                Some(UserKey::Erased) => Keyed::Erased,
-                None if lost => Keyed::Lost,
-                None => return Err(VaultError::KeyMissing(owner)),
+                Some(UserKey::Held(key)) => Ok(Keyed::With { key: key.clone(), lost }),
+                Some(UserKey::Erased) => Ok(Keyed::Erased),
+                None if lost => Ok(Keyed::Lost),
+                None => Err(VaultError::KeyMissing(owner)),
             },
-        };
-        Ok((keyed, lost))
+        }
     }
 
+    /// The key to seal with: made at once with the look for it, so that nothing is sealed under one that another one replaces.
     fn key_or_new(&self, owner: Owner) -> Result<Key, VaultError> {
-        match (self.key(owner), owner) {
-            (Ok((Keyed::With(key), _)), _) => Ok(key),
-            (Ok((Keyed::Erased, _)), _) => Err(VaultError::NoNewKey("the user is erased".to_owned())),
-            (Ok((Keyed::Lost, _)) | Err(VaultError::KeyMissing(_)), Owner::User(user)) => {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let user = match owner {
+            Owner::Cluster => return Ok(keys.cluster.clone()),
+            Owner::User(user) => user,
+        };
+        match keys.users.entry(user) {
+            Entry::Occupied(entry) => match entry.get() {
+                UserKey::Held(key) => Ok(key.clone()),
+                UserKey::Erased => Err(VaultError::NoNewKey("the user is erased".to_owned())),
+            },
+            Entry::Vacant(entry) => {
                 let key = fresh(&*self.entropy);
-                let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-                keys.users.insert(user, UserKey::Held(key.clone()));
+                entry.insert(UserKey::Held(key.clone()));
                 self.changed.fetch_add(1, Ordering::AcqRel);
                 Ok(key)
             }
-            (Ok((Keyed::Lost, _)), Owner::Cluster) => Err(VaultError::KeyMissing(owner)),
-            (Err(error), _) => Err(error),
         }
     }
 }
@@ -235,9 +243,9 @@ impl Vault for KeyRing {
 
     fn open(&self, owner: Owner, event: EventId, field: Field, sealed: &Sealed) -> Result<Opened, VaultError> {
         let (key, lost) = match self.key(owner)? {
-            (Keyed::With(key), lost) => (key, lost),
-            (Keyed::Erased, _) => return Ok(Opened::Erased),
-            (Keyed::Lost, _) => return Ok(Opened::Unreadable),
+            Keyed::With { key, lost } => (key, lost),
+            Keyed::Erased => return Ok(Opened::Erased),
+            Keyed::Lost => return Ok(Opened::Unreadable),
         };
         match cipher(&key).decrypt(&nonce(event, field), &*sealed.0) {
             Ok(clear) => Ok(Opened::Clear(clear)),

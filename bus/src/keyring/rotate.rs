@@ -75,7 +75,12 @@ fn settle(master: &Path, files: &dyn Files) -> Result<(), RingError> {
         return Ok(());
     }
     let opens = |path: &Path| -> Result<bool, RingError> {
-        match file::load(files, &MasterKey::of_file(path)?) {
+        let key = match MasterKey::of_file(path) {
+            // What is no key opens nothing, and the other one may.
+            Err(MasterKeyError::Malformed { .. }) => return Ok(false),
+            key => key?,
+        };
+        match file::load(files, &key) {
             Ok(keys) => Ok(keys.is_some()),
             Err(KeyRingError::Closed) => Ok(false),
             Err(error) => Err(error.into()),

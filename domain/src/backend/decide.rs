@@ -61,7 +61,7 @@ const fn taken(holder: &User) -> Rejection {
 pub(crate) const fn may_be_linked(user: &User) -> Result<(), Rejection> {
     match user {
         User { break_glass: true, id, .. } => Err(Rejection::BreakGlassIsLocal { user: *id }),
-        User { suspended: true, id, .. } => Err(Rejection::LinkSuspended { user: *id }),
+        User { suspended: true, id, .. } => Err(Rejection::ShutOut { user: *id }),
         _ => Ok(()),
     }
 }
@@ -74,7 +74,10 @@ fn prover<'a>(cluster: &'a Cluster, proposal: &Proposal, identity: &Identity) ->
         (Some(known), _) if proposal.linked && known.id != proposal.operator => Err(taken(known)),
         (_, Some(named)) if proposal.linked => Ok(Some(named)),
         (_, None) if proposal.linked => Err(Rejection::ProposalGone),
-        (None, Some(named)) => Err(Rejection::IdentityChanged { user: named.id }),
+        // What the operator who is named was called is somebody else's login by now.
+        (known, Some(named)) if known.is_none_or(|known| known.id != named.id) => {
+            Err(Rejection::IdentityChanged { user: named.id })
+        }
         (known, _) => Ok(known),
     }
 }
@@ -97,7 +100,6 @@ fn activate(cluster: &Cluster, revision: Position, identity: &Identity, login: &
         let newcomer = user::Newcomer::of(login.clone(), identity.clone());
         facts.extend(user::arrival(id, &newcomer, Standing::Other(Role::Operator), context.now));
         facts.push(Fact::Group(group::Event::UserAdded { group: GroupName::default_group(), user: id }));
-        context.bounded(facts.len())?;
         return Ok(facts);
     };
     may_be_linked(user)?;

@@ -155,7 +155,7 @@ fn invite(cluster: &Cluster, user: &User, hash: TokenHash, context: &Context<'_>
         return Err(Rejection::BreakGlass { user: user.id });
     }
     if user.suspended {
-        return Err(Rejection::LinkSuspended { user: user.id });
+        return Err(Rejection::ShutOut { user: user.id });
     }
     Ok(vec![Fact::User(Event::Invited { user: user.id, until: invited_until(context.now), hash })])
 }

@@ -28,7 +28,7 @@ events! {
         PasswordSet = "PasswordSet" {
             /// The user.
             user: UserId,
-            /// Its hash: secret. None once the user was erased.
+            /// Its hash: secret. None once the user was erased, or its key lost.
             #[serde(skip)]
             hash: Option<PasswordHash>,
         },
@@ -48,7 +48,7 @@ events! {
             user: UserId,
             /// The sort of backend.
             backend: BackendKind,
-            /// Who they are there: personal. None where they are known here, and once the user was erased.
+            /// Who they are there: personal. None where they are known here, and once the user was erased, or its key lost.
             #[serde(skip)]
             identity: Option<Identity>,
         },

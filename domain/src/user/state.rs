@@ -36,8 +36,8 @@ pub struct User {
     pub onboarded_at: Timestamp,
     /// Where they were last configured.
     pub revision: Position,
-    /// Where their password was last set, their role lessened or they were suspended: a session that began on an earlier
-    /// state is over.
+    /// Where their password was last set, their role lessened, they were suspended or linked, or another sign-in backend held: a
+    /// session that began on an earlier state is over.
     pub sessions_from: Position,
 }
 

@@ -223,12 +223,14 @@ fn its_history_is_the_backends_and_its_operators() {
 #[test]
 fn a_login_that_changed_hands_proves_nothing() {
     let mut world = switched();
+    world.given(onboard_there(&github(), 2, "bob"));
     world.asker = world.session("operator");
     // The same place with another client: whoever is called so there is somebody else by now.
     world.given(GO_BACK);
     world.given(propose(github(), "boss", None));
     let proposal = world.position();
     world.when(activate(proposal, at_github(9), "boss")).refused("user.identity_changed");
+    world.when(activate(proposal, at_github(2), "boss")).refused("user.identity_changed");
     world.when(activate(proposal, at_github(1), "boss")).then(&["AuthBackendActivated"]);
 }
 

@@ -2,7 +2,7 @@
 use super::{AlertJobs, AlertView, BackendKind, Look, Severity, UserRef};
 use domain::{
     Position, ProviderUrl, ProviderWord, Timestamp, UserId,
-    backend::{Proposal, Provider, Shown},
+    backend::{Proposal, Provider, Secret, Shown},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ pub struct ProviderView {
     pub client_id: ProviderWord,
     /// Whether there is a client's secret that can be used: it is never shown. False where the key that it is sealed under was lost.
     pub client_secret: bool,
-    /// Whether there is a token that lists an organization's private members: it is never shown, and may be sealed under a lost key.
+    /// Whether there is a token that lists an organization's private members and can be used, likewise.
     pub directory_token: bool,
     /// What is asked for of an OpenID provider.
     #[schema(value_type = Vec<String>)]
@@ -70,9 +70,18 @@ pub struct ProposalView {
 
 impl From<&Provider> for ProviderView {
     fn from(provider: &Provider) -> Self {
-        let Shown { kind, address, client_id, organization, scopes, login_claim, directory_token } = provider.shown();
-        let (kind, client_secret) = (kind.into(), provider.client_secret().reveal().is_some());
-        Self { kind, address, organization, client_id, client_secret, directory_token, scopes, login_claim }
+        let Shown { kind, address, client_id, organization, scopes, login_claim, .. } = provider.shown();
+        let usable = |secret: &Secret| secret.reveal().is_some();
+        Self {
+            kind: kind.into(),
+            address,
+            organization,
+            client_id,
+            client_secret: usable(provider.client_secret()),
+            directory_token: provider.directory_token().is_some_and(usable),
+            scopes,
+            login_claim,
+        }
     }
 }
 

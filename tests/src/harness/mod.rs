@@ -10,6 +10,7 @@ mod oidc;
 mod proxy;
 mod python;
 mod secrets;
+mod served;
 mod server;
 mod tools;
 

@@ -5,7 +5,7 @@ mod oidc;
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::harness::{Browser, Client, Page, Reply, Server};
+use tests::harness::{Browser, Client, Page, Place, Reply, Server};
 
 /// This server's credentials at the provider.
 const CLIENT: &str = "dkube";
@@ -27,8 +27,9 @@ async fn proof(operator: &Client) -> anyhow::Result<String> {
     reply.body["url"].as_str().map(str::to_owned).context("there is no address")
 }
 
-/// How people sign in, as anybody is told.
-async fn ways(server: &Server) -> anyhow::Result<Value> {
+/// How people sign in, as anybody is told once all that was recorded is shown.
+async fn ways(operator: &Client, server: &Server) -> anyhow::Result<Value> {
+    operator.settled().await?;
     Ok(Client::nobody(server)?.get("/v1/auth").await?.done()?.body)
 }
 
@@ -52,6 +53,29 @@ fn refused(reply: &Reply, status: u16, code: &str) -> anyhow::Result<()> {
 
 /// What was recorded, by name, with the code of refusals.
 async fn recorded(operator: &Client, name: &str) -> anyhow::Result<Vec<Value>> {
+    operator.settled().await?;
     let events = operator.all("/v1/audit", None).await?;
     Ok(events.into_iter().filter(|event| event["type"] == name).collect())
+}
+
+/// Checks that nothing of what came along in the addresses and cookies of this sign-in stands in the log or the data folder.
+fn kept_nowhere(place: &Place, browser: &Browser, page: &Page) -> anyhow::Result<()> {
+    let secret = |name: &str| ["code", "state", "nonce", "code_challenge"].contains(&name);
+    let pairs = page.hops.iter().flat_map(|hop| hop.url.query_pairs());
+    let mut told: Vec<String> = pairs.filter(|(name, _)| secret(name)).map(|(_, value)| value.into_owned()).collect();
+    ensure!(told.len() >= 2, "the addresses have no code and no state: {:?}", page.hops);
+    let cookies = browser.cookies(&page.url);
+    ensure!(!cookies.is_empty(), "there is no cookie");
+    told.extend(cookies.into_iter().map(|cookie| cookie.value));
+    let mut kept = vec![("the log".to_owned(), place.log().into_bytes())];
+    for file in place.files()?.into_keys() {
+        let bytes = std::fs::read(place.data().join(&file))?;
+        kept.push((file.display().to_string(), bytes));
+    }
+    ensure!(kept.len() > 3 && place.log().contains("/auth/{kind}/callback"), "the log tells nothing of the sign-in");
+    for (file, bytes) in &kept {
+        let found = told.iter().any(|text| bytes.windows(text.len()).any(|window| window == text.as_bytes()));
+        ensure!(!found, "{file} has something of the sign-in");
+    }
+    Ok(())
 }

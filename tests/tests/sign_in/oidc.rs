@@ -1,6 +1,6 @@
 //! From local to an OpenID provider; and signing in with the command line.
-use crate::{CLIENT, FLAGS, SECRET, callback, give, proof, recorded, refused, ways, who};
-use anyhow::ensure;
+use crate::{CLIENT, FLAGS, SECRET, callback, give, kept_nowhere, proof, recorded, refused, ways, who};
+use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::harness::{Browser, Client, OidcProvider, Page, Place, Server};
@@ -39,13 +39,13 @@ async fn switched(server: &Server, provider: &OidcProvider) -> anyhow::Result<Cl
 #[tokio::test]
 async fn people_sign_in_through_a_certified_provider() -> anyhow::Result<()> {
     let (place, provider) = (Place::new()?, provider().await?);
-    let server = Server::start(&place, FLAGS).await?;
+    let server = Server::start(&place, &[FLAGS, &["--log-level", "debug"]].concat()).await?;
     let operator = Client::operator(&server).await?;
     provider.client(CLIENT, SECRET, &callback(&operator, "oidc").await?).await?;
     Client::send(operator.request(Method::PUT, "/v1/auth/backend").json(&proposal(&provider))).await?.done()?;
     let page = as_account(&mut Browser::new()?, &proof(&operator).await?, "1002").await?;
     assert!(page.status == 409 && page.body.contains("not the operator"), "{}", page.body);
-    assert_eq!(ways(&server).await?["backend"], "local");
+    assert_eq!(ways(&operator, &server).await?["backend"], "local");
     let page = as_account(&mut Browser::new()?, &proof(&operator).await?, "1001").await?;
     assert!(page.status == 200 && page.body.contains("oidc from now on"), "{}", page.body);
 
@@ -53,6 +53,7 @@ async fn people_sign_in_through_a_certified_provider() -> anyhow::Result<()> {
     let mut boss = Browser::new()?;
     let home = as_account(&mut boss, &start, "1001").await?;
     assert_eq!(who(&mut boss, &home).await?["role"], "operator");
+    kept_nowhere(&place, &boss, &home)?;
     // Nobody is listed: whoever comes is turned away, and in the directory from then on.
     refused(&operator.post("/v1/directory/refresh", json!({})).await?, 409, "directory.none")?;
     let mut ada = Browser::new()?;
@@ -72,6 +73,10 @@ async fn people_sign_in_through_a_certified_provider() -> anyhow::Result<()> {
     provider.rotate(false).await?;
     let page = ada.open(&start).await?;
     assert_eq!(who(&mut ada, &page).await?["login"], "ada");
+    // She is turned away no more, and so listed nowhere; that she is on-boarded is known all the same.
+    let body = json!({"logins": ["ada"], "subjects": {"ada": "1002"}});
+    let twice = give(&mut boss, &home, (Method::POST, "/v1/users"), body).await?;
+    assert_eq!(twice.json()?["code"], "user.exists");
 
     let suspended = give(&mut boss, &home, (Method::PATCH, "/v1/users/ada"), json!({"suspended": true})).await?;
     assert_eq!(suspended.status, 200, "{}", suspended.body);
@@ -107,16 +112,48 @@ async fn the_command_line_signs_in_with_the_browser() -> anyhow::Result<()> {
     let server = Server::start(&place, FLAGS).await?;
     switched(&server, &provider).await?;
     let mut login = place.start(&["login", "--server", server.url()])?;
-    let address = login.line().await?;
+    let (asked, address) = (login.note().await?, login.note().await?);
+    let check = asked.rsplit_once("check ").context("there is a check")?.1.trim_end_matches(':').to_owned();
     let mut browser = Browser::new()?;
     let page = as_account(&mut browser, &address, "1001").await?;
     // No program has the session of somebody who was not asked.
     assert!(page.status == 200 && page.body.contains("signed in as boss"), "{}", page.body);
-    let page = browser.submit(&page, &[]).await?;
-    assert!(page.status == 200 && page.body.contains("You are signed in"), "{}", page.body);
-    let told = login.line().await?;
-    assert!(told.contains("as boss"), "{told}");
+    assert!(check.len() == 8 && page.body.contains(&format!("the check {check}")), "{asked}: {}", page.body);
+    let told = browser.submit(&page, &[]).await?;
+    assert!(told.status == 200 && told.body.contains("Go back to the terminal"), "{}", told.body);
+    let line = login.line().await?;
+    assert!(line.contains("as boss"), "{line}");
+    assert_eq!(login.end().await?, Some(0));
+    let again = browser.submit(&page, &[]).await?;
+    assert!(again.status == 400 && again.body.contains("any more"), "{}", again.body);
     let shown = place.dkube(&["whoami", "--server", server.url()]).await?.done()?;
     assert!(shown.contains("boss"), "{shown}");
+
+    // Whoever is turned away is told so in the terminal, which waits no longer.
+    let mut login = place.start(&["login", "--server", server.url()])?;
+    let (_, address) = (login.note().await?, login.note().await?);
+    let page = as_account(&mut Browser::new()?, &address, "1002").await?;
+    assert!(page.status == 200 && page.body.contains("Go back to the terminal"), "{}", page.body);
+    assert!(login.note().await?.contains("user.not_onboarded"));
+    assert_eq!(login.end().await?, Some(4));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_program_is_let_in_by_the_browser_that_was_asked_alone() -> anyhow::Result<()> {
+    let (place, provider) = (Place::new()?, provider().await?);
+    let server = Server::start(&place, FLAGS).await?;
+    switched(&server, &provider).await?;
+    // Nobody listens there: no browser is sent on.
+    let challenge = "A".repeat(43);
+    let address = format!("{}/auth/oidc/start?port=9&challenge={challenge}", server.url());
+    let mut browser = Browser::new()?;
+    let page = as_account(&mut browser, &address, "1001").await?;
+    let mut thief = Browser::new()?;
+    thief.open(&format!("{}/auth/oidc/start", server.url())).await?;
+    let stolen = thief.submit(&page, &[]).await?;
+    assert!(stolen.status == 400 && stolen.body.contains("any more"), "{}", stolen.body);
+    let spent = browser.submit(&page, &[]).await?;
+    assert!(spent.status == 400 && spent.body.contains("any more"), "{}", spent.body);
     Ok(())
 }

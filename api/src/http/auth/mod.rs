@@ -10,12 +10,13 @@ mod password;
 mod rules;
 mod secret;
 mod sessions;
+mod shelf;
 mod slowdown;
 
 pub(crate) use address::Address;
 pub(crate) use asker::{Asker, Credential, still_valid};
 pub(crate) use attempts::{AuditReaders, refused, sign_in_failed, signed_in};
-pub(crate) use codes::{Codes, Proven};
+pub(crate) use codes::{Challenge, Codes, Proven};
 pub(crate) use cookie::{
     clear_cookie, clear_flow, clear_presented, flow_cookie, presented_flow, presented_secret, session_cookie,
 };
@@ -25,7 +26,8 @@ pub(crate) use password::{NewPassword, Password, Passwords};
 pub use password::{hash_password, password_fits};
 pub(crate) use rules::{Rule, rule_of};
 pub(crate) use secret::{InvitationSecret, SessionSecret, TokenSecret, random_id};
-pub(crate) use sessions::{Session, SessionKey, Sessions};
+pub(crate) use sessions::{SessionKey, Sessions};
+pub(crate) use shelf::Shelf;
 pub(crate) use slowdown::Slowdown;
 
 #[cfg(test)]

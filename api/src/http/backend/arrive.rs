@@ -1,17 +1,12 @@
 //! Somebody whom the active provider knows comes in.
 use crate::http::{
-    answer::Names,
     app::App,
-    auth::{Proven, Session, SessionSecret, sign_in_failed, signed_in},
+    auth::{Proven, sign_in_failed},
     directory::Place,
-    problem::{Problem, denied, failed},
+    problem::{Problem, denied},
 };
-use bus::engine::{Failure, Request};
-use domain::{
-    Command, Denied, Login, Principal, UserId,
-    backend::Identity,
-    user::{self, User},
-};
+use bus::engine::Request;
+use domain::{Command, Denied, Login, Principal, UserId, backend::Identity, user};
 use std::net::IpAddr;
 
 /// Who it is, if they may come in.
@@ -44,27 +39,6 @@ pub(super) async fn recognised(
         rename(app, user.id, called.clone()).await;
     }
     Ok(Proven { user: user.id, since, address })
-}
-
-/// Begins their session.
-///
-/// # Errors
-/// They may not come in any more, or too many are in.
-pub(in crate::http) async fn session(app: &App, proven: Proven) -> Result<(SessionSecret, Session, User), Problem> {
-    let Proven { user, since, address } = proven;
-    let user = app.present(|state| state.cluster().user(user).cloned()).ok_or_else(|| denied(Denied::Unknown))?;
-    let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
-    let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
-    let who = Principal { actor: domain::Actor::User(user.id), via: session.via(), address };
-    if let Err(failure) = signed_in(app, who).await {
-        app.sessions.end(&secret.key());
-        if let Failure::Denied(reason) = &failure {
-            sign_in_failed(app, Some(user.id), reason.code(), address).await;
-        }
-        return Err(failed(failure, &Names::at(app, since)));
-    }
-    app.metrics.sign_in("succeeded");
-    Ok((secret, session, user))
 }
 
 /// The answer to somebody whom the provider knows and nobody on-boarded.

@@ -1,9 +1,9 @@
 //! What is kept between the two halves of a sign-in.
 use crate::{
-    http::auth::{Address, SessionSecret},
+    http::auth::{Address, Asker, Challenge, SessionSecret},
     provider::Pending,
 };
-use domain::{Position, Principal, Reason, Timestamp, backend::BackendKind};
+use domain::{Position, Reason, Timestamp, UserId, backend::BackendKind};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
@@ -42,8 +42,8 @@ pub(super) enum Aim {
     Proof {
         /// Which proposal.
         proposal: Position,
-        /// Who asked for the proof.
-        asker: Box<Principal>,
+        /// Who asked for the proof: they must be signed in still once it is brought.
+        asker: Box<Asker>,
         /// Why.
         reason: Option<Reason>,
     },
@@ -58,8 +58,8 @@ pub(super) enum Then {
     Program {
         /// Where it listens, on loopback.
         port: u16,
-        /// What it proves by that it began this (RFC 7636).
-        challenge: [u8; 32],
+        /// What it proves by that it began this.
+        challenge: Challenge,
     },
 }
 
@@ -74,6 +74,16 @@ impl Browser {
 
     pub(super) fn is(&self, secret: &SessionSecret) -> bool {
         self.0.ct_eq(&Self::of(secret).0).into()
+    }
+}
+
+impl Flow {
+    /// Who asked for the proof, of one.
+    fn prover(&self) -> Option<UserId> {
+        match &self.aim {
+            Aim::Proof { asker, .. } => Some(asker.user),
+            Aim::Session { .. } => None,
+        }
     }
 }
 
@@ -93,13 +103,14 @@ fn key(state: &str) -> [u8; 32] {
 
 impl Flows {
     /// Keeps one. Where there are too many, of one network or in all, the oldest sign-in of the network with the most makes room:
-    /// no stranger can keep others out. A proof is not given up for that.
+    /// no stranger can keep others out. A proof is given up only for another one of the same operator.
     pub(super) fn keep(&self, flow: Flow, address: Option<IpAddr>, now: Timestamp) {
         let address = Address(address).network();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, kept| now < kept.until);
+        let prover = flow.prover();
+        kept.retain(|_, kept| now < kept.until && (prover.is_none() || kept.flow.prover() != prover));
         let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
-        for kept in kept.values().filter(|kept| matches!(kept.flow.aim, Aim::Session { .. })) {
+        for kept in kept.values().filter(|kept| kept.flow.prover().is_none()) {
             *counts.entry(kept.address).or_default() += 1;
         }
         let crowded = if counts.get(&address).is_some_and(|count| *count >= PER_ADDRESS) {
@@ -110,8 +121,7 @@ impl Flows {
             None
         };
         if let Some(network) = crowded {
-            let of_network = kept.iter().filter(|(_, kept)| kept.address == network);
-            let sessions = of_network.filter(|(_, kept)| matches!(kept.flow.aim, Aim::Session { .. }));
+            let sessions = kept.iter().filter(|(_, kept)| kept.address == network && kept.flow.prover().is_none());
             if let Some(oldest) = sessions.min_by_key(|(_, kept)| kept.until).map(|(key, _)| *key) {
                 kept.remove(&oldest);
             }
@@ -132,11 +142,14 @@ mod tests {
     use super::*;
     use crate::{
         egress::{Egress, Policy},
+        http::auth::Credential,
         provider::{GitHub, Outside, Provider},
         settings::Secret,
     };
     use bus::clock::{SystemClock, SystemEntropy};
+    use domain::{Allowed, Principal, Role};
     use std::sync::Arc;
+    use uuid::Uuid;
 
     async fn flow() -> Flow {
         let github = Provider::GitHub(GitHub {
@@ -153,6 +166,18 @@ mod tests {
         let browser = Browser::of(&SessionSecret::generate());
         let aim = Aim::Session { browser, then: Then::Path("/".to_owned()) };
         Flow { kind: BackendKind::GitHub, pending, aim }
+    }
+
+    async fn proof(operator: u128) -> Flow {
+        let asker = Box::new(Asker {
+            principal: Principal::SYSTEM,
+            user: UserId(Uuid::from_u128(operator)),
+            login: "operator".parse().unwrap(),
+            role: Role::Operator,
+            allowed: Allowed::All,
+            credential: Credential::Token(domain::token::TokenHash::default()),
+        });
+        Flow { aim: Aim::Proof { proposal: Position(7), asker, reason: None }, ..flow().await }
     }
 
     fn at(second: i64) -> Timestamp {
@@ -183,5 +208,21 @@ mod tests {
         }
         assert_eq!(flows.0.lock().unwrap().len(), PER_ADDRESS + 1);
         assert!(flows.take(&state, at(9)).is_some());
+    }
+
+    #[tokio::test]
+    async fn an_operator_has_one_proof_under_way_and_nobody_else_ends_it() {
+        let (flows, address) = (Flows::default(), "198.51.100.7".parse().ok());
+        let mut states = vec![];
+        for operator in [1, 2, 1] {
+            let proof = proof(operator).await;
+            states.push(proof.pending.state().to_owned());
+            flows.keep(proof, address, at(0));
+        }
+        for _ in 0..2 * PER_ADDRESS {
+            flows.keep(flow().await, address, at(1));
+        }
+        let [first, others, second] = [0, 1, 2].map(|n: usize| flows.take(&states[n], at(2)).is_some());
+        assert_eq!((first, others, second), (false, true, true));
     }
 }

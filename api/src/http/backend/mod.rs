@@ -15,7 +15,6 @@ mod start;
 mod update;
 mod ways;
 
-pub(super) use arrive::session as begin_session;
 pub(super) use consent::Consents;
 pub(super) use flow::Flows;
 pub(super) use provider::{active, lost, unavailable};

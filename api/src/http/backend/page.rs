@@ -1,6 +1,7 @@
 //! The few pages that a browser sees on its way back from a provider.
+use crate::http::problem::Problem;
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use std::fmt::Write as _;
@@ -19,6 +20,19 @@ pub(super) struct Page {
 pub(super) struct Form {
     pub(super) action: String,
     pub(super) button: &'static str,
+}
+
+impl Page {
+    /// That of a failure.
+    pub(super) fn of(problem: &Problem) -> Self {
+        let text = vec![problem.detail().to_owned(), problem.advice().to_owned()];
+        Self { status: problem.status(), title: "That did not work: nothing has changed", text, form: None }
+    }
+}
+
+/// Whether whoever asks is a browser that will show the answer to somebody.
+pub(super) fn wanted(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().any(|kinds| kinds.to_str().is_ok_and(|kinds| kinds.contains("text/html")))
 }
 
 impl IntoResponse for Page {

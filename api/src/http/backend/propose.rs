@@ -138,7 +138,9 @@ fn site(text: &str) -> Result<ProviderUrl, Problem> {
     let wrong =
         || Problem::new("request.body", "base_url: it is the address of a GitHub, as https://github.example.org");
     let url: reqwest::Url = text.parse().map_err(|_| wrong())?;
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.has_host() {
+    let more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+    let person = !url.username().is_empty() || url.password().is_some();
+    if more || person || !url.has_host() {
         return Err(wrong());
     }
     word(&url.origin().ascii_serialization())
@@ -159,4 +161,27 @@ pub(super) fn secret(field: &str, text: &Password) -> Result<Secret, Problem> {
 
 fn word<T: std::str::FromStr<Err = WordError>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: WordError| Problem::new("request.body", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_github_is_kept_in_one_way() {
+        for written in ["https://GitHub.example.org", "https://github.example.org/", "https://github.example.org:443"] {
+            assert_eq!(site(written).unwrap().as_str(), "https://github.example.org", "{written}");
+        }
+        assert_eq!(site("http://127.0.0.1:4000/").unwrap().as_str(), "http://127.0.0.1:4000");
+        for written in [
+            "github.example.org",
+            "https://x/api/v3",
+            "https://x/?q",
+            "https://x/#f",
+            "https://me@x",
+            "https://me:pw@x",
+        ] {
+            assert!(site(written).is_err(), "{written}");
+        }
+    }
 }

@@ -36,14 +36,13 @@ pub(super) async fn prove(
     if wish.dry_run {
         return Err(Problem::new("request.query", "dry_run: a proof records nothing before somebody has signed in"));
     }
-    let none = || Problem::new("auth.no_proposal", "no backend is proposed: do so with PUT /v1/auth/backend");
+    let none = || Problem::new("auth.no_proposal", "no backend is proposed");
     let proposal = app.present(|state| state.cluster().sign_in().proposal.clone()).ok_or_else(none)?;
     let kind = proposal.provider.kind();
     let callback = callback_address(&app, kind)?;
     let provider = provider::of(&proposal.provider)?;
     let (to, pending) = provider.begin(&app.parts.outside, &callback).await.map_err(|error| unavailable(&error))?;
-    let asker = Box::new(asker.principal.clone());
-    let aim = Aim::Proof { proposal: proposal.revision, asker, reason: wish.reason.clone() };
+    let aim = Aim::Proof { proposal: proposal.revision, asker: Box::new(asker), reason: wish.reason.clone() };
     let now = app.now();
     app.flows.keep(Flow { kind, pending, aim }, address, now);
     Ok(Json(Proof { url: to.into(), expires_at: now.plus_seconds(LASTS) }))

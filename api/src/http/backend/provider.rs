@@ -1,11 +1,12 @@
 //! Between a backend as the log has it, and the provider that is spoken to.
 use crate::{
-    http::{app::App, problem::Problem},
+    http::{app::App, auth::Address, layer::Share, problem::Problem},
     provider::{GitHub, Oidc, Provider, ProviderError},
     settings::Secret,
 };
 use domain::backend::{self, BackendKind};
 use reqwest::Url;
+use std::net::IpAddr;
 use tokio::sync::SemaphorePermit;
 
 /// The provider of a backend.
@@ -64,10 +65,18 @@ pub(in crate::http) fn unavailable(error: &ProviderError) -> Problem {
 /// A place among those for whom a provider is asked at a time.
 ///
 /// # Errors
-/// All are taken: a provider that hangs must not hold every request of this server.
-pub(super) fn asking(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
-    let full = |_| Problem::new("server.overloaded", "too many sign-ins wait for the provider").retry_after(5);
-    app.asking.try_acquire().map_err(full)
+/// All are taken, or that network has as many as one may: a provider that hangs must not hold every request of this server.
+pub(super) fn asking(app: &App, address: Option<IpAddr>) -> Result<Asking<'_>, Problem> {
+    let full = || Problem::new("server.overloaded", "too many sign-ins wait for the provider").retry_after(5);
+    let share = app.asking_shares.take(Address(address).network()).ok_or_else(full)?;
+    let permit = app.asking.try_acquire().map_err(|_| full())?;
+    Ok(Asking { _share: share, _permit: permit })
+}
+
+/// Such a place, until it is dropped.
+pub(super) struct Asking<'a> {
+    _share: Share<Option<IpAddr>>,
+    _permit: SemaphorePermit<'a>,
 }
 
 /// Where the browser comes back to: it must be the address that the provider knows.
@@ -75,14 +84,14 @@ pub(super) fn asking(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
 /// # Errors
 /// Nobody said how browsers reach this server.
 pub(super) fn callback_address(app: &App, kind: BackendKind) -> Result<Url, Problem> {
-    let missing = || {
-        Problem::new(
-            "auth.no_public_url",
-            "the provider has to know where browsers come back to: set public_url, the address that they reach this server at",
-        )
-    };
-    let base: Url = app.settings().public_url.as_ref().ok_or_else(missing)?.parse().map_err(|_| missing())?;
-    base.join(&within(app, &format!("/auth/{kind}/callback"))).map_err(|_| missing())
+    let missing = "the provider has to know where browsers come back to: set public_url, the address that they reach this server at";
+    reached_at(app, &format!("/auth/{kind}/callback")).ok_or_else(|| Problem::new("auth.no_public_url", missing))
+}
+
+/// The whole address that browsers reach a path of this server at; none where nobody said how they reach it.
+pub(super) fn reached_at(app: &App, path: &str) -> Option<Url> {
+    let base: Url = app.settings().public_url.as_ref()?.parse().ok()?;
+    base.join(&within(app, path)).ok()
 }
 
 /// A path of this server as browsers see it: below the path of its public address.

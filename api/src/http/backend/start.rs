@@ -1,21 +1,23 @@
 use super::{
     flow::{Aim, Browser, Flow, Then},
+    page::{self, Page},
     provider::{active, asking, callback_address, unavailable},
 };
 use crate::http::{
     app::App,
-    auth::{Address, SessionSecret, flow_cookie},
+    auth::{Address, Challenge, SessionSecret, flow_cookie, presented_flow},
     input::{Query, Segment},
     problem::Problem,
 };
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::backend::BackendKind;
 use serde::Deserialize;
+use std::net::IpAddr;
 
 /// Where to go after the sign-in.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -30,7 +32,8 @@ pub(super) struct Begin {
     challenge: Option<String>,
 }
 
-/// Sends the browser to the active sign-in provider. It comes back with a session cookie.
+/// Sends the browser to the active sign-in provider. It comes back with a session cookie; for a program, with a page that asks
+/// whether that program may have the session instead.
 #[utoipa::path(get, path = "/auth/{kind}/start", tag = "session", operation_id = "start_sign_in",
     params(("kind" = String, Path, description = "`github` or `oidc`: the active backend"), Begin),
     responses((status = 303, description = "The browser goes to the provider")), security(()))]
@@ -39,16 +42,31 @@ pub(super) async fn start(
     Address(address): Address,
     Segment(kind): Segment<String>,
     Query(begin): Query<Begin>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let _place = asking(&app)?;
-    app.catch_up().await;
+    match begun(&app, address, &kind, begin, &headers).await {
+        Err(problem) if page::wanted(&headers) => Ok(Page::of(&problem).into_response()),
+        answer => answer,
+    }
+}
+
+async fn begun(
+    app: &App,
+    address: Option<IpAddr>,
+    kind: &str,
+    begin: Begin,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
     let then = begin.then()?;
+    app.catch_up().await;
     let other = || Problem::new("auth.not_active", "people do not sign in this way here: GET /v1/auth says how");
-    let (stored, provider) = active(&app)?.filter(|(stored, _)| stored.kind().as_str() == kind).ok_or_else(other)?;
+    let (stored, provider) = active(app)?.filter(|(stored, _)| stored.kind().as_str() == kind).ok_or_else(other)?;
     let kind: BackendKind = stored.kind();
-    let callback = callback_address(&app, kind)?;
+    let callback = callback_address(app, kind)?;
+    let _place = asking(app, address)?;
     let (to, pending) = provider.begin(&app.parts.outside, &callback).await.map_err(|error| unavailable(&error))?;
-    let secret = SessionSecret::generate();
+    // A browser that begins twice, in two windows, may end both.
+    let secret = presented_flow(app.settings(), headers).unwrap_or_else(SessionSecret::generate);
     let aim = Aim::Session { browser: Browser::of(&secret), then };
     app.flows.keep(Flow { kind, pending, aim }, address, app.now());
     let cookie = flow_cookie(app.settings(), &secret);
@@ -71,7 +89,7 @@ impl Begin {
                 let mut bytes = [0; 32];
                 let length = URL_SAFE_NO_PAD.decode_slice(challenge, &mut bytes);
                 match length {
-                    Ok(32) if port != 0 => Ok(Then::Program { port, challenge: bytes }),
+                    Ok(32) if port != 0 => Ok(Then::Program { port, challenge: Challenge(bytes) }),
                     _ => Err(wrong("challenge: the base64url of a SHA-256, and port: the one to come back to")),
                 }
             }
@@ -102,7 +120,10 @@ mod tests {
     fn a_program_names_a_port_and_a_challenge() {
         let challenge = URL_SAFE_NO_PAD.encode([7; 32]);
         let program = |port, challenge: &str| Begin { then: None, port, challenge: Some(challenge.to_owned()) }.then();
-        assert_eq!(program(Some(4000), &challenge).unwrap(), Then::Program { port: 4000, challenge: [7; 32] });
+        assert_eq!(
+            program(Some(4000), &challenge).unwrap(),
+            Then::Program { port: 4000, challenge: Challenge([7; 32]) }
+        );
         assert!(program(Some(4000), "short").is_err() && program(None, &challenge).is_err());
         assert!(program(Some(0), &challenge).is_err());
     }

@@ -1,4 +1,4 @@
-use super::provider::within;
+use super::provider::{reached_at, within};
 use crate::http::{
     app::App,
     input::{Nothing, Query},
@@ -13,9 +13,9 @@ pub(super) struct Ways {
     /// The sort of backend: `local`, `github` or `oidc`.
     #[schema(value_type = String, example = "oidc")]
     backend: BackendKind,
-    /// Where a browser begins to sign in; null where that is done with login and password (`POST /v1/session`). The break-glass
-    /// operator has a password under every backend.
-    #[schema(example = "/auth/oidc/start")]
+    /// The address that a browser begins to sign in at: the whole of it, below `public_url` where that is set. Null where one signs
+    /// in with login and password (`POST /v1/session`). The break-glass operator has a password under every backend.
+    #[schema(example = "https://dkube.example/auth/oidc/start")]
     start: Option<String>,
 }
 
@@ -24,6 +24,8 @@ pub(super) struct Ways {
     responses((status = 200, body = Ways)), security(()))]
 pub(super) async fn ways(State(app): State<App>, Query(Nothing {}): Query<Nothing>) -> Json<Ways> {
     let backend = app.present(|state| state.cluster().sign_in().kind());
-    let start = (backend != BackendKind::Local).then(|| within(&app, &format!("/auth/{backend}/start")));
+    let path = format!("/auth/{backend}/start");
+    let address = || reached_at(&app, &path).map_or_else(|| within(&app, &path), String::from);
+    let start = (backend != BackendKind::Local).then(address);
     Json(Ways { backend, start })
 }

@@ -37,9 +37,11 @@ pub(super) async fn fetch(app: &App) -> Result<Option<usize>, Problem> {
         return Err(problem);
     }
     let fetched = tokio::time::timeout(WITHIN, github.members(&app.parts.outside)).await;
+    // The list of a backend that holds no more is nobody's.
+    if place_now(app).as_ref() != Some(&place) {
+        return Ok(None);
+    }
     let error = match fetched {
-        // The list of a backend that holds no more is nobody's.
-        Ok(Ok(_)) if place_now(app).as_ref() != Some(&place) => return Ok(None),
         Ok(Ok(people)) => return Ok(Some(app.directory.listed(&place, people, app.now()))),
         Ok(Err(error)) => error,
         Err(_) => ProviderError::Malformed("the list has no end"),

@@ -24,6 +24,11 @@ impl Place {
     pub(crate) fn of(provider: &Provider) -> Self {
         Self { realm: provider.realm(), organization: provider.shown().organization }
     }
+
+    /// Whether that is somebody's identity there.
+    pub(crate) fn knows(&self, identity: &Identity) -> bool {
+        identity.realm == self.realm
+    }
 }
 
 /// Everybody whom the sign-in backend is known to know.
@@ -70,12 +75,18 @@ pub(super) struct Entry {
 }
 
 impl Directory {
-    /// What is known of that place; what is known of another one is forgotten.
+    /// What is known of that place, to be added to: what is known of another one is forgotten.
     fn at<T>(&self, place: &Place, look: impl FnOnce(&mut Known) -> T) -> T {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = held.take().filter(|known| known.place == *place);
         let empty = || Known { place: place.clone(), listed: None, turned_away: BTreeMap::new(), trouble: None };
         look(held.insert(known.unwrap_or_else(empty)))
+    }
+
+    /// What is known of that place, if anything is.
+    fn of<T>(&self, place: &Place, look: impl FnOnce(&mut Known) -> T) -> Option<T> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_mut().filter(|known| known.place == *place).map(look)
     }
 
     /// Remembers somebody who came from the provider and is not on-boarded.
@@ -91,7 +102,7 @@ impl Directory {
 
     /// They are on-boarded: that they were turned away is over.
     pub(crate) fn came_in(&self, place: &Place, identity: &Identity) {
-        self.at(place, |known| known.turned_away.remove(identity));
+        self.of(place, |known| known.turned_away.remove(identity));
     }
 
     /// The provider's list takes the place of the last one. Logins that can be none here are left out. How many are in it.
@@ -114,7 +125,8 @@ impl Directory {
 
     /// When the provider's list was fetched, and why it could not be later.
     pub(super) fn age(&self, place: &Place) -> (Option<Timestamp>, Option<Trouble>) {
-        self.at(place, |known| (known.listed.as_ref().map(|listing| listing.at), known.trouble.clone()))
+        let age = self.of(place, |known| (known.listed.as_ref().map(|listing| listing.at), known.trouble.clone()));
+        age.unwrap_or_default()
     }
 
     /// Who has this login at the provider; where a subject is given, only if it is theirs.
@@ -134,7 +146,7 @@ impl Directory {
 
     /// Everybody whom this provider knows, by login. What somebody is called is what was heard last.
     pub(super) fn entries(&self, place: &Place) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.at(place, |known| {
+        let entries = self.of(place, |known| {
             let listed_at = known.listed.as_ref().map(|listing| listing.at);
             let listed = known.listed.iter().flat_map(|listing| &listing.people);
             let mut entries: BTreeMap<Identity, Entry> = listed
@@ -153,6 +165,7 @@ impl Directory {
             }
             entries.into_values().collect()
         });
+        let mut entries: Vec<Entry> = entries.unwrap_or_default();
         entries.sort_by(|one, other| (&one.login, &one.identity).cmp(&(&other.login, &other.identity)));
         entries
     }
@@ -216,6 +229,10 @@ mod tests {
         directory.failed(&place("research"), trouble);
         assert!(directory.entries(&place("teaching")).is_empty());
         assert!(directory.age(&place("teaching")).0.is_none() && directory.age(&place("teaching")).1.is_none());
+        // That somebody looks is no reason to forget.
+        assert_eq!(directory.entries(&place("research")).len(), 1);
+        directory.turned_away(&place("teaching"), &identity("1"), &login("ada"), at(2));
+        assert!(directory.entries(&place("research")).is_empty());
     }
 
     #[test]

@@ -1,18 +1,12 @@
+use super::open::open;
 use crate::http::{
-    answer::Names,
     app::App,
-    auth::{Address, Password, clear_presented, session_cookie, sign_in_failed, signed_in},
+    auth::{Address, Password, Proven, clear_presented, sign_in_failed},
     input::{Body, Nothing, Query},
-    problem::{Problem, denied, failed},
+    problem::{Problem, denied},
 };
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
-};
-use bus::engine::Failure;
-use domain::{Actor, Denied, Login, Principal, Role, Timestamp, UserId};
+use axum::{extract::State, http::HeaderMap, response::Response};
+use domain::{Denied, Login, Role, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -80,28 +74,12 @@ pub(super) async fn begin(
         return Err(wrong());
     }
     app.slowdown.succeeded(&attempt);
-    app.metrics.sign_in("succeeded");
     let user = found.ok_or_else(wrong)?;
     if user.suspended {
+        app.metrics.sign_in("failed");
         sign_in_failed(&app, Some(user.id), Denied::Suspended.code(), address).await;
         return Err(denied(Denied::Suspended));
     }
     clear_presented(&app, &headers);
-    let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
-    let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
-    let who = Principal { actor: Actor::User(user.id), via: session.via(), address };
-    if let Err(failure) = signed_in(&app, who).await {
-        app.sessions.end(&secret.key());
-        return Err(match failure {
-            // The password, or whether they may, changed while it was checked.
-            Failure::Denied(reason) => {
-                sign_in_failed(&app, Some(user.id), reason.code(), address).await;
-                denied(reason)
-            }
-            failure => failed(failure, &Names::at(&app, since)),
-        });
-    }
-    let (csrf_token, expires_at) = (Some(secret.csrf().to_string()), session.expires_at);
-    let view = SessionView { login, role: user.role, csrf_token, expires_at };
-    Ok(([(header::SET_COOKIE, session_cookie(app.settings(), &secret))], Json(view)).into_response())
+    Ok(open(&app, Proven { user: user.id, since, address }).await?.answer(&app))
 }

@@ -1,17 +1,10 @@
-use super::begin::SessionView;
+use super::{begin::SessionView, open::open};
 use crate::http::{
     app::App,
-    auth::session_cookie,
-    backend::begin_session,
     input::{Body, Nothing, Query},
     problem::Problem,
 };
-use axum::{
-    Json,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -38,8 +31,5 @@ pub(super) async fn code(
     let SessionCode { code, verifier } = body.value;
     let proven = app.codes.take(code, verifier.reveal(), app.now()).ok_or_else(over)?;
     app.catch_up().await;
-    let (secret, session, user) = begin_session(&app, proven).await?;
-    let (csrf_token, expires_at) = (Some(secret.csrf().to_string()), session.expires_at);
-    let view = SessionView { login: user.login, role: user.role, csrf_token, expires_at };
-    Ok(([(header::SET_COOKIE, session_cookie(app.settings(), &secret))], Json(view)).into_response())
+    Ok(open(&app, proven).await?.answer(&app))
 }

@@ -6,7 +6,10 @@ mod current;
 mod end;
 mod end_other;
 mod list;
+mod open;
 mod password;
+
+pub(super) use open::open;
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -111,6 +111,8 @@ async fn a_code_that_no_browser_brought_opens_nothing() {
     assert_eq!(page.status, 400);
     assert!(page.header("content-type").starts_with("text/html") && page.text.contains("nothing has changed"));
     Call::get("/auth/github/start").send(&fixture.router).await.problem("auth.not_active");
+    let shown = Call::get("/auth/github/start").with("accept", "text/html,*/*;q=0.8").send(&fixture.router).await;
+    assert!(shown.status == 404 && shown.text.starts_with("<!doctype html>"), "{}", shown.text);
     let ways = Call::get("/v1/auth").send(&fixture.router).await.ok();
     assert_eq!(ways, json!({"backend": "local", "start": null}));
 }

@@ -6,7 +6,7 @@ use crate::http::{
     problem::Problem,
 };
 use axum::{extract::State, response::Response};
-use domain::{Command, Event, Login, Timestamp, UserId, user};
+use domain::{Command, Event, Login, Timestamp, user};
 use serde::Serialize;
 
 /// What inviting people came to.
@@ -53,27 +53,19 @@ pub(super) async fn invite(
     Ok(answered(accepted, &[(login, code)]))
 }
 
-/// The answer with the invitations that it made, each under its login.
+/// The answer with the invitations that it made: as many as there are codes, in their order, or none.
 pub(super) fn answered(accepted: Accepted, codes: &[(Login, InvitationSecret)]) -> Response {
     let repeated = accepted.repeated;
-    let named = |id: &UserId| {
-        accepted.recorded.iter().find_map(|recorded| match &recorded.event {
-            Event::User(user::Event::Onboarded { user, login, .. }) if user == id => Some(login.clone()),
-            _ => None,
-        })
-    };
-    let invitations: Vec<Invitation> = accepted
-        .recorded
-        .iter()
-        .filter_map(|recorded| match &recorded.event {
-            Event::User(user::Event::Invited { user, until, .. }) => Some((named(user), *until)),
-            _ => None,
-        })
-        .filter_map(|(login, expires_at)| {
-            let only = || codes.first().map(|(login, _)| login.clone());
-            let login = login.or_else(only)?;
-            let code = codes.iter().find(|(of, _)| *of == login).map(|(_, code)| code.reveal().to_owned());
-            Some(Invitation { login, expires_at, code: code.filter(|_| !repeated) })
+    let invited = accepted.recorded.iter().filter_map(|recorded| match &recorded.event {
+        Event::User(user::Event::Invited { until, .. }) => Some(*until),
+        _ => None,
+    });
+    let invitations: Vec<Invitation> = invited
+        .zip(codes)
+        .map(|(expires_at, (login, code))| Invitation {
+            login: login.clone(),
+            expires_at,
+            code: (!repeated).then(|| code.reveal().to_owned()),
         })
         .collect();
     let secret_withheld = repeated && !invitations.is_empty();

@@ -62,8 +62,11 @@ pub(super) async fn onboard(
     if passwords.keys().chain(subjects.keys()).any(|login| !logins.contains(login)) {
         return Err(Problem::new("request.body", "passwords, subjects: every login in them is also in logins"));
     }
-    let (mut newcomers, mut codes) = (Vec::with_capacity(logins.len()), vec![]);
     let place = app.present(|state| state.cluster().sign_in().provider.as_ref().map(Place::of));
+    if place.is_none() && !subjects.is_empty() {
+        return Err(Problem::new("request.body", "subjects: there are none where people are known here"));
+    }
+    let (mut newcomers, mut codes) = (Vec::with_capacity(logins.len()), vec![]);
     for login in &logins {
         newcomers.push(match (&place, passwords.remove(login)) {
             (_, Some(password)) => Newcomer::with_password(login.clone(), app.passwords.hash(password).await?),
@@ -75,7 +78,10 @@ pub(super) async fn onboard(
             }
             (Some(place), None) => {
                 let subject = subjects.get(login).map(String::as_str);
-                Newcomer::of(login.clone(), known_there(&app, place, login, subject)?)
+                let known = known_there(&app, place, login, subject);
+                // Whoever is on-boarded already is for the rules to refuse, and a repeated call for its first answer.
+                let known = known.or_else(|unknown| on_boarded(&app, place, login, subject).ok_or(unknown));
+                Newcomer::of(login.clone(), known?)
             }
         });
     }
@@ -97,6 +103,12 @@ pub(super) async fn onboard(
     Ok(answered(accepted.made(location), &codes))
 }
 
+/// The identity of the user who has this login here.
+fn on_boarded(app: &App, place: &Place, login: &Login, subject: Option<&str>) -> Option<Identity> {
+    let identity = app.present(|state| state.cluster().user_by_login(login)?.identity.clone());
+    identity.filter(|known| place.knows(known) && subject.is_none_or(|subject| subject == known.subject()))
+}
+
 /// Who has this login at the active backend.
 ///
 /// # Errors
@@ -107,7 +119,7 @@ pub(super) fn known_there(app: &App, place: &Place, login: &Login, subject: Opti
             NotFound::Nobody => ("directory.unknown", format!("the sign-in backend does not know {login}")),
             NotFound::Many(many) => (
                 "directory.ambiguous",
-                format!("the sign-in backend knows {many} who are called {login}: say which by subject"),
+                format!("the sign-in backend knows {many} who are called {login}: say which one"),
             ),
         };
         Problem::new(code, detail).refs(vec![format!("user/{login}")])

@@ -18,7 +18,7 @@ pub use apps::s256;
 pub use limits::Trouble;
 pub use people::{Restriction, Standing};
 
-use anyhow::Context;
+use super::served::Served;
 use apps::{Apps, Scopes, Token};
 use axum::{
     Router,
@@ -29,19 +29,16 @@ use limits::Limits;
 use people::People;
 use std::{
     collections::HashMap,
-    net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{net::TcpListener, runtime::Runtime};
 
 /// A GitHub with nobody in it. Its port stays the same from start to start; it ends when this is dropped.
 ///
 /// Who is named by a method has to be there: else it panics.
 #[derive(Debug)]
 pub struct GitHubServer {
-    port: u16,
     shared: Shared,
-    running: Option<Runtime>,
+    served: Served,
 }
 
 /// What the server and its tests share.
@@ -71,8 +68,8 @@ impl GitHubServer {
     /// # Errors
     /// There is no port for it.
     pub fn start() -> anyhow::Result<Self> {
-        let mut server = Self { port: 0, shared: Shared::default(), running: None };
-        server.start_again()?;
+        let shared = Shared::default();
+        let server = Self { served: Served::start(router(&shared))?, shared };
         server.shared.site().api = server.api_url();
         Ok(server)
     }
@@ -82,11 +79,7 @@ impl GitHubServer {
     /// # Panics
     /// Something in it panicked.
     pub fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            // Until its port is free. On a thread of its own: a runtime does not end within another.
-            let ended = std::thread::spawn(move || running.shutdown_timeout(super::LIMIT)).join();
-            ended.expect("a runtime ends");
-        }
+        self.served.stop();
     }
 
     /// Starts it on the same port, with what it had.
@@ -94,20 +87,12 @@ impl GitHubServer {
     /// # Errors
     /// The port is taken.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).context("listen")?;
-        listener.set_nonblocking(true)?;
-        self.port = listener.local_addr()?.port();
-        // A runtime of its own: what is dropped with it takes every connection along.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let router = router(&self.shared);
-        runtime.spawn(async move { axum::serve(TcpListener::from_std(listener)?, router).await });
-        self.running = Some(runtime);
-        Ok(())
+        self.served.start_again()
     }
 
     /// Where people sign in: `http://127.0.0.1:4711`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.served.url()
     }
 
     /// Where the API is, as of GitHub Enterprise Server. [`url`](Self::url) is another address of it.
@@ -193,12 +178,6 @@ impl GitHubServer {
         let mut site = self.shared.site();
         let user = site.people.find(login).unwrap_or_else(|| panic!("there is no {login}"));
         act(&mut site, user)
-    }
-}
-
-impl Drop for GitHubServer {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

@@ -11,23 +11,21 @@ mod watch;
 pub use object::Object;
 pub use real::RealKubernetes;
 
+use super::served::Served;
 use anyhow::Context;
 use std::{
-    net::Ipv4Addr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use store::Store;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
 
 /// A fake API server. Its port stays the same from start to start; it ends when this is dropped.
 #[derive(Debug)]
 pub struct KubernetesServer {
     folder: TempDir,
-    port: u16,
     shared: Shared,
-    running: Option<Runtime>,
+    served: Served,
 }
 
 /// What the server and its tests share.
@@ -54,13 +52,12 @@ impl KubernetesServer {
     pub fn start() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a folder for the kubeconfig")?;
         let shared = Shared { store: Arc::default(), changes: tokio::sync::watch::Sender::new(0) };
-        let mut server = Self { folder, port: 0, shared, running: None };
-        server.start_again()?;
+        let server = Self { folder, served: Served::start(answer::router(shared.clone()))?, shared };
         let config = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "test",
-            "clusters": [{ "name": "test", "cluster": { "server": format!("http://127.0.0.1:{}", server.port) } }],
+            "clusters": [{ "name": "test", "cluster": { "server": server.served.url() } }],
             "users": [{ "name": "test", "user": { "token": "test" } }],
             "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }],
         });
@@ -78,11 +75,7 @@ impl KubernetesServer {
     /// # Panics
     /// Something in it panicked.
     pub fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            // Until its port is free. On a thread of its own: a runtime does not end within another.
-            let ended = std::thread::spawn(move || running.shutdown_timeout(super::LIMIT)).join();
-            ended.expect("a runtime ends");
-        }
+        self.served.stop();
     }
 
     /// Starts it on the same port, with what it had.
@@ -90,15 +83,7 @@ impl KubernetesServer {
     /// # Errors
     /// The port is taken.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).context("listen")?;
-        listener.set_nonblocking(true)?;
-        self.port = listener.local_addr()?.port();
-        // A runtime of its own: what is dropped with it takes every connection along.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let router = answer::router(self.shared.clone());
-        runtime.spawn(async move { axum::serve(TcpListener::from_std(listener)?, router).await });
-        self.running = Some(runtime);
-        Ok(())
+        self.served.start_again()
     }
 
     /// Puts an object there, or changes the one that is.
@@ -148,12 +133,6 @@ impl KubernetesServer {
     fn change(&self, change: impl FnOnce(&mut Store)) {
         change(&mut self.shared.store());
         self.shared.changes.send_modify(|count| *count += 1);
-    }
-}
-
-impl Drop for KubernetesServer {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

@@ -172,6 +172,14 @@ impl Client {
         Ok(watermark.context("there is no watermark")?.parse()?)
     }
 
+    /// Waits until all that is durable now is shown.
+    ///
+    /// # Errors
+    /// As for [`shows`](Self::shows) and [`durable`](Self::durable); or it is not shown after a while.
+    pub async fn settled(&self) -> anyhow::Result<()> {
+        self.shows(self.durable().await?).await?.done().map(drop)
+    }
+
     /// Everything that a list has at this position, over all of its pages.
     ///
     /// # Errors

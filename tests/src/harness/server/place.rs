@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
     time::timeout,
 };
 
@@ -36,8 +36,9 @@ pub struct Ran {
 /// A command that runs until this is dropped.
 #[derive(Debug)]
 pub struct Running {
-    _child: Child,
+    child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    notes: Lines<BufReader<ChildStderr>>,
 }
 
 impl Place {
@@ -150,10 +151,12 @@ impl Place {
     /// # Errors
     /// It does not start.
     pub fn start(&self, words: &[&str]) -> anyhow::Result<Running> {
-        let mut child =
-            self.command(words)?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("start dkube")?;
+        let mut command = self.command(words)?;
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("start dkube")?;
         let output = child.stdout.take().context("dkube has no output")?;
-        Ok(Running { _child: child, lines: BufReader::new(output).lines() })
+        let errors = child.stderr.take().context("dkube has no standard error")?;
+        let (lines, notes) = (BufReader::new(output).lines(), BufReader::new(errors).lines());
+        Ok(Running { child, lines, notes })
     }
 }
 
@@ -165,6 +168,23 @@ impl Running {
     pub async fn line(&mut self) -> anyhow::Result<String> {
         let line = timeout(LIMIT, self.lines.next_line()).await.context("dkube prints nothing")??;
         line.context("dkube has ended")
+    }
+
+    /// The next line that it prints on standard error, where it says what is not its answer.
+    ///
+    /// # Errors
+    /// As for [`line`](Self::line).
+    pub async fn note(&mut self) -> anyhow::Result<String> {
+        let line = timeout(LIMIT, self.notes.next_line()).await.context("dkube notes nothing")??;
+        line.context("dkube has ended")
+    }
+
+    /// Its exit code, once it ends; none where a signal ended it.
+    ///
+    /// # Errors
+    /// It does not end within [`LIMIT`].
+    pub async fn end(mut self) -> anyhow::Result<Option<i32>> {
+        Ok(timeout(LIMIT, self.child.wait()).await.context("dkube does not end")??.code())
     }
 }
 
