@@ -1,6 +1,7 @@
 //! What else follows from an accepted command: nothing forbids it, but its author should know.
 use crate::{
     Cluster, Event, GroupName, JobId, PoolName, UserId,
+    backend::{self, BackendKind, SignIn},
     device::{ConditionKind, Device},
     group, license, policy, user,
 };
@@ -48,6 +49,11 @@ pub enum Warning {
         /// The built-in one that it may have been meant to be.
         alike: Option<ConditionKind>,
     },
+    /// Users of the backend that held until then: each is shut out until somebody links them to who they are at the new one.
+    UsersNotLinked {
+        /// How many.
+        users: u32,
+    },
 }
 
 impl Warning {
@@ -85,6 +91,11 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
                 }),
             );
         }
+        if let Event::Backend(event) = event
+            && let Some(users) = left_behind(before, event)
+        {
+            found.push(Warning::UsersNotLinked { users });
+        }
         let Event::Group(event) = event else { continue };
         match event {
             group::Event::UserRemoved { user, .. } => {
@@ -111,6 +122,20 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
     }
     found.truncate(Warning::MAX);
     found
+}
+
+/// How many users the backend that this event brings does not know; none where it knows all.
+fn left_behind(before: &Cluster, event: &backend::Event) -> Option<u32> {
+    let (provider, operator) = match event {
+        backend::Event::Proposed { provider, operator, .. } => (Some(&**provider), operator),
+        backend::Event::Activated { kind: BackendKind::Local, operator } => (None, operator),
+        backend::Event::Activated { operator, .. } => {
+            (before.sign_in().proposal.as_ref().map(|proposal| &proposal.provider), operator)
+        }
+        backend::Event::Withdrawn { .. } | backend::Event::CredentialsUpdated { .. } => return None,
+    };
+    let left = before.users().values().filter(|user| user.id != *operator && !SignIn::knows_at(provider, user)).count();
+    u32::try_from(left).ok().filter(|left| *left > 0)
 }
 
 /// How many more jobs may be named.

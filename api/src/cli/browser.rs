@@ -5,6 +5,7 @@ use super::{
     client::{Client, Reply},
     console::Console,
     error::CliError,
+    problem::Problem,
 };
 use crate::{http::Challenge, settings::Secret};
 use axum::{Router, extract::Query, routing::get};
@@ -82,10 +83,7 @@ async fn brought(listener: TcpListener) -> Result<String, CliError> {
     drop(tokio::time::timeout(Duration::from_secs(1), serving).await);
     match brought {
         Ok(Brought::Code { code }) => Ok(code),
-        Ok(Brought::Refused { error, error_description }) => {
-            let told = error_description.unwrap_or_else(|| "the server refuses".to_owned());
-            Err(CliError::NotSignedIn(format!("{told} ({error})")))
-        }
+        Ok(Brought::Refused { error, error_description }) => Err(Problem::told(error, error_description).into()),
         Err(_) => Err(CliError::NotSignedIn("the browser brought nothing".to_owned())),
     }
 }

@@ -29,6 +29,13 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
+    /// The problem of that code, told without its document.
+    pub(super) fn told(code: String, detail: Option<String>) -> Self {
+        let known = crate::http::problem_kind(&code);
+        let detail = detail.or_else(|| known.map(|kind| kind.title.to_owned())).unwrap_or_else(|| code.clone());
+        Self { status: known.map_or(403, |kind| kind.status), code, detail, refs: vec![], rest: Map::new() }
+    }
+
     /// The problem in this body, if it is one.
     pub(crate) fn read(status: u16, body: &[u8]) -> Option<Self> {
         let mut document: Map<String, Value> = serde_json::from_slice(body).ok()?;

@@ -7,6 +7,7 @@ use super::{
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
     problem::Problem,
+    seldom::Seldom,
     tls::Certificate,
 };
 use crate::{license::VendorKey, provider::Outside};
@@ -35,7 +36,7 @@ pub struct HttpSettings {
     pub certificate: Option<Arc<Certificate>>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Where the break-glass operator may sign in from; anywhere, if it is empty.
+    /// Where the break-glass operator may come from; anywhere, if it is empty.
     pub break_glass_from: Vec<IpNet>,
     /// Whether `/metrics` answers without a sign-in.
     pub open_metrics: bool,
@@ -98,7 +99,7 @@ impl Default for PasswordCost {
 }
 
 impl HttpSettings {
-    /// Whether the break-glass operator may sign in from there.
+    /// Whether the break-glass operator may come from there.
     pub(crate) fn may_break_glass(&self, address: Option<IpAddr>) -> bool {
         let within = |address: IpAddr| self.break_glass_from.iter().any(|net| net.contains(&address.to_canonical()));
         self.break_glass_from.is_empty() || address.is_some_and(within)
@@ -193,6 +194,8 @@ pub struct Shared {
     pub(crate) asking: Semaphore,
     /// How many of them each network has.
     pub(crate) asking_shares: Arc<Shares<Option<IpAddr>>>,
+    /// When the log was told last that a provider did not sign somebody in.
+    pub(crate) provider_told: Seldom,
     /// Sign-ins for a program that wait for a yes in the browser.
     pub(crate) consents: Consents,
     /// Held while the directory is fetched.
@@ -241,6 +244,7 @@ impl App {
             directory: Directory::default(),
             asking: Semaphore::new(ASKING_MAX),
             asking_shares: Shares::new(ASKING_PER_NETWORK_MAX),
+            provider_told: Seldom::default(),
             consents: Consents::default(),
             refreshing: tokio::sync::Mutex::default(),
             passwords: Passwords::new(settings.password_cost),

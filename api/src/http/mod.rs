@@ -27,6 +27,7 @@ mod pods;
 mod pools;
 pub mod port;
 mod problem;
+mod seldom;
 mod serve;
 mod session;
 mod telemetry;
@@ -43,6 +44,7 @@ pub use app::{App, HttpSettings, Parts, PasswordCost};
 pub(crate) use auth::Challenge;
 pub use auth::{hash_password, password_fits};
 pub(crate) use directory::keep_fresh;
+pub(crate) use problem::find as problem_kind;
 pub use serve::serve;
 pub use tls::{Certificate, TlsError};
 

@@ -71,7 +71,7 @@ pub enum Key {
     RequestsPerAddress,
     /// Whether `/metrics` is open to all.
     MetricsOpen,
-    /// The networks that the break-glass operator may sign in from.
+    /// The networks that the break-glass operator may come from.
     BreakGlassFrom,
     /// The private networks that this server may ask.
     EgressAllow,
@@ -331,7 +331,7 @@ impl Key {
                 "break_glass_from",
                 None,
                 "NETWORKS",
-                "The networks that the first operator, who remains under every sign-in backend, may sign in from, \
+                "The networks that the first operator, who remains under every sign-in backend, may come from, \
                  as 10.1.0.0/16,127.0.0.1; from everywhere where it is left out",
             ),
             Self::EgressAllow => text(

@@ -85,7 +85,7 @@ pub struct Settings {
     pub requests_per_address: usize,
     /// Whether `/metrics` is open to all.
     pub metrics_open: bool,
-    /// Where the break-glass operator may sign in from; anywhere, if it is empty.
+    /// Where the break-glass operator may come from; anywhere, if it is empty.
     pub break_glass_from: Vec<IpNet>,
     /// Where sign-in providers and the like may be.
     pub egress: Policy,

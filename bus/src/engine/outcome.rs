@@ -102,6 +102,7 @@ impl From<&Warning> for WarningV1 {
                 let alike = alike.as_ref().map(ToString::to_string);
                 Self { code: 6, name: Some(kind.to_string()), second: alike, ..none }
             }
+            Warning::UsersNotLinked { users } => Self { code: 7, name: Some(users.to_string()), ..none },
         }
     }
 }
@@ -123,6 +124,7 @@ impl WarningV1 {
                 kind: self.name?.parse().ok()?,
                 alike: self.second.map(|kind| kind.parse()).transpose().ok()?,
             }),
+            7 => Some(Warning::UsersNotLinked { users: self.name?.parse().ok()? }),
             _ => None,
         }
     }
@@ -199,6 +201,7 @@ mod tests {
                         alike: Some("gpu.lost".parse().unwrap()),
                     },
                     Warning::UnknownCondition { kind: "site.fan".parse().unwrap(), alike: None },
+                    Warning::UsersNotLinked { users: 50_000 },
                 ],
             },
             Kept::Refused(Refusal {

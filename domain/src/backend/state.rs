@@ -41,15 +41,24 @@ impl SignIn {
 
     /// Whether the user is one of this backend's, or remains under every one.
     pub fn knows(&self, user: &User) -> bool {
-        user.break_glass || self.is_of(user.identity.as_ref())
+        Self::knows_at(self.provider.as_ref(), user)
+    }
+
+    /// Likewise, were people known by that provider (none: here).
+    pub(crate) fn knows_at(provider: Option<&Provider>, user: &User) -> bool {
+        user.break_glass || belongs(provider, user.identity.as_ref())
     }
 
     /// Whether somebody with this identity (none: whose password is kept here) belongs to this backend.
     pub(crate) fn is_of(&self, identity: Option<&Identity>) -> bool {
-        match (&self.provider, identity) {
-            (None, None) => true,
-            (Some(provider), Some(identity)) => provider.realm() == identity.realm,
-            (None, Some(_)) | (Some(_), None) => false,
-        }
+        belongs(self.provider.as_ref(), identity)
+    }
+}
+
+fn belongs(provider: Option<&Provider>, identity: Option<&Identity>) -> bool {
+    match (provider, identity) {
+        (None, None) => true,
+        (Some(provider), Some(identity)) => provider.realm() == identity.realm,
+        (None, Some(_)) | (Some(_), None) => false,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     },
 };
 use domain::{
-    Command, Denied, Event, Principal, Role, Subject, Via, access,
+    Command, Denied, Event, Principal, Role, Subject, Via, Warning, access,
     backend::{self, BackendKind, Credentials, Identity},
     token::Scope,
     user,
@@ -291,4 +291,21 @@ fn another_client_of_an_openid_provider_is_proven_anew() {
     world.given(activate(proposal, identity(&oidc_provider().realm(), 1), "boss"));
     let credentials = Credentials { client_id: Some(w("other")), ..Credentials::default() };
     world.when(Command::Backend(backend::Command::UpdateCredentials(credentials))).refused("request.malformed");
+}
+
+#[test]
+fn who_proposes_and_who_proves_is_told_how_many_have_to_be_linked() {
+    let mut world = local();
+    world.given(onboard(&["bob", "carl"], None));
+    // Ada is said to be its operator; the break-glass operator is known under every backend.
+    let left = [Warning::UsersNotLinked { users: 2 }];
+    assert_eq!(world.when(propose(github(), "ada", Some("ada"))).warnings, left);
+    let proposal = world.position();
+    assert_eq!(world.when(activate(proposal, at_github(1), "ada")).warnings, left);
+    world.asker = world.session("operator");
+    assert_eq!(
+        world.when(GO_BACK).warnings,
+        [Warning::UsersNotLinked { users: 1 }],
+        "whoever was never linked is known"
+    );
 }

@@ -82,7 +82,7 @@ impl Look<'_> {
         let mut alerts: Vec<AlertView> = devices.flat_map(|device| self.device_alerts(device)).collect();
         alerts.extend(cluster.nodes().values().filter(|node| !node.retired).flat_map(|node| self.node_alerts(node)));
         alerts.extend(self.replaced_alerts());
-        alerts.extend(self.break_glass_alert());
+        alerts.extend(self.break_glass_alerts());
         alerts.extend(cluster.pools().values().filter_map(pool_alert));
         alerts.extend(cluster.jobs().values().filter_map(|job| self.job_alert(job)));
         AlertView::sort(&mut alerts);

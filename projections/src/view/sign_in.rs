@@ -1,7 +1,7 @@
 //! Where people sign in, as people see it.
 use super::{AlertJobs, AlertView, BackendKind, Look, Severity, UserRef};
 use domain::{
-    Position, ProviderUrl, ProviderWord, Timestamp, UserId,
+    Position, ProviderUrl, ProviderWord, Timestamp,
     backend::{Proposal, Provider, Secret, Shown},
 };
 use serde::Serialize;
@@ -104,27 +104,40 @@ impl Look<'_> {
         }
     }
 
-    /// That the operator who remains has come in though people sign in elsewhere.
-    pub(super) fn break_glass_alert(&self) -> Option<AlertView> {
-        let cluster = self.cluster();
-        cluster.sign_in().provider.as_ref()?;
-        let held_since = cluster.sign_in().since;
-        let user = cluster.users().values().find(|user| user.break_glass)?;
-        let past_it = |at: &Timestamp| held_since.is_none_or(|since| since < *at);
-        let since = user.signed_in_at.filter(past_it).filter(|at| self.time < at.plus_seconds(TOLD_FOR))?;
-        Some(AlertView {
+    /// Of the operator who remains though people sign in elsewhere: that they have come in, and that they hold tokens, by which they
+    /// come in unseen.
+    pub(super) fn break_glass_alerts(&self) -> Vec<AlertView> {
+        let (cluster, held_since) = (self.cluster(), self.cluster().sign_in().since);
+        let remains = cluster.users().values().find(|user| user.break_glass);
+        let Some(user) = remains.filter(|_| cluster.sign_in().provider.is_some()) else { return vec![] };
+        let alert = |code: &str, since, summary: String, action: &str| AlertView {
             severity: Severity::Warning,
-            code: "auth.break_glass".to_owned(),
-            subject: subject(user.id),
+            code: code.to_owned(),
+            subject: format!("user/{}", user.id),
             node: None,
-            since: Some(since),
-            summary: "the break-glass operator has signed in, past the sign-in backend".to_owned(),
-            action: "look in the audit trail who it was and why (--type SignedIn); this is told for a day".to_owned(),
+            since,
+            summary,
+            action: action.to_owned(),
             jobs: AlertJobs::default(),
-        })
+        };
+        let past_it = |at: &Timestamp| held_since.is_none_or(|since| since < *at);
+        let came = user.signed_in_at.filter(past_it).filter(|at| self.time < at.plus_seconds(TOLD_FOR));
+        let came = came.map(|at| {
+            let summary = "the break-glass operator has signed in, past the sign-in backend".to_owned();
+            let action = "look in the audit trail who it was and why (--type SignedIn); this is told for a day";
+            alert("auth.break_glass", Some(at), summary, action)
+        });
+        let tokens = user.tokens.iter().filter_map(|id| cluster.token(*id));
+        let tokens: Vec<_> = tokens.filter(|token| self.time < token.expires_at).collect();
+        let since = tokens.iter().map(|token| token.issued_at).min().max(held_since);
+        let holds = (!tokens.is_empty()).then(|| {
+            let summary = format!(
+                "the break-glass operator holds tokens, {} in all, which pass the sign-in backend",
+                tokens.len()
+            );
+            let action = "revoke them (dkube token revoke), and give programs tokens of a user of their own";
+            alert("auth.break_glass_tokens", since, summary, action)
+        });
+        came.into_iter().chain(holds).collect()
     }
-}
-
-fn subject(user: UserId) -> String {
-    format!("user/{user}")
 }

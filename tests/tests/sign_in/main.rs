@@ -1,4 +1,5 @@
 //! Signing in through a provider, as people do it: with a browser, against a GitHub and a real OpenID provider.
+mod command_line;
 mod github;
 mod oidc;
 

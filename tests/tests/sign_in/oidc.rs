@@ -1,11 +1,11 @@
-//! From local to an OpenID provider; and signing in with the command line.
+//! From local to an OpenID provider.
 use crate::{CLIENT, FLAGS, SECRET, callback, give, kept_nowhere, proof, recorded, refused, ways, who};
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::harness::{Browser, Client, OidcProvider, Page, Place, Server};
 
-async fn provider() -> anyhow::Result<OidcProvider> {
+pub(crate) async fn provider() -> anyhow::Result<OidcProvider> {
     let provider = OidcProvider::start().await?;
     for (sub, login) in [("1001", "boss"), ("1002", "ada"), ("1003", "ada")] {
         let mail = format!("{login}@example.org");
@@ -16,23 +16,24 @@ async fn provider() -> anyhow::Result<OidcProvider> {
 }
 
 /// Opens that address with this browser, and says there who one is.
-async fn as_account(browser: &mut Browser, url: &str, sub: &str) -> anyhow::Result<Page> {
+pub(crate) async fn as_account(browser: &mut Browser, url: &str, sub: &str) -> anyhow::Result<Page> {
     let form = browser.open(url).await?;
     let consent = browser.submit(&form, &[("sub", sub)]).await?;
     browser.submit(&consent, &[]).await
 }
 
-fn proposal(provider: &OidcProvider) -> Value {
+pub(crate) fn proposal(provider: &OidcProvider) -> Value {
     json!({"kind": "oidc", "issuer": provider.issuer(), "client_id": CLIENT, "client_secret": SECRET,
         "operator": "boss"})
 }
 
-async fn switched(server: &Server, provider: &OidcProvider) -> anyhow::Result<Client> {
+pub(crate) async fn switched(server: &Server, provider: &OidcProvider) -> anyhow::Result<Client> {
     let operator = Client::operator(server).await?;
     provider.client(CLIENT, SECRET, &callback(&operator, "oidc").await?).await?;
     Client::send(operator.request(Method::PUT, "/v1/auth/backend").json(&proposal(provider))).await?.done()?;
     let page = as_account(&mut Browser::new()?, &proof(&operator).await?, "1001").await?;
     ensure!(page.status == 200, "{}", page.body);
+    operator.settled().await?;
     Ok(operator)
 }
 
@@ -103,57 +104,5 @@ async fn credentials_are_replaced_without_a_new_sign_in() -> anyhow::Result<()> 
     let mut again = Browser::new()?;
     let page = as_account(&mut again, &start, "1001").await?;
     assert_eq!(who(&mut again, &page).await?["login"], "boss");
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_command_line_signs_in_with_the_browser() -> anyhow::Result<()> {
-    let (place, provider) = (Place::new()?, provider().await?);
-    let server = Server::start(&place, FLAGS).await?;
-    switched(&server, &provider).await?;
-    let mut login = place.start(&["login", "--server", server.url()])?;
-    let (asked, address) = (login.note().await?, login.note().await?);
-    let check = asked.rsplit_once("check ").context("there is a check")?.1.trim_end_matches(':').to_owned();
-    let mut browser = Browser::new()?;
-    let page = as_account(&mut browser, &address, "1001").await?;
-    // No program has the session of somebody who was not asked.
-    assert!(page.status == 200 && page.body.contains("signed in as boss"), "{}", page.body);
-    assert!(check.len() == 8 && page.body.contains(&format!("the check {check}")), "{asked}: {}", page.body);
-    let told = browser.submit(&page, &[]).await?;
-    assert!(told.status == 200 && told.body.contains("Go back to the terminal"), "{}", told.body);
-    let line = login.line().await?;
-    assert!(line.contains("as boss"), "{line}");
-    assert_eq!(login.end().await?, Some(0));
-    let again = browser.submit(&page, &[]).await?;
-    assert!(again.status == 400 && again.body.contains("any more"), "{}", again.body);
-    let shown = place.dkube(&["whoami", "--server", server.url()]).await?.done()?;
-    assert!(shown.contains("boss"), "{shown}");
-
-    // Whoever is turned away is told so in the terminal, which waits no longer.
-    let mut login = place.start(&["login", "--server", server.url()])?;
-    let (_, address) = (login.note().await?, login.note().await?);
-    let page = as_account(&mut Browser::new()?, &address, "1002").await?;
-    assert!(page.status == 200 && page.body.contains("Go back to the terminal"), "{}", page.body);
-    assert!(login.note().await?.contains("user.not_onboarded"));
-    assert_eq!(login.end().await?, Some(4));
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_program_is_let_in_by_the_browser_that_was_asked_alone() -> anyhow::Result<()> {
-    let (place, provider) = (Place::new()?, provider().await?);
-    let server = Server::start(&place, FLAGS).await?;
-    switched(&server, &provider).await?;
-    // Nobody listens there: no browser is sent on.
-    let challenge = "A".repeat(43);
-    let address = format!("{}/auth/oidc/start?port=9&challenge={challenge}", server.url());
-    let mut browser = Browser::new()?;
-    let page = as_account(&mut browser, &address, "1001").await?;
-    let mut thief = Browser::new()?;
-    thief.open(&format!("{}/auth/oidc/start", server.url())).await?;
-    let stolen = thief.submit(&page, &[]).await?;
-    assert!(stolen.status == 400 && stolen.body.contains("any more"), "{}", stolen.body);
-    let spent = browser.submit(&page, &[]).await?;
-    assert!(spent.status == 400 && spent.body.contains("any more"), "{}", spent.body);
     Ok(())
 }

@@ -26,6 +26,9 @@ pub(crate) struct WarningView {
     /// What may have been meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     alike: Option<String>,
+    /// How many users it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    users: Option<u32>,
     /// The jobs that it is about, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<uuid::Uuid>)]
@@ -35,7 +38,7 @@ pub(crate) struct WarningView {
 impl WarningView {
     pub(super) fn of(warning: &Warning, names: &Names<'_>) -> Self {
         let (user, group, pool, condition, alike) = (None, None, None, None, None);
-        let blank = Self { code: "", detail: "", user, group, pool, condition, alike, jobs: vec![] };
+        let blank = Self { code: "", detail: "", user, group, pool, condition, alike, users: None, jobs: vec![] };
         match warning {
             Warning::JobsKeepDevices { user, jobs } => Self {
                 code: "jobs_keep_devices",
@@ -74,6 +77,12 @@ impl WarningView {
                 detail: "no device has had this kind of condition, and it is not built in: it is misspelt, or an agent's own policy is to raise it",
                 condition: Some(kind.to_string()),
                 alike: alike.as_ref().map(ToString::to_string),
+                ..blank
+            },
+            Warning::UsersNotLinked { users } => Self {
+                code: "users_not_linked",
+                detail: "users of another sign-in backend keep groups and history, and can't sign in through this one until each is linked (`dkube user link`), or invited where passwords are kept here (`dkube user invite`)",
+                users: Some(*users),
                 ..blank
             },
         }

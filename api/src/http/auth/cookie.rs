@@ -39,11 +39,6 @@ pub(crate) fn flow_cookie(settings: &HttpSettings, secret: &SessionSecret) -> He
     header(&format!("{}={}; {}; Max-Age=600", flow_name(settings), secret.reveal(), attributes(settings)))
 }
 
-/// The cookie that makes a browser forget the sign-in that it began.
-pub(crate) fn clear_flow(settings: &HttpSettings) -> HeaderValue {
-    header(&format!("{}=; {}; Max-Age=0", flow_name(settings), attributes(settings)))
-}
-
 /// The secret of the sign-in that the browser began, if it did.
 pub(crate) fn presented_flow(settings: &HttpSettings, headers: &HeaderMap) -> Option<SessionSecret> {
     presented(flow_name(settings), headers)

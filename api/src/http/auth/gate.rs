@@ -81,7 +81,11 @@ async fn enter(
             if forged {
                 return Err(turned(Problem::new("auth.csrf", CSRF)));
             }
-            judge(cluster, credential, rule, address, now).map_err(|reason| turned(denied(reason)))
+            let asker = judge(cluster, credential, rule, address, now).map_err(|reason| turned(denied(reason)))?;
+            // Whoever has a token or a cookie of theirs is not where they are.
+            let elsewhere = cluster.user(asker.user).is_some_and(|user| user.break_glass)
+                && !app.settings().may_break_glass(address);
+            if elsewhere { Err(turned(Problem::new("auth.not_from_here", NOT_FROM_HERE))) } else { Ok(asker) }
         })
     };
     let mut verdict = judged();
@@ -99,6 +103,8 @@ async fn enter(
     }
     verdict
 }
+
+const NOT_FROM_HERE: &str = "the break-glass operator comes from the networks of break_glass_from alone";
 
 const CSRF: &str = "with the session cookie, whatever writes carries the header X-CSRF-Token";
 

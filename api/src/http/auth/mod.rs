@@ -17,9 +17,7 @@ pub(crate) use address::Address;
 pub(crate) use asker::{Asker, Credential, still_valid};
 pub(crate) use attempts::{AuditReaders, refused, sign_in_failed, signed_in};
 pub(crate) use codes::{Challenge, Codes, Proven};
-pub(crate) use cookie::{
-    clear_cookie, clear_flow, clear_presented, flow_cookie, presented_flow, presented_secret, session_cookie,
-};
+pub(crate) use cookie::{clear_cookie, clear_presented, flow_cookie, presented_flow, presented_secret, session_cookie};
 pub(crate) use gate::gate;
 pub(crate) use last_used::{LastUseView, LastUsed};
 pub(crate) use password::{NewPassword, Password, Passwords};
@@ -28,7 +26,7 @@ pub(crate) use rules::{Rule, rule_of};
 pub(crate) use secret::{InvitationSecret, SessionSecret, TokenSecret, random_id};
 pub(crate) use sessions::{SessionKey, Sessions};
 pub(crate) use shelf::Shelf;
-pub(crate) use slowdown::Slowdown;
+pub(crate) use slowdown::{Attempt, Slowdown, slow_down};
 
 #[cfg(test)]
 pub(crate) use rules::RULES;

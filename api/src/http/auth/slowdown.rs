@@ -1,7 +1,8 @@
 //! Failed sign-ins make the next ones wait: by login, so that one password can't be guessed from many places, and by
-//! address, so that one place can't guess many. Nobody is ever locked out: the waits are short, and a refused attempt
-//! does not lengthen them.
+//! address, so that one place can't guess many. Nobody is ever locked out: the waits are short, a refused attempt
+//! does not lengthen them, and who guesses from many places makes nobody wait at home, where they have signed in before.
 use super::Address;
+use crate::http::{metrics::Metrics, problem::Problem};
 use domain::{Login, Timestamp};
 use sha2::{Digest, Sha256};
 use std::{
@@ -35,9 +36,13 @@ pub(crate) struct Slowdown(Mutex<Counted>);
 #[derive(Default)]
 struct Counted {
     // A login as typed may be a password in the wrong field: only its hash is kept.
-    logins: Tallies<[u8; 32]>,
+    logins: Tallies<Hash32>,
+    /// The networks that somebody has signed in from: failures there are counted apart from those of all others.
+    homes: Tallies<(Hash32, IpAddr)>,
     addresses: Tallies<IpAddr>,
 }
+
+type Hash32 = [u8; 32];
 
 type Tallies<K> = HashMap<K, Failures>;
 
@@ -49,8 +54,21 @@ struct Failures {
 
 /// A sign-in under way. It counts as failed until it is said to have succeeded: so attempts at the same time count too.
 pub(crate) struct Attempt {
-    login: [u8; 32],
+    /// None before anybody knows whose it is.
+    login: Option<Hash32>,
     address: Option<IpAddr>,
+}
+
+impl Attempt {
+    fn home(&self) -> Option<(Hash32, IpAddr)> {
+        self.login.zip(self.address)
+    }
+}
+
+/// The answer to whoever has to wait.
+pub(crate) fn slow_down(metrics: &Metrics, seconds: u64) -> Problem {
+    metrics.sign_in("slowed_down");
+    Problem::new("auth.slow_down", "too many sign-ins failed: wait a little").retry_after(seconds)
 }
 
 impl Slowdown {
@@ -62,30 +80,67 @@ impl Slowdown {
         self.begin_with(Sha256::digest(login.as_str().as_bytes()).into(), address, now)
     }
 
+    /// Begins an attempt at a login from where its user may not sign in at all: it makes nobody wait who may.
+    ///
+    /// # Errors
+    /// In how many seconds the next one is looked at.
+    pub(crate) fn begin_barred(&self, login: &Login, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
+        let apart = Sha256::new_with_prefix(b"barred\0").chain_update(login.as_str());
+        self.begin_with(apart.finalize().into(), address, now)
+    }
+
+    /// Begins an attempt of whoever it is, from there.
+    ///
+    /// # Errors
+    /// In how many seconds the next one is looked at.
+    pub(crate) fn begin_at(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
+        self.start(Attempt { login: None, address: Address(address).network() }, now)
+    }
+
     /// Begins an attempt with what is as hard to guess as a login and a password: its hash stands for the login.
     ///
     /// # Errors
     /// In how many seconds the next one is looked at.
-    pub(crate) fn begin_with(&self, login: [u8; 32], address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
-        let attempt = Attempt { login, address: Address(address).network() };
+    pub(crate) fn begin_with(&self, login: Hash32, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
+        self.start(Attempt { login: Some(login), address: Address(address).network() }, now)
+    }
+
+    fn start(&self, attempt: Attempt, now: Timestamp) -> Result<Attempt, u64> {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let by_login = wait(&counted.logins, &attempt.login, &BY_LOGIN, now);
+        let home = attempt.home().filter(|home| counted.homes.contains_key(home));
+        let by_login = match (home, attempt.login) {
+            (Some(home), _) => wait(&counted.homes, &home, &BY_LOGIN, now),
+            (None, Some(login)) => wait(&counted.logins, &login, &BY_LOGIN, now),
+            (None, None) => 0,
+        };
         let by_address = attempt.address.map_or(0, |address| wait(&counted.addresses, &address, &BY_ADDRESS, now));
         let micros = by_login.max(by_address);
         if micros > 0 {
             return Err(u64::try_from(micros).unwrap_or_default().div_ceil(1_000_000));
         }
-        count(&mut counted.logins, attempt.login, now);
+        match (home, attempt.login) {
+            (Some(home), _) => count(&mut counted.homes, home, now),
+            (None, Some(login)) => count(&mut counted.logins, login, now),
+            (None, None) => {}
+        }
         if let Some(address) = attempt.address {
             count(&mut counted.addresses, address, now);
         }
         Ok(attempt)
     }
 
-    /// The attempt succeeded: it takes its own failure back, and the login's earlier ones with it.
-    pub(crate) fn succeeded(&self, attempt: &Attempt) {
+    /// The attempt succeeded: it takes its own failure back, and the login's earlier ones with it. Its network is a home of that
+    /// login from now on.
+    pub(crate) fn succeeded(&self, attempt: &Attempt, now: Timestamp) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.logins.remove(&attempt.login);
+        if let Some(login) = attempt.login {
+            counted.logins.remove(&login);
+        }
+        if let Some(home) = attempt.home() {
+            counted.homes.remove(&home);
+            count(&mut counted.homes, home, now);
+            counted.homes.entry(home).and_modify(|failures| failures.count = 0);
+        }
         if let Some(failures) = attempt.address.and_then(|address| counted.addresses.get_mut(&address)) {
             failures.count = failures.count.saturating_sub(1);
         }
@@ -105,13 +160,11 @@ fn recent(failures: &Failures, now: Timestamp) -> bool {
 }
 
 fn count<K: Eq + Hash + Copy>(tallies: &mut Tallies<K>, key: K, now: Timestamp) {
-    if !tallies.contains_key(&key) && tallies.len() >= KEYS_MAX {
-        tallies.retain(|_, failures| recent(failures, now));
-        if tallies.len() >= KEYS_MAX
-            && let Some(oldest) = tallies.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| *key)
-        {
-            tallies.remove(&oldest);
-        }
+    if !tallies.contains_key(&key)
+        && tallies.len() >= KEYS_MAX
+        && let Some(oldest) = tallies.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| *key)
+    {
+        tallies.remove(&oldest);
     }
     let before = tallies.get(&key).filter(|failures| recent(failures, now)).map_or(0, |failures| failures.count);
     tallies.insert(key, Failures { count: before.saturating_add(1), last: now });
@@ -162,7 +215,7 @@ mod tests {
             assert!(slowdown.begin(&login("ada"), None, now).is_ok());
         }
         let attempt = slowdown.begin(&login("ada"), None, now).ok().unwrap();
-        slowdown.succeeded(&attempt);
+        slowdown.succeeded(&attempt, now);
         for _ in 0..5 {
             assert!(slowdown.begin(&login("ada"), None, now).is_ok());
         }
@@ -171,6 +224,35 @@ mod tests {
         for _ in 0..5 {
             assert!(slowdown.begin(&login("ada"), None, later).is_ok());
         }
+    }
+
+    #[test]
+    fn who_guesses_from_many_places_makes_nobody_wait_at_home() {
+        let slowdown = Slowdown::default();
+        let now = Timestamp::from_micros(0);
+        let place = |text: &str| text.parse().ok();
+        let home = slowdown.begin(&login("ada"), place("192.0.2.1"), now).ok().unwrap();
+        slowdown.succeeded(&home, now);
+        for n in 0..5 {
+            assert!(slowdown.begin(&login("ada"), place(&format!("198.51.100.{n}")), now).is_ok());
+        }
+        assert!(slowdown.begin(&login("ada"), place("203.0.113.1"), now).is_err());
+        for _ in 0..5 {
+            assert!(slowdown.begin(&login("ada"), place("192.0.2.1"), now).is_ok(), "at home, five are free as ever");
+        }
+        assert_eq!(slowdown.begin(&login("ada"), place("192.0.2.1"), now).err(), Some(1));
+        assert!(slowdown.begin(&login("bob"), place("192.0.2.1"), now).is_ok());
+    }
+
+    #[test]
+    fn attempts_from_where_nobody_may_sign_in_make_nobody_wait_who_may() {
+        let slowdown = Slowdown::default();
+        let now = Timestamp::from_micros(0);
+        for _ in 0..5 {
+            assert!(slowdown.begin_barred(&login("operator"), None, now).is_ok());
+        }
+        assert_eq!(slowdown.begin_barred(&login("operator"), None, now).err(), Some(1), "as any login is slowed");
+        assert!(slowdown.begin(&login("operator"), None, now).is_ok());
     }
 
     #[test]

@@ -1,24 +1,21 @@
 use super::{
     arrive,
-    consent::{self, Asked, to_program},
+    consent::{self, Asked, not_to_come},
     flow::{Aim, Flow, Then},
-    page::Page,
-    provider::{self, asking, callback_address, within},
+    page::{self, Page},
+    provider::{self, asking, callback_address, paced, unavailable, unavailable_to_visitor, within},
 };
 use crate::{
     http::{
         answer::Names,
         app::App,
-        auth::{
-            Address, Asker, Proven, Rule, clear_flow, clear_presented, presented_flow, refused, session_cookie,
-            sign_in_failed, still_valid,
-        },
+        auth::{Address, Asker, Proven, clear_presented, presented_flow, refused, session_cookie, sign_in_failed},
         directory::Place,
         input::{Query, Segment},
-        problem::{Problem, Refused, denied, failed},
+        problem::{Problem, Refused, failed},
         session,
     },
-    provider::{Answer, Pending, Person},
+    provider::{Answer, Pending, Person, ProviderError},
 };
 use axum::{
     extract::State,
@@ -27,7 +24,7 @@ use axum::{
 };
 use bus::engine::Request;
 use domain::{
-    Action, Command, Login, Position, Reason,
+    Command, Login, Position, Reason, Warning,
     backend::{self, BackendKind, Identity},
 };
 use std::{net::IpAddr, time::Duration};
@@ -56,7 +53,7 @@ pub(super) async fn callback(
     headers: HeaderMap,
 ) -> Response {
     let answer = come_back(&app, address, &kind, answer, &headers).await;
-    answer.unwrap_or_else(|problem| Page::of(&problem).into_response())
+    answer.unwrap_or_else(|problem| page::failed(&problem))
 }
 
 async fn come_back(
@@ -82,16 +79,13 @@ async fn come_back(
         Then::Path(path) => {
             let secret = session::open(app, signed_in?.0).await?.secret;
             clear_presented(app, headers);
-            let cookies = [(header::SET_COOKIE, clear_flow(app.settings()))];
-            let to = within(app, &path);
-            let mut response = (StatusCode::SEE_OTHER, cookies, [(header::LOCATION, to)]).into_response();
-            response.headers_mut().append(header::SET_COOKIE, session_cookie(app.settings(), &secret));
-            Ok(response)
+            // The flow's cookie stays: it may be that of another window's sign-in as well.
+            let cookies = [(header::SET_COOKIE, session_cookie(app.settings(), &secret))];
+            Ok((StatusCode::SEE_OTHER, cookies, [(header::LOCATION, within(app, &path))]).into_response())
         }
         Then::Program { port, challenge } => Ok(match signed_in {
             Ok((proven, login)) => consent::ask(app, &secret, &login, Asked { proven, port, challenge }),
-            // It would wait for somebody who does not come.
-            Err(problem) => to_program(port, &[("error", problem.code()), ("error_description", problem.detail())]),
+            Err(problem) => not_to_come(port, &problem),
         }),
     }
 }
@@ -103,7 +97,13 @@ async fn signed_in(app: &App, returned: Returned) -> Result<(Proven, Login), Pro
     app.catch_up().await;
     let stored = active().filter(|stored| stored.kind() == returned.kind).ok_or_else(changed)?;
     let address = returned.address;
-    let (identity, login) = told(app, &stored, returned).await?;
+    let attempt = paced(app, address)?;
+    let told = told(app, &stored, returned, |error| unavailable_to_visitor(app, error)).await;
+    // That the provider has troubles, or refuses this server, is no failure of whoever comes.
+    if told.as_ref().err().is_none_or(|problem| problem.code() != "provider.answer") {
+        app.slowdown.succeeded(&attempt, app.now());
+    }
+    let (identity, login) = told?;
     // What was proven counts for the backend that it was proven to.
     app.catch_up().await;
     if active().as_ref() != Some(&stored) {
@@ -126,32 +126,45 @@ async fn proven(
     app.catch_up().await;
     let proposed = app.present(|state| state.cluster().sign_in().proposal.clone());
     let proposed = proposed.filter(|it| it.revision == proposal && it.provider.kind() == kind).ok_or_else(gone)?;
-    let (identity, login) = told(app, &proposed.provider, returned).await?;
+    let (identity, login) = told(app, &proposed.provider, returned, unavailable).await?;
     let command = Command::Backend(backend::Command::Activate { proposal, identity, login });
-    if let Err(problem) = activate(app, &asker, reason, command).await {
-        if problem.status() == StatusCode::FORBIDDEN {
-            let code = problem.code().to_owned();
-            refused(app, asker.principal, "GET /auth/{kind}/callback", Refused { code }).await;
+    let warnings = match activate(app, &asker, reason, command).await {
+        Ok(warnings) => warnings,
+        Err(problem) => {
+            if problem.status() == StatusCode::FORBIDDEN {
+                let code = problem.code().to_owned();
+                refused(app, asker.principal, "GET /auth/{kind}/callback", Refused { code }).await;
+            }
+            return Err(problem);
         }
-        return Err(problem);
-    }
-    let text = vec![
+    };
+    let mut text = vec![
         format!("The sign-in backend is {kind} from now on."),
         "Everybody signs in anew through it, you too. The break-glass operator keeps password, sessions and tokens."
             .to_owned(),
     ];
+    text.extend(warnings.iter().filter_map(|warning| match warning {
+        Warning::UsersNotLinked { users } => Some(format!(
+            "Users whom it does not know, {users} in all, keep their groups and history, and can't sign in until an operator links each to who they are there (dkube user link)."
+        )),
+        _ => None,
+    }));
     Ok(Page { status: StatusCode::OK, title: "It is proven", text, form: None }.into_response())
 }
 
-async fn activate(app: &App, asker: &Asker, reason: Option<Reason>, command: Command) -> Result<(), Problem> {
-    still_valid(app, asker, Rule::InPerson(Action::ManageBackend)).map_err(denied)?;
+async fn activate(app: &App, asker: &Asker, reason: Option<Reason>, command: Command) -> Result<Vec<Warning>, Problem> {
     let request = Request { reason, ..Request::new(asker.principal.clone(), command) };
     let recorded = app.parts.commands.submit(request).await;
-    recorded.map(drop).map_err(|failure| failed(failure, &Names::at(app, app.durable())))
+    recorded.map(|answer| answer.warnings).map_err(|failure| failed(failure, &Names::at(app, app.durable())))
 }
 
-/// Who the provider says it is.
-async fn told(app: &App, stored: &backend::Provider, returned: Returned) -> Result<(Identity, Login), Problem> {
+/// Who the provider says it is; `unable` words why it does not, for whoever sees it.
+async fn told(
+    app: &App,
+    stored: &backend::Provider,
+    returned: Returned,
+    unable: impl Fn(&ProviderError) -> Problem,
+) -> Result<(Identity, Login), Problem> {
     let Returned { kind, pending, answer, address } = returned;
     let callback = callback_address(app, kind)?;
     let provider = provider::of(stored)?;
@@ -160,7 +173,7 @@ async fn told(app: &App, stored: &backend::Provider, returned: Returned) -> Resu
     let slow = || Problem::new("provider.unreachable", "the provider does not answer in time: try again in a while");
     let known = match tokio::time::timeout(FINISH_WITHIN, finished).await {
         Ok(Ok(person)) => known_as(stored, &person),
-        Ok(Err(error)) => Err(provider::unavailable(&error)),
+        Ok(Err(error)) => Err(unable(&error)),
         Err(_) => Err(slow()),
     };
     if let Err(problem) = &known {

@@ -2,12 +2,12 @@
 //! 8252 §8.6).
 use super::{
     flow::Browser,
-    page::{Form, Page},
+    page::{self, Form, Page},
     provider::within,
 };
 use crate::http::{
     app::App,
-    auth::{Challenge, Proven, SessionSecret, Shelf, clear_flow, flow_cookie, presented_flow, random_id},
+    auth::{Challenge, Proven, SessionSecret, Shelf, flow_cookie, presented_flow, random_id},
     input::Query,
     problem::Problem,
 };
@@ -90,16 +90,20 @@ pub(super) async fn agree(
     let secret = presented_flow(app.settings(), &headers);
     let Some(asked) = secret.and_then(|secret| app.consents.take(asked, &secret, app.now())) else {
         let over = Problem::new("auth.flow_over", "no program asks to be signed in by this page any more");
-        return Page::of(&over).into_response();
+        return page::failed(&over);
     };
     let Asked { proven, port, challenge } = asked;
     let code = app.codes.keep(proven, challenge, app.now());
-    let onward = to_program(port, &[("code", &code.to_string())]);
-    ([(header::SET_COOKIE, clear_flow(app.settings()))], onward).into_response()
+    to_program(port, &[("code", &code.to_string())])
+}
+
+/// Tells the program why nobody comes: it would wait.
+pub(super) fn not_to_come(port: u16, problem: &Problem) -> Response {
+    to_program(port, &[("error", problem.code()), ("error_description", problem.detail())])
 }
 
 /// Sends the browser on to the program, with a code or with why there is none (RFC 6749 §4.1.2.1).
-pub(super) fn to_program(port: u16, told: &[(&str, &str)]) -> Response {
+fn to_program(port: u16, told: &[(&str, &str)]) -> Response {
     let mut to = Url::parse("http://127.0.0.1/").expect("it is an address");
     to.set_port(Some(port)).expect("this sort of address has ports");
     to.query_pairs_mut().extend_pairs(told);

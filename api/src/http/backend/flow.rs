@@ -42,7 +42,8 @@ pub(super) enum Aim {
     Proof {
         /// Which proposal.
         proposal: Position,
-        /// Who asked for the proof: they must be signed in still once it is brought.
+        /// Who asked for the proof: they must be an operator still once it is brought. Their session may have ended: that of a
+        /// command line lasts for the command.
         asker: Box<Asker>,
         /// Why.
         reason: Option<Reason>,
@@ -64,7 +65,7 @@ pub(super) enum Then {
 }
 
 /// The browser that began a sign-in, by the hash of its cookie: whoever has somebody else's answer can't use it elsewhere.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Browser([u8; 32]);
 
 impl Browser {

@@ -22,12 +22,11 @@ pub(super) struct Form {
     pub(super) button: &'static str,
 }
 
-impl Page {
-    /// That of a failure.
-    pub(super) fn of(problem: &Problem) -> Self {
-        let text = vec![problem.detail().to_owned(), problem.advice().to_owned()];
-        Self { status: problem.status(), title: "That did not work: nothing has changed", text, form: None }
-    }
+/// The page of a failure, with the headers that say when to try again.
+pub(super) fn failed(problem: &Problem) -> Response {
+    let text = vec![problem.detail().to_owned(), problem.advice().to_owned()];
+    let page = Page { status: problem.status(), title: "That did not work: nothing has changed", text, form: None };
+    (problem.headers(), page).into_response()
 }
 
 /// Whether whoever asks is a browser that will show the answer to somebody.

@@ -1,6 +1,11 @@
 //! Between a backend as the log has it, and the provider that is spoken to.
 use crate::{
-    http::{app::App, auth::Address, layer::Share, problem::Problem},
+    http::{
+        app::App,
+        auth::{Address, Attempt, slow_down},
+        layer::Share,
+        problem::Problem,
+    },
     provider::{GitHub, Oidc, Provider, ProviderError},
     settings::Secret,
 };
@@ -59,7 +64,37 @@ pub(in crate::http) fn active(app: &App) -> Result<Option<(backend::Provider, Pr
 /// The answer where a provider did not do what it should.
 pub(in crate::http) fn unavailable(error: &ProviderError) -> Problem {
     tracing::warn!(code = error.code(), "a sign-in provider: {error}");
+    worded(error)
+}
+
+fn worded(error: &ProviderError) -> Problem {
     Problem::new(error.code(), error.to_string())
+}
+
+/// That answer to somebody who is not known yet: which addresses this server asks, and what it finds there, is not for them.
+pub(super) fn unavailable_to_visitor(app: &App, error: &ProviderError) -> Problem {
+    // Strangers could fill the log with it.
+    if app.provider_told.is_due(app.now()) {
+        tracing::warn!(code = error.code(), "a sign-in through the provider failed: {error}");
+    } else {
+        tracing::debug!(code = error.code(), "a sign-in through the provider failed: {error}");
+    }
+    match error {
+        ProviderError::Egress(_) => Problem::new(
+            "provider.unreachable",
+            "this server does not reach the sign-in provider: its log says why, to whoever runs it",
+        ),
+        _ => worded(error),
+    }
+}
+
+/// Lets somebody try who comes back from the provider. A code that was made up costs the provider a question too, and so counts
+/// as a failed sign-in of that network.
+///
+/// # Errors
+/// They have to wait.
+pub(super) fn paced(app: &App, address: Option<IpAddr>) -> Result<Attempt, Problem> {
+    app.slowdown.begin_at(address, app.now()).map_err(|seconds| slow_down(&app.metrics, seconds))
 }
 
 /// A place among those for whom a provider is asked at a time.

@@ -1,7 +1,8 @@
 use super::{
+    consent::not_to_come,
     flow::{Aim, Browser, Flow, Then},
-    page::{self, Page},
-    provider::{active, asking, callback_address, unavailable},
+    page,
+    provider::{active, asking, callback_address, unavailable_to_visitor},
 };
 use crate::http::{
     app::App,
@@ -44,8 +45,16 @@ pub(super) async fn start(
     Query(begin): Query<Begin>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    match begun(&app, address, &kind, begin, &headers).await {
-        Err(problem) if page::wanted(&headers) => Ok(Page::of(&problem).into_response()),
+    let shown = |problem| if page::wanted(&headers) { Ok(page::failed(&problem)) } else { Err(problem) };
+    let then = match begin.then() {
+        Ok(then) => then,
+        Err(problem) => return shown(problem),
+    };
+    match begun(&app, address, &kind, then.clone(), &headers).await {
+        Err(problem) => match then {
+            Then::Program { port, .. } => Ok(not_to_come(port, &problem)),
+            Then::Path(_) => shown(problem),
+        },
         answer => answer,
     }
 }
@@ -54,17 +63,17 @@ async fn begun(
     app: &App,
     address: Option<IpAddr>,
     kind: &str,
-    begin: Begin,
+    then: Then,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let then = begin.then()?;
     app.catch_up().await;
     let other = || Problem::new("auth.not_active", "people do not sign in this way here: GET /v1/auth says how");
     let (stored, provider) = active(app)?.filter(|(stored, _)| stored.kind().as_str() == kind).ok_or_else(other)?;
     let kind: BackendKind = stored.kind();
     let callback = callback_address(app, kind)?;
     let _place = asking(app, address)?;
-    let (to, pending) = provider.begin(&app.parts.outside, &callback).await.map_err(|error| unavailable(&error))?;
+    let begun = provider.begin(&app.parts.outside, &callback).await;
+    let (to, pending) = begun.map_err(|error| unavailable_to_visitor(app, &error))?;
     // A browser that begins twice, in two windows, may end both.
     let secret = presented_flow(app.settings(), headers).unwrap_or_else(SessionSecret::generate);
     let aim = Aim::Session { browser: Browser::of(&secret), then };

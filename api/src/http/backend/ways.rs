@@ -23,6 +23,8 @@ pub(super) struct Ways {
 #[utoipa::path(get, path = "/v1/auth", tag = "session", operation_id = "ways_to_sign_in",
     responses((status = 200, body = Ways)), security(()))]
 pub(super) async fn ways(State(app): State<App>, Query(Nothing {}): Query<Nothing>) -> Json<Ways> {
+    // Programs decide by it.
+    app.catch_up().await;
     let backend = app.present(|state| state.cluster().sign_in().kind());
     let path = format!("/auth/{backend}/start");
     let address = || reached_at(&app, &path).map_or_else(|| within(&app, &path), String::from);

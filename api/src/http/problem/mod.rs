@@ -8,7 +8,7 @@ pub(crate) use table::{TABLE, find};
 
 use axum::{
     Json,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::Shortage;
@@ -163,6 +163,11 @@ impl Problem {
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
+    }
+
+    /// The headers that go with it, such as when to try again.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        self.0.headers.iter().cloned().collect()
     }
 
     pub(crate) fn status(&self) -> StatusCode {

@@ -40,6 +40,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry("auth.no_public_url", 409, "Nobody said how browsers reach this server", "Set `public_url`, and start the server anew."),
     entry("auth.not_active", 404, "People do not sign in this way here", "`GET /v1/auth` says how."),
     entry("auth.not_found", 404, "There is no sign-in backend yet", "Wait until the server has started."),
+    entry("auth.not_from_here", 403, "The break-glass operator may not come from this address", "Come from a network that the setting `break_glass_from` names, or have whoever runs the server change it."),
     entry("auth.not_the_operator", 409, "Whoever signed in is not the operator that is named", "Sign in as that operator, or propose the backend with another one."),
     entry("auth.proposal_gone", 409, "The proposal was changed meanwhile", "Look at what is proposed, and begin the proof anew."),
     entry("auth.required", 401, "Sign in first", "Send `Authorization: Bearer <token>`, or sign in with `POST /v1/session`."),

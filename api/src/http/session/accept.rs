@@ -52,6 +52,6 @@ pub(super) async fn accept(
     let server = Principal { address, ..Principal::SYSTEM };
     let recorded = app.parts.commands.submit(Request::new(server, command)).await;
     recorded.map_err(|failure| failed(failure, &Names::at(&app, app.durable())))?;
-    app.slowdown.succeeded(&attempt);
+    app.slowdown.succeeded(&attempt, app.now());
     Ok(Json(Accepted { login }))
 }

@@ -1,7 +1,7 @@
 use super::open::open;
 use crate::http::{
     app::App,
-    auth::{Address, Password, Proven, clear_presented, sign_in_failed},
+    auth::{Address, Password, Proven, Slowdown, clear_presented, sign_in_failed, slow_down},
     input::{Body, Nothing, Query},
     problem::{Problem, denied},
 };
@@ -54,10 +54,11 @@ pub(super) async fn begin(
     let wrong = || Problem::new(FAILED, "login or password is wrong");
     // What is no login at all is nobody's, and goes the same way: that tells nothing of who there is.
     let login = body.value.login.reveal().parse::<Login>().unwrap_or_else(|_| Login::erased(UserId(Uuid::nil())));
-    let attempt = app.slowdown.begin(&login, address, app.now()).map_err(|seconds| {
-        app.metrics.sign_in("slowed_down");
-        Problem::new("auth.slow_down", "too many sign-ins failed: wait a little").retry_after(seconds)
-    })?;
+    let elsewhere = !app.settings().may_break_glass(address)
+        && app.present(|state| state.cluster().user_by_login(&login).is_some_and(|user| user.break_glass));
+    let begin = if elsewhere { Slowdown::begin_barred } else { Slowdown::begin };
+    let attempt =
+        begin(&app.slowdown, &login, address, app.now()).map_err(|seconds| slow_down(&app.metrics, seconds))?;
     app.catch_up().await;
     // Whatever is recorded after this ends the session, should it concern the sign-in: also while the password is checked.
     let (found, since, knows) = app.present(|state| {
@@ -73,7 +74,7 @@ pub(super) async fn begin(
         sign_in_failed(&app, found.map(|user| user.id), FAILED, address).await;
         return Err(wrong());
     }
-    app.slowdown.succeeded(&attempt);
+    app.slowdown.succeeded(&attempt, app.now());
     let user = found.ok_or_else(wrong)?;
     if user.suspended {
         app.metrics.sign_in("failed");

@@ -55,7 +55,7 @@ pub(super) async fn password(
             refused(&app, asker.principal.clone(), "POST /v1/password", Refused { code }).await;
             return Err(Problem::new("auth.failed", "the present password is wrong"));
         }
-        app.slowdown.succeeded(&attempt);
+        app.slowdown.succeeded(&attempt, app.now());
     }
     let hash = app.passwords.hash(password).await?;
     let command = Command::User(user::Command::SetPassword { login: login.clone(), hash });

@@ -101,6 +101,9 @@ async fn the_operator_who_remains_may_be_bound_to_networks() {
     // From nowhere known, and so not from there.
     sign_in("operator", PASSWORD).send(&fixture.router).await.problem("auth.failed");
     sign_in("ada", PASSWORD).send(&fixture.router).await.ok();
+    // No token of theirs is a way around.
+    let token = fixture.operator().await;
+    Call::get("/v1/users").token(&token).send(&fixture.router).await.problem("auth.not_from_here");
     let settings = fixture.app.settings();
     assert!(
         settings.may_break_glass("192.0.2.9".parse().ok()) && settings.may_break_glass("::ffff:192.0.2.9".parse().ok())

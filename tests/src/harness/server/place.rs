@@ -12,9 +12,13 @@ use std::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, ChildStdout, Command},
+    process::{Child, ChildStdout, Command},
+    sync::mpsc,
     time::timeout,
 };
+
+/// The most lines of a program's standard error that are kept for whoever asks.
+const NOTES_MAX: usize = 1000;
 
 /// A temporary folder with a server's data in it. What the server said is shown where a test fails.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ pub struct Ran {
 pub struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    notes: Lines<BufReader<ChildStderr>>,
+    notes: mpsc::Receiver<String>,
 }
 
 impl Place {
@@ -155,7 +159,14 @@ impl Place {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("start dkube")?;
         let output = child.stdout.take().context("dkube has no output")?;
         let errors = child.stderr.take().context("dkube has no standard error")?;
-        let (lines, notes) = (BufReader::new(output).lines(), BufReader::new(errors).lines());
+        let (lines, mut errors) = (BufReader::new(output).lines(), BufReader::new(errors).lines());
+        // It is read whether anybody asks or not: a program stops whose output nobody takes.
+        let (tell, notes) = mpsc::channel(NOTES_MAX);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = errors.next_line().await {
+                let _ = tell.try_send(line);
+            }
+        });
         Ok(Running { child, lines, notes })
     }
 }
@@ -175,7 +186,7 @@ impl Running {
     /// # Errors
     /// As for [`line`](Self::line).
     pub async fn note(&mut self) -> anyhow::Result<String> {
-        let line = timeout(LIMIT, self.notes.next_line()).await.context("dkube notes nothing")??;
+        let line = timeout(LIMIT, self.notes.recv()).await.context("dkube notes nothing")?;
         line.context("dkube has ended")
     }
 
