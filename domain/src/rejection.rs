@@ -361,6 +361,14 @@ pub enum Rejection {
         /// When it begins.
         starts_at: Timestamp,
     },
+    /// It was signed later than it is now.
+    #[error(
+        "the license was issued at {issued_at}, which is still to come: the vendor's clock is wrong, or this server's"
+    )]
+    LicenseFromFuture {
+        /// When it was signed, by the vendor's clock.
+        issued_at: Timestamp,
+    },
     /// It ended already.
     #[error("the license ended at {ends_at}")]
     LicenseEnded {
@@ -441,6 +449,7 @@ impl Rejection {
             Self::Unlicensed(why) => why.code(),
             Self::LicenseOlder { .. } => "license.older",
             Self::LicenseNotBegun { .. } => "license.not_begun",
+            Self::LicenseFromFuture { .. } => "license.from_future",
             Self::LicenseEnded { .. } => "license.ended",
         }
     }
@@ -483,6 +492,7 @@ impl Rejection {
             Self::Unlicensed(_)
             | Self::LicenseOlder { .. }
             | Self::LicenseNotBegun { .. }
+            | Self::LicenseFromFuture { .. }
             | Self::LicenseEnded { .. } => vec![Subject::License],
             Self::OtherBackend { .. }
             | Self::PasswordsElsewhere { .. }

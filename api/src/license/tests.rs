@@ -85,8 +85,6 @@ fn what_is_no_such_token_is_told_so() {
     };
     assert!(verify(&signed(&claims(&[])), &vendor.key()).is_ok());
     let others = [
-        ("aud", json!("another")),
-        ("aud", Value::Null),
         ("seats", Value::Null),
         ("devices", Value::Null),
         ("nodes", json!(3)),
@@ -100,6 +98,13 @@ fn what_is_no_such_token_is_told_so() {
             Err(Unfit::Form),
             "{other:?}"
         );
+    }
+    // What the vendor signed for something else, whatever else it says.
+    for other in [json!("another"), Value::Null] {
+        for also in [("nodes", json!(3)), ("nbf", Value::Null)] {
+            let token = signed(&claims(&[("aud", other.clone()), also.clone()]));
+            assert_eq!(verify(&token, &vendor.key()), Err(Unfit::Elsewhere), "{other} {also:?}");
+        }
     }
     // RFC 7519 §6.1: an unsecured token; and one whose "secret" is the public key (RFC 8725 §2.1).
     let part = |json: Value| base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, json.to_string());

@@ -18,9 +18,13 @@ fn install(cluster: &Cluster, license: &License, context: &Context<'_>) -> Facts
     if *grace_days > GRACE_DAYS_MAX {
         return Err(Rejection::Malformed("a license has at most 3660 days of grace"));
     }
+    // Also of the one that is installed: who pastes it again wants one that holds.
+    if matches!(license.phase(context.now), Phase::Grace | Phase::Over) {
+        return Err(Rejection::LicenseEnded { ends_at: *ends_at });
+    }
     // It could never be followed by one that a right clock signs.
     if license.issued_at > context.now.plus_seconds(CLOCKS_DIFFER) {
-        return Err(Rejection::LicenseNotBegun { starts_at: license.issued_at });
+        return Err(Rejection::LicenseFromFuture { issued_at: license.issued_at });
     }
     if let Some(installed) = &cluster.license {
         if installed.license == *license {
@@ -33,9 +37,6 @@ fn install(cluster: &Cluster, license: &License, context: &Context<'_>) -> Facts
     }
     if context.now < *starts_at {
         return Err(Rejection::LicenseNotBegun { starts_at: *starts_at });
-    }
-    if matches!(license.phase(context.now), Phase::Grace | Phase::Over) {
-        return Err(Rejection::LicenseEnded { ends_at: *ends_at });
     }
     Ok(vec![Fact::License(Event::Installed { license: license.clone() })])
 }

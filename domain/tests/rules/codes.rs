@@ -72,12 +72,13 @@ const fn name(rejection: &Rejection) -> &'static str {
         Rejection::Unlicensed(_) => "Unlicensed",
         Rejection::LicenseOlder { .. } => "LicenseOlder",
         Rejection::LicenseNotBegun { .. } => "LicenseNotBegun",
+        Rejection::LicenseFromFuture { .. } => "LicenseFromFuture",
         Rejection::LicenseEnded { .. } => "LicenseEnded",
     }
 }
 
 /// Each refusal with its code: a contract.
-const ALL: [(&str, &str); 59] = [
+const ALL: [(&str, &str); 60] = [
     ("NamedTwice", "request.named_twice"),
     ("Malformed", "request.malformed"),
     ("TooManyEvents", "request.too_large"),
@@ -136,6 +137,7 @@ const ALL: [(&str, &str); 59] = [
     ("Unlicensed", "license.missing"),
     ("LicenseOlder", "license.older"),
     ("LicenseNotBegun", "license.not_begun"),
+    ("LicenseFromFuture", "license.from_future"),
     ("LicenseEnded", "license.ended"),
 ];
 
@@ -219,6 +221,7 @@ fn ways(world: &World) -> Vec<Command> {
         issue("c", Scope::Read, 1),
         install(license(2, world.now, 100, 100_000)),
         install(license(2, world.now, -100, 100_000)),
+        install(license(2, world.now, -100_000, 200_000)),
         install(license(2, world.now, 5, 0)),
     ]
 }

@@ -112,9 +112,13 @@ fn an_older_an_ended_and_a_later_one_are_refused() {
     let begins = now.plus_seconds(3600);
     world.when(install(License { starts_at: begins, ..license(2, now, 5, DAY) })).refused("license.not_begun");
     let late = now.plus_seconds(2 * DAY);
-    world.when(install(License { issued_at: late, ..license(2, now, 5, DAY) })).refused("license.not_begun");
+    world.when(install(License { issued_at: late, ..license(2, now, 5, DAY) })).refused("license.from_future");
     world.when(install(License { starts_at: now, ends_at: now, ..granted.clone() })).refused("request.malformed");
     world.when(install(License { grace_days: u16::MAX, ..license(2, now, 5, DAY) })).refused("request.malformed");
     // Signed at once, and another: it follows.
-    world.given(install(License { seats: Some(9), ..granted }));
+    world.given(install(License { seats: Some(9), ..granted.clone() }));
+    // The end comes first: neither that one is installed nor that it is older is told of one that is over.
+    world.now = granted.ends_at;
+    world.when(install(License { seats: Some(9), ..granted.clone() })).refused("license.ended");
+    world.when(install(License { issued_at: now.plus_seconds(-20 * DAY), ..granted })).refused("license.ended");
 }

@@ -35,6 +35,7 @@ pub(super) async fn install(
     let license = verify(&body.value.token, key).map_err(|unfit| {
         let code = match unfit {
             Unfit::Form => "license.malformed",
+            Unfit::Elsewhere => "license.other_product",
             Unfit::Foreign => "license.foreign",
         };
         Problem::new(code, unfit.to_string())

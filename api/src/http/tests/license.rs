@@ -6,7 +6,7 @@ use crate::{
     },
     license::{SigningKey, VendorKey, new_keys},
 };
-use domain::{LicenseId, license::License};
+use domain::{LicenseId, Timestamp, license::License};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -34,6 +34,11 @@ impl World {
     /// A token that grants so many users for so many days.
     fn signed(&self, days: i64, seats: u32) -> String {
         let now = self.fixture.engine.now();
+        self.issued(now, days, seats)
+    }
+
+    /// The same, signed then.
+    fn issued(&self, now: Timestamp, days: i64, seats: u32) -> String {
         let license = License {
             id: LicenseId(Uuid::from_u128(7)),
             licensee: "Example Institute".parse().unwrap(),
@@ -103,10 +108,29 @@ async fn what_is_no_license_of_the_vendor_is_refused_with_the_reason() {
     assert!(foreign["detail"].as_str().is_some_and(|detail| detail.contains("not signed by the vendor")));
     let malformed = world.install("hunter2").send(router).await.problem("license.malformed");
     assert!(!malformed.to_string().contains("hunter2"));
+    let claims = json!({ "aud": "another-product", "sub": "Example Institute" });
+    let pem = std::fs::read(world.keys.path().join("key")).unwrap();
+    let pem = jsonwebtoken::EncodingKey::from_ed_pem(&pem).unwrap();
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
+    let other = jsonwebtoken::encode(&header, &claims, &pem).unwrap();
+    let elsewhere = world.install(&other).send(router).await.problem("license.other_product");
+    assert!(elsewhere["detail"].as_str().is_some_and(|detail| detail.contains("another product")), "{elsewhere}");
+    let later = world.fixture.engine.now().plus_seconds(2 * DAY);
+    let early = world.install(&world.issued(later, 40, 5)).send(router).await.problem("license.from_future");
+    assert!(early["detail"].as_str().is_some_and(|detail| detail.contains("clock is wrong")), "{early}");
     world.install(&world.signed(-1, 5)).send(router).await.problem("request.malformed");
     let ada = world.fixture.token("ada", domain::token::Scope::Full, 1).await;
     let install = Call::new("PUT", "/v1/license").json(&json!({ "token": world.signed(40, 5) })).token(&ada);
     install.send(router).await.problem("auth.forbidden");
+}
+
+#[tokio::test]
+async fn the_one_that_is_installed_is_refused_too_once_it_has_ended() {
+    let world = World::new().await;
+    let token = world.signed(20, 500);
+    world.install(&token).send(&world.fixture.router).await.ok();
+    world.fixture.engine.pass(20 * DAY);
+    world.install(&token).send(&world.fixture.router).await.problem("license.ended");
 }
 
 #[tokio::test]
