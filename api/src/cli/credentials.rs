@@ -4,7 +4,7 @@ use crate::settings::{Environment, Secret};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions},
     io::{Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -116,15 +116,19 @@ impl Credentials {
         let failed = |error| self.failed("write", error);
         let folder = self.path.parent().expect("the path has a file name and a folder before it");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        let lock = private(&self.path.with_extension("lock")).map_err(failed)?;
+        let lock = private().create(true).open(self.path.with_extension("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let mut document = self.read()?;
         change(&mut document.servers);
         let text = zeroize::Zeroizing::new(serde_json::to_vec_pretty(&document).expect("texts are JSON"));
         let draft = self.path.with_extension("new");
         let write = || {
-            let mut file = private(&draft)?;
-            file.set_permissions(Permissions::from_mode(0o600))?;
+            // What is there already may be readable by others, or lead elsewhere: only one holds the lock, so nobody needs it.
+            match fs::remove_file(&draft) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            let mut file = private().create_new(true).open(&draft)?;
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&draft, &self.path)
@@ -137,14 +141,17 @@ impl Credentials {
     }
 }
 
-/// An empty file that only its owner can read.
-fn private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+/// A file that only its owner can read, where it is made here.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
 
     fn credentials(folder: &Path) -> Credentials {
         Credentials::of(&Environment::of([("XDG_CONFIG_HOME", folder.to_str().unwrap())])).unwrap()
@@ -176,6 +183,28 @@ mod tests {
         credentials.keep("http://a/", kept("one")).unwrap();
         fs::set_permissions(&credentials.path, Permissions::from_mode(0o644)).unwrap();
         assert!(credentials.find("http://a/").unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn tokens_go_into_a_file_of_their_own_whatever_is_there() {
+        for is_link in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let credentials = credentials(folder.path());
+            credentials.keep("http://a/", kept("one")).unwrap();
+            let (others, draft) = (folder.path().join("others"), credentials.path.with_extension("new"));
+            fs::write(&others, "").unwrap();
+            fs::set_permissions(&others, Permissions::from_mode(0o666)).unwrap();
+            if is_link {
+                std::os::unix::fs::symlink(&others, &draft).unwrap();
+            } else {
+                fs::hard_link(&others, &draft).unwrap();
+            }
+            credentials.keep("http://b/", kept("two")).unwrap();
+            assert_eq!(fs::read(&others).unwrap(), b"");
+            let about = fs::symlink_metadata(&credentials.path).unwrap();
+            assert!(about.is_file() && about.permissions().mode() & 0o777 == 0o600);
+            assert_eq!(credentials.find("http://b/").unwrap().unwrap().token().reveal(), "two");
+        }
     }
 
     #[test]

@@ -125,7 +125,12 @@ impl MasterKey {
     /// A file that is whole and durable, or not there.
     fn write(&self, path: &Path) -> io::Result<()> {
         let partial = path.with_extension("partial");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        // What is there already has a mode of its own, or leads elsewhere: the key goes into a file that is made here.
+        match fs::remove_file(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
         for byte in self.0.iter() {
             write!(file, "{byte:02x}")?;
         }
@@ -154,4 +159,50 @@ fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
         *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
     }
     Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemEntropy;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_key_goes_into_a_file_of_its_own_whatever_is_there() {
+        let lie_in_wait: [fn(&Path, &Path); 2] = [
+            |others, partial| {
+                fs::set_permissions(others, fs::Permissions::from_mode(0o666)).unwrap();
+                fs::hard_link(others, partial).unwrap();
+            },
+            |others, partial| symlink(others, partial).unwrap(),
+        ];
+        for lie_in_wait in lie_in_wait {
+            let folder = tempfile::tempdir().unwrap();
+            let (path, others) = (folder.path().join("master.key"), folder.path().join("others"));
+            fs::write(&others, "").unwrap();
+            lie_in_wait(&others, &path.with_extension("partial"));
+            let made = MasterKey::made(&path, &SystemEntropy).unwrap();
+            assert_eq!(fs::read(&others).unwrap(), b"");
+            let about = fs::symlink_metadata(&path).unwrap();
+            assert!(about.is_file());
+            assert_eq!(about.permissions().mode() & 0o777, 0o600);
+            assert_eq!(MasterKey::of_file(&path).unwrap().0, made.0);
+            assert!(!path.with_extension("partial").exists());
+        }
+        // What can't go is not written over.
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("master.partial")).unwrap();
+        assert!(MasterKey::made(&folder.path().join("master.key"), &SystemEntropy).is_err());
+    }
+
+    #[test]
+    fn what_is_no_text_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        MasterKey::made(&path, &SystemEntropy).unwrap();
+        for bytes in [&[0xff; 64][..], &[b'5'; 63], &[b'x'; 64], b""] {
+            fs::write(&path, bytes).unwrap();
+            assert!(matches!(MasterKey::of_file(&path), Err(MasterKeyError::Malformed { .. })), "{bytes:?}");
+        }
+    }
 }

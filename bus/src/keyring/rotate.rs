@@ -191,6 +191,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_key_is_passed_over_where_the_other_one_opens_the_ring() {
+        let world = World::new();
+        let key = std::fs::read(world.key()).unwrap();
+        let write = |path: &Path, bytes: &[u8]| {
+            MasterKey::made(path, &*world.entropy).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        };
+        write(&next(&world.key()), b"half a k");
+        assert_eq!(world.opens().unwrap(), b"ada");
+        assert!(!next(&world.key()).exists());
+
+        write(&next(&world.key()), &key);
+        write(&world.key(), b"half a k");
+        assert_eq!(world.opens().unwrap(), b"ada");
+        assert_eq!((std::fs::read(world.key()).unwrap(), next(&world.key()).exists()), (key, false));
+
+        write(&next(&world.key()), &[0xff; 64]);
+        write(&world.key(), b"half a k");
+        assert!(matches!(world.opens(), Err(RingError::Ring(KeyRingError::Closed))));
+        assert!(world.key().exists() && next(&world.key()).exists());
+    }
+
+    #[test]
     fn two_keys_of_which_none_opens_the_ring_are_left_alone() {
         let world = World::new();
         std::fs::remove_file(world.key()).unwrap();

@@ -37,7 +37,10 @@ fn it_is_told_once() {
     world.when(tell(GIVEN_UP)).then(&["KeysLost"]);
     world.when(tell(GIVEN_UP)).nothing();
     assert_eq!(world.cluster.keys_lost(), Some(GIVEN_UP));
-    world.when(tell(GIVEN_UP.plus_seconds(1))).then(&["KeysLost"]);
+    // Another time is another loss, also one before: a clock may have gone back.
+    for seconds in [-1, 1] {
+        world.clone().when(tell(GIVEN_UP.plus_seconds(seconds))).then(&["KeysLost"]);
+    }
     let ask = |who: &Principal| world.ask(who, &tell(GIVEN_UP));
     assert!(ask(&Principal::SYSTEM).is_ok() && ask(&world.session("operator")).is_err());
 }
