@@ -5,7 +5,7 @@ use anyhow::Context;
 use bus::{
     clock::{Entropy, SystemClock, SystemEntropy, time_ordered_id},
     engine::{self, Engine, Halt, Options, Recovery},
-    keyring::{self, KeyRing, Known, RingError},
+    keyring::{self, KeyRing, KeyRingError, Known, RingError},
     log::{Log, LogReader, OpenOptions},
     storage::{Files, Storage, sled::SledStorage},
 };
@@ -73,6 +73,19 @@ pub(super) fn founded(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Why the keys of a log that holds nothing can't be had; and, where no key opens the ring, that it has nothing to lose. Whatever else
+/// it is, a file's mode or the disk, is not mended by that.
+fn begun(error: RingError, data: &Path, master: &Path) -> anyhow::Error {
+    match error {
+        RingError::Ring(KeyRingError::Closed) => anyhow::Error::from(error).context(format!(
+            "nothing is recorded here yet: remove `keyring` from {}, and {}.next if it is there, and start anew",
+            data.display(),
+            master.display()
+        )),
+        error => error.into(),
+    }
+}
+
 /// The parts that live as long as the server.
 pub(crate) struct Opened {
     pub(crate) cluster: ClusterId,
@@ -117,14 +130,7 @@ impl Opened {
         let master = settings.master_key();
         let places = KeyPlaces { master: &master, files: &files, entropy: &random, log: &reader };
         let done = if empty { None } else { Some(about_keys(&places)?) };
-        let unusable = |error: RingError| match error {
-            // What was begun and never sealed anything has nothing to lose.
-            error if empty => anyhow::Error::from(error).context(format!(
-                "nothing is recorded here yet: remove `keyring` from {}, and start anew",
-                settings.data.display()
-            )),
-            error => places.explain(error),
-        };
+        let unusable = |error| if empty { begun(error, &settings.data, &master) } else { places.explain(error) };
         let keyring = Arc::new(keyring::open(&master, &files, &random, empty).map_err(unusable)?);
         let committed = Committed::new(reader.clone(), Arc::clone(&keyring));
         let ports = Ports {
@@ -239,6 +245,77 @@ fn private_folder(path: &Path) -> io::Result<Option<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Environment, Flags};
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    const KEY: [u8; 64] = [b'5'; 64];
+
+    /// A data folder in which a server was begun, and has recorded nothing.
+    fn begun() -> (TempDir, Settings) {
+        let place = tempfile::tempdir().unwrap();
+        let variables = [("DKUBE_DATA", place.path().to_str().unwrap())];
+        let settings = Settings::load(&Flags::default(), &Environment::of(variables)).unwrap();
+        drop(data_lock(&settings.data).unwrap());
+        (place, settings)
+    }
+
+    fn write(path: &Path, mode: u32, bytes: &[u8]) {
+        fs::write(path, bytes).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_ring_that_no_key_opens_has_nothing_to_lose_where_nothing_is_recorded() {
+        for next in [false, true] {
+            let (place, settings) = begun();
+            let (ring, next_key) = (place.path().join("keyring"), place.path().join("master.key.next"));
+            write(&settings.master_key(), 0o600, &KEY);
+            write(&ring, 0o600, b"DKUBEKR1, and what no key opens, for longer than a nonce is");
+            if next {
+                write(&next_key, 0o600, &KEY);
+            }
+            let told = format!("{:#}", Opened::open(&settings).err().unwrap());
+            assert!(told.contains("start anew") && told.contains(next_key.to_str().unwrap()), "{told}");
+            // Both are needed, and enough.
+            fs::remove_file(ring).unwrap();
+            if next {
+                assert!(Opened::open(&settings).is_err());
+                fs::remove_file(next_key).unwrap();
+            }
+            Opened::open(&settings).unwrap().close().await.unwrap();
+        }
+    }
+
+    #[test]
+    fn what_else_keeps_the_keys_from_being_had_is_told_as_what_it_is() {
+        type Spoil = fn(&Path);
+        fn ring(key: &Path) -> PathBuf {
+            key.with_file_name("keyring")
+        }
+        let cases: [(&str, Spoil); 5] = [
+            ("make it 0600", |key| write(key, 0o644, &KEY)),
+            ("is not 64 hexadecimal digits", |key| write(key, 0o600, b"no key")),
+            ("cannot read the master key file", |key| {
+                fs::create_dir(key).unwrap();
+                fs::set_permissions(key, fs::Permissions::from_mode(0o700)).unwrap();
+            }),
+            ("upgrade", |key| {
+                write(key, 0o600, &KEY);
+                write(&ring(key), 0o600, b"DKUBEKR9");
+            }),
+            ("cannot read or write the key ring", |key| {
+                write(key, 0o600, &KEY);
+                fs::create_dir(ring(key)).unwrap();
+            }),
+        ];
+        for (word, spoil) in cases {
+            let (_place, settings) = begun();
+            spoil(&settings.master_key());
+            let told = format!("{:#}", Opened::open(&settings).err().unwrap());
+            assert!(told.contains(word) && !told.contains("start anew"), "{word}: {told}");
+        }
+    }
 
     #[test]
     fn the_data_folder_is_its_owners_alone_and_one_that_is_wider_is_left_and_told_of() {
