@@ -178,6 +178,12 @@ async fn what_was_given_up_is_recorded_once_though_the_machine_went_down_before(
     let place = Place::new()?;
     let (token, _) = stopped(&place).await?;
     fs::remove_file(place.data().join("master.key"))?;
+    let full = place.copy()?;
+    let ran = full.dkube(&[&ABANDON[..], &["--free-space-floor", "1000000TiB"]].concat()).await?;
+    assert!(ran.code == Some(0) && ran.err.contains("is not recorded yet (the log is read-only"), "{}", ran.err);
+    assert!(ran.out.contains("is a new key"), "{}", ran.out);
+    let reset = full.dkube(&["auth", "reset-operator", "--login", "root", "--free-space-floor", "1000000TiB"]).await?;
+    assert!(reset.code == Some(1) && reset.err.contains("can't be set"), "{}", reset.err);
     let given_up = place.copy()?;
     given_up.dkube(&ABANDON).await?.done()?;
     for reset in [false, true] {

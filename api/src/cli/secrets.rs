@@ -85,9 +85,12 @@ fn abandon(flags: &Flags, yes: bool, environment: &Environment, console: &mut Co
         Ok(())
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::failed("start the async runtime", error))?;
-    let Abandoned { master_key, users, kept } = runtime.block_on(serve::abandon(&settings, agree))?;
+    let Abandoned { master_key, users, kept, unrecorded } = runtime.block_on(serve::abandon(&settings, agree))?;
     match console.format {
-        Format::Json => console.json(&json!({ "master_key": master_key, "users": users, "kept": kept }))?,
+        Format::Json => {
+            let recorded = unrecorded.is_none();
+            console.json(&json!({ "master_key": master_key, "users": users, "kept": kept, "recorded": recorded }))?;
+        }
         Format::Table => {
             console.line(&format!(
                 "{} is a new key: keep a copy of it and of the key ring elsewhere",
@@ -101,6 +104,9 @@ fn abandon(flags: &Flags, yes: bool, environment: &Environment, console: &mut Co
             }
             console.line("next: dkube auth reset-operator")?;
         }
+    }
+    if let Some(why) = unrecorded {
+        console.note(&format!("that the keys were given up is not recorded yet ({why:#}): the next start does so"))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::settings::Settings;
 use anyhow::Context;
 use bus::{
     clock::{Clock, SystemClock},
-    engine::Request,
+    engine::{Failure, Request},
     keyring::{self, AbandonError, Known},
 };
 use domain::{Command, Principal};
@@ -18,6 +18,8 @@ pub(crate) struct Abandoned {
     pub(crate) users: usize,
     /// Where the old ring and key are, as far as they were there.
     pub(crate) kept: Vec<PathBuf>,
+    /// Why the log does not tell of it yet, if it does not: the next start records it.
+    pub(crate) unrecorded: Option<anyhow::Error>,
 }
 
 /// Makes new keys in the place of those that are lost, once `agree` was shown what that means; and records that it was done.
@@ -30,9 +32,16 @@ pub(crate) async fn abandon(
 ) -> anyhow::Result<Abandoned> {
     founded(settings)?;
     let (opened, abandoned) = Opened::open_with(settings, |places| give_up(settings, places, agree))?;
-    record(&opened).await;
-    opened.close().await?;
-    abandoned.context("nothing is sealed in this log yet: start the server")
+    opened.caught_up().await;
+    let recorded = record(&opened).await;
+    let closed = opened.close().await;
+    let mut abandoned = abandoned.context("nothing is sealed in this log yet: start the server")?;
+    match recorded {
+        // The keys are given up all the same, and whoever asked has to be told where the new ones are.
+        Err(failure) => abandoned.unrecorded = Some(failure.into()),
+        Ok(()) => closed?,
+    }
+    Ok(abandoned)
 }
 
 fn give_up(
@@ -45,21 +54,19 @@ fn give_up(
     agree(&format!("{:#}", places.without(loss, &whose(&known))))?;
     let kept = keyring::abandon(places.master, places.files, places.entropy, &known, SystemClock.now())?;
     let kept = kept.into_iter().map(|path| settings.data.join(path)).collect();
-    Ok(Abandoned { master_key: places.master.to_owned(), users: known.users.len(), kept })
+    Ok(Abandoned { master_key: places.master.to_owned(), users: known.users.len(), kept, unrecorded: None })
 }
 
-/// Records that keys were given up, where the log does not tell of it yet. Where it can't, as when the disk is full, the next
-/// start does: everything else goes on.
-pub(super) async fn record(opened: &Opened) {
-    let Some((at, users)) = opened.keyring.given_up() else { return };
-    opened.caught_up().await;
+/// Records that keys were given up, where the log does not tell of it yet, as read models that are caught up show.
+///
+/// # Errors
+/// It can't, as when the disk is full. The next start does: everything else goes on.
+pub(super) async fn record(opened: &Opened) -> Result<(), Failure> {
+    let Some((at, users)) = opened.keyring.given_up() else { return Ok(()) };
     if opened.live.read().state().cluster().keys_lost() == Some(at) {
-        return;
+        return Ok(());
     }
     let reason = "dkube secrets abandon, on the server's machine".parse().ok();
     let command = Command::GiveUpKeys { at, users };
-    let request = Request { reason, ..Request::new(Principal::SYSTEM, command) };
-    if let Err(failure) = opened.engine.submit(request).await {
-        tracing::warn!(reason = %failure, "that keys were given up is not recorded: the next start does so");
-    }
+    opened.engine.submit(Request { reason, ..Request::new(Principal::SYSTEM, command) }).await.map(drop)
 }

@@ -68,7 +68,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let opened = tokio::task::spawn_blocking(move || Opened::open(&opening)).await??;
     let password = genesis::found(&opened, &shared).await?;
     opened.caught_up().await;
-    abandon::record(&opened).await;
+    if let Err(failure) = abandon::record(&opened).await {
+        tracing::warn!(reason = %failure, "that keys were given up is not recorded: the next start does so");
+    }
     let messages = Messages::start(&shared, &opened).await?;
     let watching = Watching::start(&shared, &opened, messages.bus()).await?;
     let fleet = fleet::start(&shared, &opened, messages.bus());
