@@ -5,6 +5,9 @@ pub mod egress;
 pub mod http;
 pub mod license;
 pub mod log;
+#[cfg(test)]
+mod memory;
 pub mod provider;
+pub mod secret_bytes;
 pub mod serve;
 pub mod settings;

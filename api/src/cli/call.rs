@@ -1,9 +1,11 @@
 //! One request to the server, before it is sent.
+use crate::secret_bytes::SecretBytes;
 use reqwest::{
     Method, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::Value;
+use zeroize::Zeroize as _;
 
 /// A request: what to ask, and whether asking twice is harmless.
 #[derive(Debug, Clone)]
@@ -12,9 +14,43 @@ pub(crate) struct Call {
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Value>,
+    pub(super) body: Option<Content>,
     pub(super) repeatable: bool,
     pub(super) key: Option<String>,
+}
+
+/// What a request says. There may be a password in it: its texts are wiped from memory, and never printed.
+#[derive(Clone)]
+pub(super) struct Content(Value);
+
+impl Content {
+    /// As it is sent.
+    pub(super) fn to_json(&self) -> SecretBytes {
+        let mut json = SecretBytes::default();
+        serde_json::to_writer(&mut json, &self.0).expect("a JSON value is JSON");
+        json
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Content(…)")
+    }
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 impl Call {
@@ -51,7 +87,7 @@ impl Call {
     }
 
     fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = Some(Content(body));
         self
     }
 
@@ -112,6 +148,20 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Planted;
+    use serde_json::json;
+
+    #[test]
+    fn a_secret_that_was_sent_is_not_left_in_memory() {
+        let planted = Planted::new();
+        {
+            let call = Call::put(["auth", "backend"], json!({ "kind": "oidc", "in": [planted.text().as_str()] }));
+            let sent = call.clone().body.unwrap().to_json();
+            assert!(sent.starts_with(b"{") && sent.len() > planted.text().len());
+            assert!(format!("{call:?}").contains("body: Some(Content(…))"));
+        }
+        planted.is_gone();
+    }
 
     #[test]
     fn parts_of_a_path_are_taken_literally() {

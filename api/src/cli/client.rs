@@ -190,7 +190,7 @@ impl Client {
                 .header(HeaderName::from_static("x-csrf-token"), secret_header(csrf.reveal())),
         };
         match &call.body {
-            Some(body) => request.json(body),
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_json().into_shared()),
             None => request,
         }
     }

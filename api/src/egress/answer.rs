@@ -1,4 +1,5 @@
 use super::EgressError;
+use crate::secret_bytes::SecretBytes;
 use reqwest::{Response, StatusCode, Url, header::HeaderMap};
 use std::fmt;
 
@@ -10,8 +11,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Who answered: another address than that which was asked, where redirects led there.
     pub url: Url,
-    /// Its body.
-    pub body: Vec<u8>,
+    /// Its body: there may be a token in it.
+    pub body: SecretBytes,
 }
 
 impl fmt::Debug for Answer {
@@ -24,12 +25,12 @@ impl fmt::Debug for Answer {
 impl Answer {
     pub(super) async fn read(mut response: Response, limit: usize) -> Result<Self, EgressError> {
         let host = response.url().host_str().unwrap_or_default().to_owned();
-        let mut body = Vec::new();
+        let mut body = SecretBytes::default();
         while let Some(chunk) = response.chunk().await.map_err(|error| EgressError::of(&host, &error))? {
             if body.len() + chunk.len() > limit {
                 return Err(EgressError::TooLarge { host });
             }
-            body.extend_from_slice(&chunk);
+            body.extend(&chunk);
         }
         let (status, url) = (response.status(), response.url().clone());
         Ok(Self { status, headers: std::mem::take(response.headers_mut()), url, body })

@@ -28,6 +28,7 @@ pub(super) fn until(answer: &Answer, now: Timestamp) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret_bytes::SecretBytes;
     use reqwest::header::{HeaderMap, HeaderName};
 
     fn waiting(status: StatusCode, headers: &[(&str, &str)]) -> Option<i64> {
@@ -35,7 +36,7 @@ mod tests {
         let headers: HeaderMap = headers.iter().map(header).collect();
         let url = "https://api.example".parse().unwrap();
         let now = Timestamp::from_micros(0).plus_seconds(1000);
-        let until = until(&Answer { status, headers, url, body: vec![] }, now)?;
+        let until = until(&Answer { status, headers, url, body: SecretBytes::default() }, now)?;
         Some((until.micros() - now.micros()) / 1_000_000)
     }
 

@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 /// A password that was made here, and where its owner finds it.
 pub(crate) enum FirstPassword {
@@ -51,11 +52,16 @@ pub(super) fn chosen(
 /// 120 bits, in letters and digits that are hard to mistake for one another.
 fn fresh() -> Secret {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut random = [0; 24];
-    SystemEntropy.fill(&mut random);
-    let letters = random.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-    let groups: Vec<String> = letters.chunks(6).map(|group| group.iter().collect()).collect();
-    Secret::new(groups.join("-"))
+    let mut random = Zeroizing::new([0; 24]);
+    SystemEntropy.fill(&mut *random);
+    let mut text = Zeroizing::new(String::with_capacity(random.len() + 3));
+    for (at, byte) in random.iter().enumerate() {
+        if at > 0 && at % 6 == 0 {
+            text.push('-');
+        }
+        text.push(char::from(LETTERS[usize::from(byte % 32)]));
+    }
+    text.into()
 }
 
 fn show(who: &str, password: &Secret) -> anyhow::Result<FirstPassword> {

@@ -1,6 +1,7 @@
 //! The environment variables that are ours.
 use super::{Key, SettingsError};
 use std::{collections::BTreeMap, ffi::OsString};
+use zeroize::Zeroizing;
 
 /// What every variable of ours begins with.
 pub(super) const PREFIX: &str = "DKUBE_";
@@ -25,7 +26,7 @@ const OTHERS: [&str; 14] = [
 
 /// The process's environment as it was at the start.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment(BTreeMap<String, Zeroizing<String>>);
 
 impl std::fmt::Debug for Environment {
     // Values may be secret, and names tell nothing that helps.
@@ -48,12 +49,12 @@ impl Environment {
 
     /// An environment of these variables.
     pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
-        Self(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        Self(variables.map(|(name, value)| (name.to_owned(), value.to_owned().into())).into())
     }
 
     /// A variable's value; an empty one counts as not set.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// Refuses variables that look like ours and are none.
@@ -72,10 +73,10 @@ impl Environment {
 }
 
 /// Only names of ours must be UTF-8; what else the machine sets is none of our business.
-fn readable(name: OsString, value: OsString) -> Result<Option<(String, String)>, SettingsError> {
+fn readable(name: OsString, value: OsString) -> Result<Option<(String, Zeroizing<String>)>, SettingsError> {
     let Ok(name) = name.into_string() else { return Ok(None) };
     match value.into_string() {
-        Ok(value) => Ok(Some((name, value))),
+        Ok(value) => Ok(Some((name, value.into()))),
         Err(_) if name.starts_with(PREFIX) => Err(SettingsError::NotText { name }),
         Err(_) => Ok(None),
     }

@@ -3,6 +3,7 @@ use super::{Key, SettingsError, Source, key::Shape, layers::Layer};
 use serde::Deserialize;
 use std::{collections::BTreeMap, io::Read, path::Path};
 use toml::{Spanned, Value};
+use zeroize::Zeroizing;
 
 /// The largest settings file, in bytes.
 const SIZE_MAX: u64 = 1 << 20;
@@ -42,11 +43,13 @@ pub(super) fn read(path: &Path) -> Result<Layer, SettingsError> {
     Ok(layer)
 }
 
-/// The whole text of a file that is at most so large.
-pub(super) fn read_text(what: &'static str, path: &Path, limit: u64) -> Result<String, SettingsError> {
+/// The whole text of a file that is at most so large. It may be a password.
+pub(super) fn read_text(what: &'static str, path: &Path, limit: u64) -> Result<Zeroizing<String>, SettingsError> {
     let failed = |source| SettingsError::Read { what, path: path.to_owned(), source };
-    let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
+    // With room for all of it: what it grew out of would not be wiped.
+    let length = file.metadata().map_err(failed)?.len().min(limit);
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(length).unwrap_or_default() + 64));
     file.take(limit + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > limit {
         return Err(SettingsError::TooLarge { what, path: path.to_owned(), limit });

@@ -1,6 +1,7 @@
 //! What was set, where: the later layer wins.
 use super::{Environment, Key, SettingsError, key::Shape};
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
+use zeroize::Zeroizing;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +31,17 @@ impl fmt::Display for Source {
     }
 }
 
-/// Values as they were written, each with its source.
+/// Values as they were written, each with its source. One of them is a password.
 #[derive(Clone, Default)]
-pub(crate) struct Layer(BTreeMap<Key, (String, Source)>);
+pub(crate) struct Layer(BTreeMap<Key, (Zeroizing<String>, Source)>);
 
 impl Layer {
     pub(crate) fn set(&mut self, key: Key, value: String, source: Source) {
-        self.0.insert(key, (value, source));
+        self.0.insert(key, (value.into(), source));
     }
 
     pub(super) fn defaults() -> Self {
-        let default = |key: Key| Some((key, (key.description().default?.to_owned(), Source::Default)));
+        let default = |key: Key| Some((key, (key.description().default?.to_owned().into(), Source::Default)));
         Self(Key::ALL.into_iter().filter_map(default).collect())
     }
 
@@ -48,7 +49,7 @@ impl Layer {
         environment.check()?;
         let set = |key: Key| {
             let name = key.variable();
-            Some((key, (environment.get(&name)?.to_owned(), Source::Variable(name))))
+            Some((key, (environment.get(&name)?.to_owned().into(), Source::Variable(name))))
         };
         Ok(Self(Key::ALL.into_iter().filter_map(set).collect()))
     }
@@ -87,5 +88,23 @@ impl Layer {
 
     pub(super) fn unfit(&self, key: Key, rule: impl Into<String>) -> SettingsError {
         SettingsError::Unfit { name: key.name(), source_name: self.source(key), rule: rule.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Planted;
+
+    #[test]
+    fn a_password_among_the_settings_is_wiped_with_them() {
+        let planted = Planted::new();
+        {
+            let environment = Environment::of([("DKUBE_OPERATOR_PASSWORD", &planted.text())]);
+            let mut layers = Layer::defaults();
+            layers.over(Layer::variables(&environment).unwrap());
+            assert_eq!(layers.get(Key::OperatorPassword), Some(planted.text().as_str()));
+        }
+        planted.is_gone();
     }
 }

@@ -279,7 +279,7 @@ pub(crate) fn read_password(path: &Path) -> Result<Secret, SettingsError> {
 
 /// The whole text of a password file.
 pub(crate) fn read_secret(path: &Path) -> Result<Secret, SettingsError> {
-    file::read_text("the password file", path, 64 * 1024).map(Secret::new)
+    file::read_text("the password file", path, 64 * 1024).map(Secret::from)
 }
 
 /// Whether an address stays on this machine.

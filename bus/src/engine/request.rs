@@ -4,6 +4,7 @@ use domain::{
 };
 use std::fmt;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// A command with all that comes with it.
 #[derive(Debug, Clone)]
@@ -36,8 +37,9 @@ impl Request {
 pub struct Idempotency {
     /// The key: 1 to [`KEY_MAX`](Self::KEY_MAX) bytes.
     pub key: String,
-    /// All that makes the request what it is (method, path, query, body): kept only as a keyed hash.
-    pub request: Vec<u8>,
+    /// All that makes the request what it is (method, path, query, body): kept only as a keyed hash, and wiped after that, since
+    /// there may be a password in it.
+    pub request: Zeroizing<Vec<u8>>,
 }
 
 impl Idempotency {

@@ -113,7 +113,8 @@ impl MasterKey {
         if mode & 0o077 != 0 {
             return Err(MasterKeyError::Exposed { path: path.to_owned(), mode });
         }
-        let mut text = Zeroizing::new(String::new());
+        // With room for all that is read: what it grew out of would not be wiped.
+        let mut text = Zeroizing::new(String::with_capacity(2048));
         let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
         match Read::by_ref(&mut file).take(1024).read_to_string(&mut text) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(malformed()),

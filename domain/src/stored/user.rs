@@ -189,7 +189,7 @@ impl Thaw for UserOnboardedV1<'_> {
 impl Thaw for PasswordSetV1<'_> {
     fn thaw(self, opener: &Opener<'_>) -> Result<Fact, DecodeError> {
         let user = UserId(Uuid::from_bytes(self.user));
-        let hash = open(opener, user, Field::Password, self.hash)?.clear().map(|phc| PasswordHash::new(&phc));
+        let hash = open(opener, user, Field::Password, self.hash)?.clear().map(PasswordHash::from);
         Ok(Fact::User(Event::PasswordSet { user, hash }))
     }
 }

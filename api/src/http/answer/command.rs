@@ -1,12 +1,14 @@
-use super::{EventView, Names, POSITION, warning::WarningView};
-use crate::http::{
-    app::App,
-    auth::Asker,
-    input::{RawBody, Target, Wish},
-    problem::{Problem, failed},
+use super::{EventView, Names, POSITION, SecretJson, warning::WarningView};
+use crate::{
+    http::{
+        app::App,
+        auth::Asker,
+        input::{Target, Wish},
+        problem::{Problem, failed},
+    },
+    secret_bytes::SecretBytes,
 };
 use axum::{
-    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -34,13 +36,13 @@ pub(crate) struct Errand<'a> {
     command: Command,
     target: Target,
     logins: Vec<Login>,
-    body: &'a [u8],
+    body: Option<&'a SecretBytes>,
 }
 
 impl<'a> Errand<'a> {
     /// One about many things, or about one that does not exist yet.
     pub(crate) const fn new(command: Command) -> Self {
-        Self { command, target: Target::Many, logins: vec![], body: &[] }
+        Self { command, target: Target::Many, logins: vec![], body: None }
     }
 
     /// One about the thing that the path names: `If-Match` is about its revision.
@@ -61,8 +63,8 @@ impl<'a> Errand<'a> {
     }
 
     /// The body that it came with.
-    pub(crate) fn with(mut self, body: &'a RawBody) -> Self {
-        self.body = &body.0;
+    pub(crate) fn with(mut self, body: &'a SecretBytes) -> Self {
+        self.body = Some(body);
         self
     }
 }
@@ -91,7 +93,7 @@ pub(crate) async fn carry_out<Q>(
 ) -> Result<Accepted, Problem> {
     let request = Request {
         expected: wish.expected(errand.target)?,
-        idempotency: wish.idempotency(errand.body),
+        idempotency: wish.idempotency(errand.body.map(AsRef::as_ref).unwrap_or_default()),
         reason: wish.reason.clone(),
         dry_run: wish.dry_run,
         ..Request::new(asker.principal.clone(), errand.command)
@@ -140,11 +142,11 @@ impl Accepted {
         self
     }
 
-    /// Answers with another body, which has this one's in it.
+    /// Answers with another body, which has this one's in it, and perhaps a secret.
     pub(crate) fn with_body<T: Serialize>(self, body: impl FnOnce(CommandAnswer) -> T) -> Response {
         let position = self.answer.position;
         let status = if self.made.is_some() { StatusCode::CREATED } else { StatusCode::OK };
-        let mut response = (status, Json(body(self.answer))).into_response();
+        let mut response = (status, SecretJson(body(self.answer))).into_response();
         let headers = response.headers_mut();
         headers.insert(POSITION, HeaderValue::from(position.0));
         if let Some(location) = self.made.and_then(|location| HeaderValue::from_str(&location).ok()) {

@@ -141,13 +141,28 @@ fn hasher(cost: PasswordCost) -> Argon2<'static> {
 
 fn hash(hasher: &Argon2<'_>, password: &[u8]) -> Result<PasswordHash, argon2::password_hash::Error> {
     let hash: phc::PasswordHash = hasher.hash_password(password)?;
-    Ok(PasswordHash::new(&hash.to_string()))
+    Ok(PasswordHash::from(hash.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::testing::CHEAP;
+    use crate::{http::testing::CHEAP, memory::Planted};
+    use bus::engine::Idempotency;
+
+    #[test]
+    fn a_hash_and_a_request_that_are_over_are_not_left_in_memory() {
+        let planted = Planted::new();
+        {
+            let hash = PasswordHash::new(&planted.text());
+            drop(hash.clone());
+            assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
+            let request = planted.text().as_bytes().to_vec().into();
+            let keyed = Idempotency { key: "key".to_owned(), request };
+            assert_eq!(format!("{keyed:?}"), "Idempotency { key: \"key\", .. }");
+        }
+        planted.is_gone();
+    }
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_alone() {

@@ -1,12 +1,15 @@
 use super::refusal;
-use crate::http::{app::App, auth::Asker, problem::Problem};
+use crate::{
+    http::{app::App, auth::Asker, problem::Problem},
+    secret_bytes::SecretBytes,
+};
 use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 /// The largest body of somebody who is not signed in, in bytes.
 const STRANGER_BYTES_MAX: usize = 16 * 1024;
@@ -16,18 +19,8 @@ const STRANGER_BYTES_MAX: usize = 16 * 1024;
 pub(crate) struct Body<T> {
     /// What it says.
     pub(crate) value: T,
-    /// As it came: what an idempotency key is compared by.
-    pub(crate) raw: RawBody,
-}
-
-/// The bytes of a body. Never printed: there may be a password in it.
-#[derive(Clone, Default)]
-pub(crate) struct RawBody(pub(crate) Bytes);
-
-impl std::fmt::Debug for RawBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RawBody({} bytes)", self.0.len())
-    }
+    /// As it came: what an idempotency key is compared by. There may be a password in it.
+    pub(crate) raw: SecretBytes,
 }
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
@@ -39,9 +32,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         // Who is not signed in gets no megabyte of memory.
         let signed_in = request.extensions().get::<Asker>().is_some();
         let max = if signed_in { app.settings().body_bytes_max } else { STRANGER_BYTES_MAX };
-        let raw = read(app, request.into_body(), max).await?;
+        let raw = read(request.into_body(), max, app.settings().read_timeout).await?;
         let value = parse(&raw)?;
-        Ok(Self { value, raw: RawBody(raw) })
+        Ok(Self { value, raw })
     }
 }
 
@@ -51,15 +44,25 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
 }
 
-async fn read(app: &App, body: axum::body::Body, max: usize) -> Result<Bytes, Problem> {
-    let collected = tokio::time::timeout(app.settings().read_timeout, Limited::new(body, max).collect()).await;
-    match collected.map_err(|_| Problem::new("request.slow", "the body did not come in time"))? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+async fn read(body: axum::body::Body, max: usize, timeout: Duration) -> Result<SecretBytes, Problem> {
+    match tokio::time::timeout(timeout, gathered(Limited::new(body, max))).await {
+        Err(_) => Err(Problem::new("request.slow", "the body did not come in time")),
+        Ok(Ok(raw)) => Ok(raw),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Problem::new("request.too_large", format!("a body has at most {max} bytes")))
         }
-        Err(_) => Err(Problem::new("request.body", "the body ended early")),
+        Ok(Err(_)) => Err(Problem::new("request.body", "the body ended early")),
     }
+}
+
+async fn gathered(mut body: Limited<axum::body::Body>) -> Result<SecretBytes, axum::BoxError> {
+    let mut raw = SecretBytes::default();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            raw.extend(&data);
+        }
+    }
+    Ok(raw)
 }
 
 fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, Problem> {
@@ -81,4 +84,27 @@ fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, Problem> {
     })?;
     json.end().map_err(|_| Problem::new("request.body", "something follows the JSON"))?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Planted;
+    use axum::{http::StatusCode, response::IntoResponse as _};
+
+    #[tokio::test]
+    async fn what_came_is_not_left_in_memory() {
+        let planted = Planted::new();
+        {
+            let mut sent = SecretBytes::with_capacity(planted.text().len() + 2);
+            sent.extend(b"\"");
+            sent.extend(planted.text().as_bytes());
+            sent.extend(b"\"");
+            let read = read(sent.into_shared().into(), 1000, Duration::from_secs(60)).await.unwrap();
+            assert_eq!(read.len(), planted.text().len() + 2);
+            let cut = self::read(read.into_shared().into(), 100, Duration::from_secs(60)).await.unwrap_err();
+            assert_eq!(cut.into_response().status(), StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        planted.is_gone();
+    }
 }

@@ -7,7 +7,7 @@ mod segment;
 mod serde_help;
 mod wish;
 
-pub(crate) use body::{Body, RawBody};
+pub(crate) use body::Body;
 pub(crate) use look::{AsOf, Look, Moment};
 pub(crate) use query::{Nothing, Query};
 pub(crate) use segment::Segment;

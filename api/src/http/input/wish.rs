@@ -128,6 +128,6 @@ impl<Q> Wish<Q> {
         let key = self.key.clone()?;
         let target = self.uri.path_and_query().map_or("", |target| target.as_str());
         let request = [self.method.as_str().as_bytes(), b" ", target.as_bytes(), b"\n", body].concat();
-        Some(Idempotency { key, request })
+        Some(Idempotency { key, request: request.into() })
     }
 }

@@ -1,5 +1,6 @@
 use super::open::open;
 use crate::http::{
+    answer::Revealed,
     app::App,
     auth::{Address, Password, Proven, Slowdown, clear_presented, sign_in_failed, slow_down},
     input::{Body, Nothing, Query},
@@ -33,7 +34,8 @@ pub(crate) struct SessionView {
     #[schema(value_type = String, example = "operator")]
     pub(super) role: Role,
     /// What every write with the session cookie carries as `X-CSRF-Token`; null for a token, which needs none.
-    pub(super) csrf_token: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub(super) csrf_token: Option<Revealed>,
     /// When it ends at the latest.
     #[schema(value_type = String, format = DateTime)]
     pub(super) expires_at: Timestamp,

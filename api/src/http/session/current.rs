@@ -1,11 +1,12 @@
 use super::begin::SessionView;
 use crate::http::{
+    answer::{Revealed, SecretJson},
     app::App,
     auth::{Asker, Credential, presented_secret},
     input::{Nothing, Query},
     problem::{Problem, denied},
 };
-use axum::{Json, extract::State, http::HeaderMap};
+use axum::{extract::State, http::HeaderMap};
 use domain::{Denied, Role, TokenId, TokenName};
 use projections::view::Scope;
 use serde::Serialize;
@@ -47,11 +48,11 @@ pub(super) async fn current(
     asker: Asker,
     Query(Nothing {}): Query<Nothing>,
     headers: HeaderMap,
-) -> Result<Json<CurrentSession>, Problem> {
+) -> Result<SecretJson<CurrentSession>, Problem> {
     let (csrf_token, expires_at, token) = match asker.credential {
         Credential::Session(_, session) => {
             let secret = presented_secret(app.settings(), &headers);
-            (secret.map(|secret| secret.csrf().to_string()), session.expires_at, None)
+            (secret.map(|secret| Revealed::new(&secret.csrf())), session.expires_at, None)
         }
         Credential::Token(hash) => {
             let token = app.present(|state| state.cluster().token_by_hash(&hash).cloned());
@@ -63,5 +64,5 @@ pub(super) async fn current(
     let user_role = app.present(|state| state.cluster().user(asker.user).map(|user| user.role));
     let user_role = user_role.ok_or_else(|| denied(Denied::Unknown))?;
     let session = SessionView { login: asker.login, role: asker.role, csrf_token, expires_at };
-    Ok(Json(CurrentSession { session, user_role, token }))
+    Ok(SecretJson(CurrentSession { session, user_role, token }))
 }

@@ -1,13 +1,12 @@
 //! Whoever has shown who they are gets a session: by password, or from a sign-in provider.
 use super::begin::SessionView;
 use crate::http::{
-    answer::Names,
+    answer::{Names, Revealed, SecretJson},
     app::App,
     auth::{Proven, SessionSecret, session_cookie, sign_in_failed, signed_in},
     problem::{Problem, denied, failed},
 };
 use axum::{
-    Json,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -40,7 +39,7 @@ pub(in crate::http) async fn open(app: &App, proven: Proven) -> Result<Opened, P
         return Err(failed(failure, &Names::at(app, since)));
     }
     app.metrics.sign_in("succeeded");
-    let (csrf_token, expires_at) = (Some(secret.csrf().to_string()), session.expires_at);
+    let (csrf_token, expires_at) = (Some(Revealed::new(&secret.csrf())), session.expires_at);
     Ok(Opened { secret, view: SessionView { login: user.login, role: user.role, csrf_token, expires_at } })
 }
 
@@ -48,6 +47,6 @@ impl Opened {
     /// The answer to whoever keeps the cookie by themselves.
     pub(super) fn answer(self, app: &App) -> Response {
         let cookie = session_cookie(app.settings(), &self.secret);
-        ([(header::SET_COOKIE, cookie)], Json(self.view)).into_response()
+        ([(header::SET_COOKIE, cookie)], SecretJson(self.view)).into_response()
     }
 }

@@ -116,11 +116,11 @@ impl FakeEngine {
         let key = (request.asker.actor.clone(), key.clone());
         if let Some((kept, outcome)) = held.outcomes.get(&key) {
             let repeat = outcome.clone().map(|answer| Answer { repeated: true, ..answer });
-            return if kept == body { repeat } else { Err(Failure::KeyReused) };
+            return if *kept == **body { repeat } else { Err(Failure::KeyReused) };
         }
         let outcome = self.decided(&mut held, request, now);
         if matches!(outcome, Ok(_) | Err(Failure::Refused(_))) {
-            held.outcomes.insert(key, (body.clone(), outcome.clone()));
+            held.outcomes.insert(key, (body.to_vec(), outcome.clone()));
         }
         outcome
     }

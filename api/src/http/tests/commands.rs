@@ -141,7 +141,7 @@ async fn an_idempotency_key_makes_a_repeat_harmless() {
     let request = fixture.engine.last();
     let idempotency = request.idempotency.unwrap();
     assert_eq!(idempotency.key, "key-1");
-    let told = String::from_utf8(idempotency.request).unwrap();
+    let told = String::from_utf8(idempotency.request.to_vec()).unwrap();
     assert!(told.starts_with("POST /v1/pools\n{") && told.contains("other"), "{told}");
 }
 

@@ -1,5 +1,5 @@
 use crate::http::{
-    answer::{CommandAnswer, Errand, carry_out},
+    answer::{CommandAnswer, Errand, Revealed, carry_out},
     app::App,
     auth::{Asker, TokenSecret},
     input::{Body, DryRun, Wish},
@@ -61,7 +61,8 @@ struct NewToken {
     expires_at: Timestamp,
     /// The secret, in this one answer only: `dkube_` and 48 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    secret: Option<Revealed>,
 }
 
 /// Makes a token for oneself. Needs a signed-in session. The secret is shown in this answer only.
@@ -83,7 +84,7 @@ pub(super) async fn issue(
             name: name.clone(),
             scope: *scope,
             expires_at: *expires_at,
-            secret: (!accepted.repeated).then(|| secret.reveal().to_owned()),
+            secret: (!accepted.repeated).then(|| Revealed::new(secret.reveal())),
         }),
         _ => None,
     });

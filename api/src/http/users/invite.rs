@@ -1,5 +1,5 @@
 use crate::http::{
-    answer::{Accepted, CommandAnswer, Errand, carry_out},
+    answer::{Accepted, CommandAnswer, Errand, Revealed, carry_out},
     app::App,
     auth::{Asker, InvitationSecret},
     input::{DryRun, Segment, Target, Wish},
@@ -34,7 +34,8 @@ struct Invitation {
     expires_at: Timestamp,
     /// The code, in this one answer only: for `POST /v1/invitations/{code}`, or `dkube password --invitation`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    #[schema(value_type = Option<String>)]
+    code: Option<Revealed>,
 }
 
 /// Invites a user to choose a local password: the first one, or another one that nobody else has seen. An earlier invitation ends.
@@ -65,7 +66,7 @@ pub(super) fn answered(accepted: Accepted, codes: &[(Login, InvitationSecret)]) 
         .map(|(expires_at, (login, code))| Invitation {
             login: login.clone(),
             expires_at,
-            code: (!repeated).then(|| code.reveal().to_owned()),
+            code: (!repeated).then(|| Revealed::new(code.reveal())),
         })
         .collect();
     let secret_withheld = repeated && !invitations.is_empty();

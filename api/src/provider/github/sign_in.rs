@@ -5,7 +5,6 @@ use crate::{
 };
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
-use serde_json::json;
 use std::time::Duration;
 
 /// To see whether they are a member, their own membership must be readable.
@@ -16,7 +15,7 @@ const REVOKING: Duration = Duration::from_secs(3);
 
 #[derive(Deserialize)]
 struct Exchanged {
-    access_token: Option<String>,
+    access_token: Option<Secret>,
     error: Option<String>,
 }
 
@@ -85,7 +84,7 @@ impl GitHub {
         }
         let exchanged: Exchanged = ask::json(&answer, "GitHub's answer to the code is no JSON of its kind")?;
         match (exchanged.error.as_deref(), exchanged.access_token) {
-            (None, Some(token)) => Ok(Secret::new(token)),
+            (None, Some(token)) => Ok(token),
             (None, None) => Err(ProviderError::Malformed("GitHub's answer to the code holds no token")),
             (Some("incorrect_client_credentials"), _) => {
                 Err(ProviderError::Refused("the client id or the client secret is wrong"))
@@ -128,8 +127,7 @@ impl GitHub {
     /// Takes the token back: nobody needs it any more. It would end by itself if it is not used for a year, so this may fail.
     async fn revoke(&self, outside: &Outside, token: &Secret) {
         let url = self.api(&["applications", &self.client_id, "token"]);
-        let mut request = api::request(Method::DELETE, url);
-        *request.body_mut() = Some(json!({ "access_token": token.reveal() }).to_string().into());
+        let mut request = ask::with_json(api::request(Method::DELETE, url), "access_token", token);
         let revoked = async {
             ask::basic(&mut request, &self.client_id, self.client_secret.reveal())?;
             outside.ask(request).await

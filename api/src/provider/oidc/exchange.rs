@@ -19,8 +19,8 @@ pub(super) struct Tokens {
 
 #[derive(Deserialize)]
 struct Given {
-    id_token: Option<String>,
-    access_token: Option<String>,
+    id_token: Option<Secret>,
+    access_token: Option<Secret>,
 }
 
 #[derive(Deserialize, Default)]
@@ -62,7 +62,7 @@ impl Oidc {
         let given: Given = ask::json(&answer, "the provider's answer to the code has not its form")?;
         let id =
             given.id_token.ok_or(ProviderError::Malformed("the provider's answer to the code holds no ID token"))?;
-        Ok(Tokens { id: Secret::new(id), access: given.access_token.map(Secret::new) })
+        Ok(Tokens { id, access: given.access_token })
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn create(operator: UserId, name: &str) -> Request {
 }
 
 pub(super) fn keyed(request: Request, key: &str, body: &str) -> Request {
-    let idempotency = Idempotency { key: key.to_owned(), request: body.as_bytes().to_vec() };
+    let idempotency = Idempotency { key: key.to_owned(), request: body.as_bytes().to_vec().into() };
     Request { idempotency: Some(idempotency), ..request }
 }
 

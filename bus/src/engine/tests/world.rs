@@ -92,7 +92,7 @@ impl Wishes {
             self.keys += 1;
             request.idempotency = Some(Idempotency {
                 key: format!("key-{}", self.keys),
-                request: format!("{:?}", request.command).into_bytes(),
+                request: format!("{:?}", request.command).into_bytes().into(),
             });
         }
         if self.random.coin() {

@@ -184,7 +184,7 @@ impl<'a> User<'a> {
             suspended: self.suspended,
             break_glass: self.break_glass,
             identity: identity.map(|text| word(&text, "an identity")).transpose()?,
-            password: password.map(|phc| PasswordHash::new(&phc)),
+            password: password.map(PasswordHash::from),
             invitation: self.invitation.map(invitation).transpose()?,
             jobs: BTreeSet::new(),
             tokens: BTreeSet::new(),
