@@ -17,7 +17,9 @@ impl Planted {
     pub(crate) fn new() -> Self {
         let mut inverted = vec![0; LENGTH];
         getrandom::fill(&mut inverted).unwrap();
-        inverted.iter_mut().for_each(|byte| *byte = !(b'a' + *byte % 26));
+        for byte in &mut inverted {
+            *byte = !(b'a' + *byte % 26);
+        }
         Self { inverted }
     }
 

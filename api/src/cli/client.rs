@@ -40,6 +40,8 @@ impl Default for Patience {
 pub(crate) enum Identity {
     /// It does not.
     Nobody,
+    /// Nobody has signed in to it, and this is not for whoever has not.
+    Missing,
     /// By a token.
     Token(Secret),
     /// By a session's cookie and its CSRF token.
@@ -143,7 +145,7 @@ impl Client {
 
     /// Asks once for an answer that is read bit by bit; each bit has the time limit.
     pub(super) async fn open(&self, call: &Call, idle: Duration) -> Result<Streamed, CliError> {
-        let sent = tokio::time::timeout(self.patience.timeout, self.request(call).send()).await;
+        let sent = tokio::time::timeout(self.patience.timeout, self.request(call)?.send()).await;
         let response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.broken(error).error),
@@ -160,7 +162,8 @@ impl Client {
 
     async fn attempt(&self, call: &Call) -> Result<Reply, Failure> {
         let asked = async {
-            let response = self.request(call).send().await.map_err(|error| self.broken(error))?;
+            let request = self.request(call).map_err(Failure::last)?;
+            let response = request.send().await.map_err(|error| self.broken(error))?;
             if !response.status().is_success() {
                 return Err(self.failure(response).await);
             }
@@ -178,10 +181,11 @@ impl Client {
         }
     }
 
-    fn request(&self, call: &Call) -> reqwest::RequestBuilder {
+    fn request(&self, call: &Call) -> Result<reqwest::RequestBuilder, CliError> {
         let request = self.http.request(call.method.clone(), call.url(&self.server)).headers(call.headers.clone());
         let request = match &self.identity {
             Identity::Nobody => request,
+            Identity::Missing => return Err(CliError::NotSignedIn(format!("not signed in to {}", self.server))),
             Identity::Token(token) => {
                 request.header(AUTHORIZATION, secret_header(&format!("Bearer {}", token.reveal())))
             }
@@ -189,10 +193,10 @@ impl Client {
                 .header(COOKIE, secret_header(cookie.reveal()))
                 .header(HeaderName::from_static("x-csrf-token"), secret_header(csrf.reveal())),
         };
-        match &call.body {
+        Ok(match &call.body {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_json().into_shared()),
             None => request,
-        }
+        })
     }
 
     /// The whole body, if it is not too large.

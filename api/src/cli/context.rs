@@ -14,10 +14,10 @@ use super::{
 };
 use crate::settings::{Environment, Secret};
 
-/// A server, somebody who is signed in to it, and where to write.
+/// A server, who is signed in to it, and where to write.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
-    /// Speaks as them.
+    /// Speaks as them; where nobody is signed in, it says so once it shall speak: some commands sign in themselves.
     pub(super) client: Client,
     /// What is kept of their sign-in; none where the token comes from the environment.
     pub(super) kept: Option<Kept>,
@@ -27,7 +27,7 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// With the token of the environment, else with the one kept for that server.
-    pub(super) fn signed_in(
+    pub(super) fn new(
         anonymous: &Client,
         environment: &Environment,
         console: &'a mut Console,
@@ -37,13 +37,12 @@ impl<'a> Context<'a> {
             Some(_) => None,
             None => Credentials::of(environment)?.find(anonymous.server().as_str())?,
         };
-        let Some(token) = given.or_else(|| kept.as_ref().map(Kept::token)) else {
-            return Err(CliError::NotSignedIn(format!("not signed in to {}", anonymous.server())));
+        let identity = match given.or_else(|| kept.as_ref().map(Kept::token)) {
+            None => Identity::Missing,
+            Some(token) if fits_header(&token) => Identity::Token(token),
+            Some(_) => return Err(CliError::NotSignedIn("the token is not one that a server gave out".to_owned())),
         };
-        if !fits_header(&token) {
-            return Err(CliError::NotSignedIn("the token is not one that a server gave out".to_owned()));
-        }
-        Ok(Self { client: anonymous.acting_as(Identity::Token(token)), kept, console })
+        Ok(Self { client: anonymous.acting_as(identity), kept, console })
     }
 
     /// Lists what that call gives.

@@ -221,7 +221,7 @@ impl Command {
             Self::Login(login) => return login.run(&anonymous, environment, console).await,
             Self::Logout(logout) => return logout.run(&anonymous, environment, console).await,
             Self::Password(password) if password.is_invited() => return password.accept(&anonymous, console).await,
-            _ => &mut Context::signed_in(&anonymous, environment, console)?,
+            _ => &mut Context::new(&anonymous, environment, console)?,
         };
         let done = self.done(context).await;
         // Where it failed too: what is not known now may be why.

@@ -33,6 +33,7 @@ impl Session {
         password: &password::Source,
         console: &mut Console,
     ) -> Result<Self, CliError> {
+        let client = &client.acting_as(Identity::Nobody);
         if who.is_none() && !password.is_given() {
             let Reply { body, .. } = client.send(&Call::get(["auth"])).await?;
             if let Some(start) = body["start"].as_str() {
@@ -50,6 +51,7 @@ impl Session {
     /// Where the server refuses, or answers what is no session.
     pub(super) async fn open(client: &Client, login: &str, password: &Secret) -> Result<Self, CliError> {
         let call = Call::post(["session"], json!({"login": login, "password": password.reveal()}));
+        let client = &client.acting_as(Identity::Nobody);
         Self::from(client, client.send(&call).await?, login)
     }
 

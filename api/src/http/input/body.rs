@@ -100,9 +100,9 @@ mod tests {
             sent.extend(b"\"");
             sent.extend(planted.text().as_bytes());
             sent.extend(b"\"");
-            let read = read(sent.into_shared().into(), 1000, Duration::from_secs(60)).await.unwrap();
+            let read = read(sent.into_shared().into(), 1000, Duration::from_mins(1)).await.unwrap();
             assert_eq!(read.len(), planted.text().len() + 2);
-            let cut = self::read(read.into_shared().into(), 100, Duration::from_secs(60)).await.unwrap_err();
+            let cut = self::read(read.into_shared().into(), 100, Duration::from_mins(1)).await.unwrap_err();
             assert_eq!(cut.into_response().status(), StatusCode::PAYLOAD_TOO_LARGE);
         }
         planted.is_gone();
