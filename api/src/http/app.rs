@@ -2,7 +2,7 @@
 use super::{
     auth::{AuditReaders, Codes, LastUsed, Passwords, Sessions, Slowdown},
     backend::{Consents, Flows},
-    directory::Directory,
+    directory::{Directory, Fetches},
     layer::{Share, Shares},
     metrics::Metrics,
     port::{Clock, Commands, EventLog, SharedVault, Vitals},
@@ -198,8 +198,8 @@ pub struct Shared {
     pub(crate) provider_told: Seldom,
     /// Sign-ins for a program that wait for a yes in the browser.
     pub(crate) consents: Consents,
-    /// Held while the directory is fetched.
-    pub(crate) refreshing: tokio::sync::Mutex<()>,
+    /// The last fetch of the directory.
+    pub(crate) fetches: Fetches,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
     pub(crate) requests: Arc<Semaphore>,
@@ -246,7 +246,7 @@ impl App {
             asking_shares: Shares::new(ASKING_PER_NETWORK_MAX),
             provider_told: Seldom::default(),
             consents: Consents::default(),
-            refreshing: tokio::sync::Mutex::default(),
+            fetches: Fetches::default(),
             passwords: Passwords::new(settings.password_cost),
             metrics: Metrics::default(),
             requests: Arc::new(Semaphore::new(settings.requests_max)),

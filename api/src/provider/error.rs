@@ -45,6 +45,21 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Until when nothing more is to be asked, where it said so.
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::RateLimited { until } => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// In how many seconds it may be asked again, where it said so: at least one, and never too early.
+    pub fn retry_after(&self, now: Timestamp) -> Option<u64> {
+        let until = self.until()?;
+        let micros = u64::try_from(until.micros().saturating_sub(now.micros())).unwrap_or_default();
+        Some(micros.div_ceil(1_000_000).max(1))
+    }
+
     /// Its stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -67,5 +82,20 @@ impl ProviderError {
             Self::NoLogin { .. } => "provider.no_login",
             Self::Answer(_) => "provider.answer",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_to_wait_is_whole_seconds_and_never_too_few() {
+        let at = |micros| Timestamp::from_micros(micros);
+        let limited = ProviderError::RateLimited { until: at(9_000_001) };
+        assert_eq!(limited.retry_after(at(7_000_001)), Some(2));
+        assert_eq!(limited.retry_after(at(7_000_000)), Some(3));
+        assert_eq!(limited.retry_after(at(20_000_000)), Some(1), "it is over");
+        assert_eq!(ProviderError::Unavailable { status: 503 }.retry_after(at(0)), None);
     }
 }

@@ -2,11 +2,15 @@
 //!
 //! A GitHub organization lists its members. An OpenID provider lists nobody: then it is those who signed in there, and were turned
 //! away because nobody has on-boarded them. All of it is kept in memory, and fetched anew after a restart.
+mod fetch;
 mod keep;
 mod known;
 mod list;
 mod refresh;
+#[cfg(test)]
+mod tests;
 
+pub(super) use fetch::Fetches;
 pub(crate) use keep::keep_fresh;
 pub(super) use known::{Directory, NotFound, Place};
 

@@ -1,4 +1,4 @@
-use super::keep::fetch;
+use super::fetch::fetch;
 use crate::http::{
     app::App,
     input::{Nothing, Query},
@@ -23,9 +23,6 @@ pub(super) async fn refresh(
 ) -> Result<Json<Refreshed>, Problem> {
     app.catch_up().await;
     let none = || Problem::new("directory.none", "the active sign-in backend lists nobody");
-    // A long list is fetched to its end, though this answer may be given up before.
-    let fetching = tokio::spawn(async move { fetch(&app).await });
-    let fetched = fetching.await.map_err(|error| Problem::fault("the directory can't be fetched", &error))?;
-    let people = fetched?.ok_or_else(none)?;
+    let people = fetch(&app).await?.ok_or_else(none)?;
     Ok(Json(Refreshed { people }))
 }

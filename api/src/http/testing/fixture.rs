@@ -12,7 +12,7 @@ use crate::{
 };
 use axum::Router;
 use bus::{
-    clock::{SystemClock, SystemEntropy},
+    clock::{Clock, SystemEntropy},
     engine::{Answer, Outcome, Request},
 };
 use domain::{
@@ -44,6 +44,15 @@ pub(crate) struct Fixture {
 /// Nothing is wrong, but what a test says.
 struct Calm {
     unheard_since: watch::Receiver<Option<Timestamp>>,
+}
+
+/// The engine's time is the providers' as well.
+struct EngineTime(Arc<FakeEngine>);
+
+impl Clock for EngineTime {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
 }
 
 impl Vitals for Calm {
@@ -102,6 +111,7 @@ impl Fixture {
         let (stop, stopping) = watch::channel(false);
         let (unheard, calm) = watch::channel(None);
         let clock = Arc::clone(&engine);
+        let time = Arc::new(EngineTime(Arc::clone(&engine)));
         let app = App::new(Parts {
             cluster,
             commands: Arc::clone(&engine) as _,
@@ -112,7 +122,7 @@ impl Fixture {
             mirrors: projections::mirror::Mirrors::default(),
             vault: Arc::clone(&engine.vault) as _,
             clock: Arc::new(move || clock.now()),
-            outside: Outside::new(Arc::new(Egress::new(egress)), Arc::new(SystemClock), Arc::new(SystemEntropy)),
+            outside: Outside::new(Arc::new(Egress::new(egress)), time, Arc::new(SystemEntropy)),
             vitals: Arc::new(Calm { unheard_since: calm }),
             settings,
             stopping,
