@@ -2,6 +2,7 @@
 use super::{
     answer::{Paging, Shown},
     app::App,
+    directory,
     input::{AsOf, Look},
     license,
     tls::Validity,
@@ -61,7 +62,7 @@ async fn list(look: Look<Wanted>) -> Shown<Alerts> {
     Shown::at(position, Alerts { items, total, next: None, position })
 }
 
-/// What is wrong with the server itself.
+/// What is wrong with the server itself, or is known by it without being recorded.
 fn measured(app: &App) -> Vec<AlertView> {
     let alert = |part: &str, since, summary: String, action: &str| AlertView {
         severity: Severity::Critical,
@@ -130,7 +131,9 @@ fn measured(app: &App) -> Vec<AlertView> {
             "look which hosts are named so, by copy or by setting, or have two agents; give each a name of its own and one agent"
                 .to_owned(),
     });
-    stalled.into_iter().chain(troubled).chain(unheard).chain(away).chain(certificate).chain(contested).collect()
+    let of_the_server =
+        stalled.into_iter().chain(troubled).chain(unheard).chain(away).chain(certificate).chain(contested);
+    of_the_server.chain(directory::alerts(app)).collect()
 }
 
 /// The server's own certificate, once it should have been renewed.

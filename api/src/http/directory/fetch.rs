@@ -1,5 +1,5 @@
 //! Asks a provider whom it lists: once at a time, whoever waits for it, and not before it takes questions again.
-use super::known::{Place, Trouble};
+use super::known::{Listing, Place, Trouble};
 use crate::{
     http::{
         app::App,
@@ -101,14 +101,17 @@ fn under_way(app: &App, stored: &backend::Provider, github: GitHub) -> watch::Re
 }
 
 async fn ask(app: &App, stored: &backend::Provider, github: &GitHub) -> Outcome {
-    let place = Place::of(stored);
+    let (place, asked_at) = (Place::of(stored), app.now());
     let fetched = tokio::time::timeout(WITHIN, github.members(&app.parts.outside)).await;
     // What is told of a backend that holds no more is nobody's, and credentials that were replaced may have seen less.
     if app.present(|state| state.cluster().sign_in().provider.as_ref() != Some(stored)) {
         return Outcome::Outdated;
     }
     let error = match fetched {
-        Ok(Ok(people)) => return Outcome::Listed(app.directory.listed(&place, people, app.now())),
+        Ok(Ok(people)) => {
+            let listing = Listing::of(&place, people, stored.directory_token().is_some(), asked_at, app.now());
+            return Outcome::Listed(app.directory.listed(&place, listing));
+        }
         Ok(Err(error)) => error,
         Err(_) => ProviderError::Malformed("the list has no end"),
     };

@@ -1,4 +1,8 @@
-use super::known::{Entry, Place, Trouble};
+use super::{
+    fetch::place_now,
+    known::{Place, Trouble},
+    people::Entry,
+};
 use crate::http::{
     answer::{Paging, Shown},
     app::App,
@@ -7,7 +11,7 @@ use crate::http::{
 };
 use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Login, Position, Timestamp, UserId};
+use domain::{Cluster, Login, Position, Timestamp, UserId, backend::Identity, user::User};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +20,7 @@ use sha2::{Digest, Sha256};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// `known` (to be on-boarded), or `on-boarded`; all where it is left out.
+    /// `known` (to be on-boarded), `on-boarded`, or `left` (on-boarded, and no member any more); all where it is left out.
     #[param(value_type = Option<String>)]
     state: Option<Standing>,
     /// At most so many: 1 to 1000.
@@ -35,6 +39,8 @@ enum Standing {
     Known,
     /// They are.
     OnBoarded,
+    /// They are, and are no member of the organization any more: told only where its whole list could be read.
+    Left,
 }
 
 /// Somebody whom the sign-in backend knows.
@@ -80,19 +86,12 @@ pub(super) async fn list(
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Shown<DirectoryPage>, Problem> {
-    let place = app.present(|state| state.cluster().sign_in().provider.as_ref().map(Place::of));
+    let place = place_now(&app);
     let (fetched_at, trouble) = place.as_ref().map_or((None, None), |place| app.directory.age(place));
     let (mut entries, position): (Vec<_>, _) = match &place {
         Some(place) => {
-            let known = app.directory.entries(place);
-            app.present(|state| {
-                let cluster = state.cluster();
-                let shown = known.into_iter().map(|entry| {
-                    let user = cluster.user_by_identity(&entry.identity).map(|user| user.id);
-                    (cursor(&entry), DirectoryEntry::of(entry, user))
-                });
-                (shown.collect(), state.position())
-            })
+            let people = app.directory.people(place);
+            app.present(|state| (at_provider(&app, place, people.entries(), state.cluster()), state.position()))
         }
         None => app.present(|state| {
             let shown = state.cluster().users().values().map(|user| {
@@ -123,15 +122,31 @@ pub(super) async fn list(
     Ok(Shown::at(position, DirectoryPage { items, next, fetched_at, trouble, position }))
 }
 
+/// Everybody whom the provider knows or knew, each with their cursor.
+fn at_provider(app: &App, place: &Place, known: &[Entry], cluster: &Cluster) -> Vec<(String, DirectoryEntry)> {
+    let left = app.directory.left(place, cluster.users().values());
+    let left = left.into_iter().map(|(user, identity, _)| (cursor(identity), DirectoryEntry::left(user, identity)));
+    let known = known.iter().map(|entry| {
+        let user = cluster.user_by_identity(&entry.identity).map(|user| user.id);
+        (cursor(&entry.identity), DirectoryEntry::of(entry, user))
+    });
+    known.chain(left).collect()
+}
+
 impl DirectoryEntry {
-    fn of(entry: Entry, user: Option<UserId>) -> Self {
+    fn of(entry: &Entry, user: Option<UserId>) -> Self {
         let state = if user.is_some() { Standing::OnBoarded } else { Standing::Known };
         let subject = Some(entry.identity.subject().to_owned());
-        Self { login: entry.login, subject, state, user, turned_away_at: entry.turned_away_at }
+        Self { login: entry.login.clone(), subject, state, user, turned_away_at: entry.turned_away_at }
+    }
+
+    fn left(user: &User, identity: &Identity) -> Self {
+        let subject = Some(identity.subject().to_owned());
+        Self { login: user.login.clone(), subject, state: Standing::Left, user: Some(user.id), turned_away_at: None }
     }
 }
 
 /// Names the place behind somebody without naming them: addresses are logged elsewhere.
-fn cursor(entry: &Entry) -> String {
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(entry.identity.subject().as_bytes())[..16])
+fn cursor(identity: &Identity) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(identity.subject().as_bytes())[..16])
 }

@@ -5,14 +5,18 @@
 mod fetch;
 mod keep;
 mod known;
+mod left;
 mod list;
+mod people;
 mod refresh;
 #[cfg(test)]
 mod tests;
 
 pub(super) use fetch::Fetches;
 pub(crate) use keep::keep_fresh;
-pub(super) use known::{Directory, NotFound, Place};
+pub(super) use known::{Directory, Place};
+pub(super) use left::alerts;
+pub(super) use people::{NotFound, People};
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -227,13 +227,13 @@ async fn what_is_told_of_a_backend_that_holds_no_more_is_nobodys() {
         world.provided.answers(1);
         // Whoever waits is told of the one that holds.
         assert!(wait_or(&mut asking, world.provided.was_asked(2)).await.is_none());
-        assert!(app.directory.entries(&world.place("research")).is_empty());
+        assert!(app.directory.people(&world.place("research")).entries().is_empty());
         let (fetched_at, trouble) = app.directory.age(&world.place("teaching"));
         assert!(fetched_at.is_none() && trouble.is_none());
         world.provided.lists(&[(1, "boss"), (2, "ada")]);
         world.provided.answers(1);
         assert_eq!(people(asking.await), Some(2));
-        assert_eq!(app.directory.entries(&world.place("teaching")).len(), 2);
+        assert_eq!(app.directory.people(&world.place("teaching")).entries().len(), 2);
     }
 }
 
@@ -243,4 +243,78 @@ async fn wait_or<T>(one: impl Future<Output = T>, other: impl Future<Output = ()
         given = one => Some(given),
         () = other => None,
     }
+}
+
+#[tokio::test]
+async fn whoever_left_is_told_of_and_stays_as_they_are() {
+    let world = World::new().await;
+    world.provided.answers(100);
+    world.provided.lists(&[(1, "boss"), (2, "eve"), (3, "fay")]);
+    world.refresh().await.ok();
+    world.send(Call::post("/v1/users", &json!({"logins": ["eve", "fay"]}))).await.ok();
+    let eve = world.fixture.user("eve").await;
+    let alerts = async || {
+        let alerts = world.send(Call::get("/v1/alerts")).await.ok();
+        let items = alerts["items"].as_array().unwrap().clone();
+        items.into_iter().filter(|alert| alert["code"] == "user.left_organization").collect::<Vec<_>>()
+    };
+    assert_eq!(alerts().await, Vec::<Value>::new());
+    world.provided.lists(&[(1, "boss"), (3, "fay")]);
+    world.fixture.engine.pass(10);
+    world.refresh().await.ok();
+    let told = alerts().await;
+    assert_eq!((told.len(), &told[0]["subject"]), (1, &json!(format!("user/{eve}"))), "{told:?}");
+    assert!(told[0]["since"].is_string() && told[0]["summary"].as_str().unwrap().contains("eve"), "{told:?}");
+    assert!(told[0]["action"].as_str().unwrap().contains("suspend or delete"), "{told:?}");
+    let state = async |login: &str| {
+        let directory = world.directory().await;
+        let item = directory["items"].as_array().unwrap().iter().find(|item| item["login"] == login).cloned();
+        item.map(|item| item["state"].clone())
+    };
+    assert_eq!((state("eve").await, state("fay").await), (Some(json!("left")), Some(json!("on-boarded"))));
+    let left = world.send(Call::get("/v1/directory?state=left")).await.ok();
+    assert_eq!((left["items"].as_array().unwrap().len(), &left["items"][0]["user"]), (1, &json!(eve.to_string())));
+
+    // Who is shut out needs no operator; a list that is not whole tells nothing.
+    world.send(Call::new("PATCH", "/v1/users/eve").json(&json!({"suspended": true}))).await.ok();
+    assert_eq!((alerts().await.len(), state("eve").await), (0, Some(json!("left"))));
+    world.send(Call::new("PATCH", "/v1/users/eve").json(&json!({"suspended": false}))).await.ok();
+    assert_eq!(alerts().await.len(), 1);
+    let credentials = Credentials { directory_token: Some(None), ..Credentials::default() };
+    world.fixture.system(Command::Backend(backend::Command::UpdateCredentials(credentials)));
+    world.fixture.settled().await;
+    world.refresh().await.ok();
+    assert_eq!((alerts().await.len(), state("eve").await), (0, None));
+}
+
+#[tokio::test]
+async fn a_link_whose_answer_was_lost_is_answered_again_after_they_have_come_in() {
+    let world = World::new().await;
+    let (place, eve) = (world.place("research"), world.identity("9"));
+    let directory = &world.fixture.app.directory;
+    directory.turned_away(&place, &eve, &"octo-bob".parse().unwrap(), world.fixture.engine.now());
+    let (cookie, csrf) = world.fixture.sign_in("operator").await;
+    let send = async |login: &str, link: &str, key: &str| {
+        let call = Call::new("PATCH", format!("/v1/users/{login}")).json(&json!({"link": link}));
+        let call = call.with("idempotency-key", key).with("cookie", &*cookie).with("x-csrf-token", &*csrf);
+        let answer = call.send(&world.fixture.router).await;
+        world.fixture.settled().await;
+        answer
+    };
+    let first = send("bob", "octo-bob", "link-bob").await.ok();
+    assert_eq!(first["events"].as_array().unwrap().len(), 2, "{first}");
+    directory.came_in(&place, &eve);
+    let again = send("bob", "octo-bob", "link-bob").await.ok();
+    assert_eq!(again["events"], first["events"]);
+    // With another key it is another wish.
+    send("ada", "octo-bob", "link-ada").await.problem("user.login_taken");
+    send("ada", "nobody", "link-nobody").await.problem("directory.unknown");
+}
+
+#[tokio::test]
+async fn so_many_logins_are_refused_before_anybody_is_looked_up() {
+    let world = World::new().await;
+    let logins: Vec<String> = (0..=8192).map(|n| format!("u{n}")).collect();
+    world.send(Call::post("/v1/users", &json!({"logins": logins}))).await.problem("request.too_large");
+    world.send(Call::post("/v1/users", &json!({"logins": logins[1..]}))).await.problem("directory.unknown");
 }

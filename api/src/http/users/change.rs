@@ -64,7 +64,9 @@ pub(super) async fn change(
         Some(called) => {
             let place = app.present(|state| state.cluster().sign_in().provider.as_ref().map(Place::of));
             let here = || Problem::new("directory.none", "people are known here: there is nothing to be linked to");
-            let identity = known_there(&app, &place.ok_or_else(here)?, &called, subject.as_deref())?;
+            let place = place.ok_or_else(here)?;
+            let people = app.directory.people(&place);
+            let identity = known_there(&app, (&place, &people), &called, subject.as_deref())?;
             user::Command::Link { login, identity, called }
         }
     };

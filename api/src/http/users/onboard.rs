@@ -3,7 +3,7 @@ use crate::http::{
     answer::{Errand, carry_out},
     app::App,
     auth::{Asker, InvitationSecret, NewPassword},
-    directory::{NotFound, Place},
+    directory::{NotFound, People, Place},
     input::{Body, Change, DryRun, Wish},
     problem::Problem,
 };
@@ -14,7 +14,10 @@ use domain::{
     user::{self, Entry, Newcomer},
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most people in one call. Each takes two events at least, and one command records 16,384 at most.
+const LOGINS_MAX: usize = 8192;
 
 /// The most passwords in one call: each takes a while to hash.
 const PASSWORDS_MAX: usize = 50;
@@ -55,17 +58,23 @@ pub(super) async fn onboard(
     body: Body<OnboardUsers>,
 ) -> Result<Response, Problem> {
     let OnboardUsers { logins, group, role, mut passwords, subjects } = body.value;
+    if logins.len() > LOGINS_MAX {
+        let detail = format!("one call takes at most {LOGINS_MAX} logins");
+        return Err(Problem::new("request.too_large", detail));
+    }
     if passwords.len() > PASSWORDS_MAX {
         let detail = format!("one call takes at most {PASSWORDS_MAX} passwords");
         return Err(Problem::new("request.too_large", detail));
     }
-    if passwords.keys().chain(subjects.keys()).any(|login| !logins.contains(login)) {
+    let named: BTreeSet<&Login> = logins.iter().collect();
+    if passwords.keys().chain(subjects.keys()).any(|login| !named.contains(login)) {
         return Err(Problem::new("request.body", "passwords, subjects: every login in them is also in logins"));
     }
     let place = app.present(|state| state.cluster().sign_in().provider.as_ref().map(Place::of));
     if place.is_none() && !subjects.is_empty() {
         return Err(Problem::new("request.body", "subjects: there are none where people are known here"));
     }
+    let people = place.as_ref().map(|place| app.directory.people(place)).unwrap_or_default();
     let (mut newcomers, mut codes) = (Vec::with_capacity(logins.len()), vec![]);
     for login in &logins {
         newcomers.push(match (&place, passwords.remove(login)) {
@@ -78,10 +87,7 @@ pub(super) async fn onboard(
             }
             (Some(place), None) => {
                 let subject = subjects.get(login).map(String::as_str);
-                let known = known_there(&app, place, login, subject);
-                // Whoever is on-boarded already is for the rules to refuse, and a repeated call for its first answer.
-                let known = known.or_else(|unknown| on_boarded(&app, place, login, subject).ok_or(unknown));
-                Newcomer::of(login.clone(), known?)
+                Newcomer::of(login.clone(), known_there(&app, (place, &people), login, subject)?)
             }
         });
     }
@@ -103,18 +109,22 @@ pub(super) async fn onboard(
     Ok(answered(accepted.made(location), &codes))
 }
 
-/// The identity of the user who has this login here.
-fn on_boarded(app: &App, place: &Place, login: &Login, subject: Option<&str>) -> Option<Identity> {
-    let identity = app.present(|state| state.cluster().user_by_login(login)?.identity.clone());
-    identity.filter(|known| place.knows(known) && subject.is_none_or(|subject| subject == known.subject()))
-}
-
-/// Who has this login at the active backend.
+/// Who has this login at the active backend. Whoever is on-boarded already is for the rules to refuse, and a repeated call for its first
+/// answer: so a user who has it here is meant where the backend does not say who is.
 ///
 /// # Errors
-/// It knows nobody who is called so, or several.
-pub(super) fn known_there(app: &App, place: &Place, login: &Login, subject: Option<&str>) -> Result<Identity, Problem> {
-    app.directory.look_up(place, login, subject).map_err(|not_found| {
+/// Nobody is known who is called so, or several.
+pub(super) fn known_there(
+    app: &App,
+    (place, people): (&Place, &People),
+    login: &Login,
+    subject: Option<&str>,
+) -> Result<Identity, Problem> {
+    let not_found = match people.look_up(login, subject) {
+        Ok(identity) => return Ok(identity),
+        Err(not_found) => not_found,
+    };
+    on_boarded(app, place, login, subject).ok_or_else(|| {
         let (code, detail) = match not_found {
             NotFound::Nobody => ("directory.unknown", format!("the sign-in backend does not know {login}")),
             NotFound::Many(many) => (
@@ -124,4 +134,10 @@ pub(super) fn known_there(app: &App, place: &Place, login: &Login, subject: Opti
         };
         Problem::new(code, detail).refs(vec![format!("user/{login}")])
     })
+}
+
+/// The identity of the user who has this login here.
+fn on_boarded(app: &App, place: &Place, login: &Login, subject: Option<&str>) -> Option<Identity> {
+    let identity = app.present(|state| state.cluster().user_by_login(login)?.identity.clone());
+    identity.filter(|known| place.knows(known) && subject.is_none_or(|subject| subject == known.subject()))
 }
