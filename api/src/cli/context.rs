@@ -8,7 +8,7 @@ use super::{
     credentials::{Credentials, Kept},
     details,
     error::CliError,
-    page,
+    page::{self, Listed},
     table::{self, Column},
     text,
 };
@@ -59,6 +59,11 @@ impl<'a> Context<'a> {
         columns: &[Column],
     ) -> Result<(), CliError> {
         let listed = page::gather(&self.client, call, field, limit).await?;
+        self.tell(listed, field, columns)
+    }
+
+    /// Tells what a list came to.
+    pub(super) fn tell(&mut self, listed: Listed, field: &str, columns: &[Column]) -> Result<(), CliError> {
         if self.console.format == Format::Json {
             return Ok(self.console.json(&listed.document(field))?);
         }

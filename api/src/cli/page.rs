@@ -4,7 +4,7 @@ use super::{
     client::{Client, Reply},
     error::CliError,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The most items that one page may have.
 const PAGE_MAX: usize = 1000;
@@ -22,6 +22,8 @@ pub(super) struct Listed {
     pub(super) next: Option<String>,
     /// The position that the first page was true at.
     pub(super) position: Value,
+    /// What else the first page says, by field.
+    pub(super) beside: Map<String, Value>,
 }
 
 impl Listed {
@@ -33,7 +35,7 @@ impl Listed {
 
 /// Gathers the items of `field` over all pages, at most `limit` of them.
 pub(super) async fn gather(client: &Client, call: Call, field: &str, limit: Option<usize>) -> Result<Listed, CliError> {
-    let mut listed = Listed { items: vec![], next: None, position: Value::Null };
+    let mut listed = Listed { items: vec![], next: None, position: Value::Null, beside: Map::new() };
     for _ in 0..PAGES_MAX {
         let room = limit.unwrap_or(ITEMS_MAX) - listed.items.len();
         let mut page = call.clone().query("limit", &room.min(PAGE_MAX));
@@ -44,10 +46,14 @@ pub(super) async fn gather(client: &Client, call: Call, field: &str, limit: Opti
         let Value::Array(items) = body[field].take() else {
             return Err(anyhow::anyhow!("the server's list has no {field}").into());
         };
+        let next = body["next"].as_str().map(str::to_owned);
         if listed.position.is_null() {
             listed.position = body["position"].take();
+            if let Value::Object(mut beside) = body {
+                beside.retain(|name, _| ![field, "next", "position"].contains(&&**name));
+                listed.beside = beside;
+            }
         }
-        let next = body["next"].as_str().map(str::to_owned);
         // A page that leads to itself would be asked for for ever.
         if next.is_some() && next == listed.next {
             return Err(anyhow::anyhow!("the server's list goes in circles").into());
