@@ -5,9 +5,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::harness::{Browser, Client, GitHubServer, PASSWORD, Page, Place, Server, Standing};
 
-const ORG: &str = "research";
+pub(crate) const ORG: &str = "research";
 
-fn github() -> anyhow::Result<GitHubServer> {
+pub(crate) fn github() -> anyhow::Result<GitHubServer> {
     let github = GitHubServer::start()?;
     for login in ["boss", "ada", "carl", "eve"] {
         github.user(login);
@@ -20,23 +20,28 @@ fn github() -> anyhow::Result<GitHubServer> {
 }
 
 /// Opens that address with a browser of their own, and lets them say who they are at GitHub.
-async fn as_user(url: &str, login: &str) -> anyhow::Result<(Browser, Page)> {
+pub(crate) async fn as_user(url: &str, login: &str) -> anyhow::Result<(Browser, Page)> {
     let mut browser = Browser::new()?;
     let form = browser.open(url).await?;
     let page = browser.submit(&form, &[("login", login), ("authorize", "1")]).await?;
     Ok((browser, page))
 }
 
-fn proposal(github: &GitHubServer, operator: &str) -> Value {
+pub(crate) fn proposal(github: &GitHubServer, operator: &str) -> Value {
     json!({"kind": "github", "organization": ORG, "client_id": CLIENT, "client_secret": SECRET,
         "base_url": github.url(), "operator": operator})
 }
 
 /// Proposes and proves it, with `boss` as its operator.
 async fn switched(server: &Server, github: &GitHubServer) -> anyhow::Result<Client> {
+    switched_to(server, github, proposal(github, "boss")).await
+}
+
+/// Proposes this and proves it, as `boss`.
+pub(crate) async fn switched_to(server: &Server, github: &GitHubServer, proposal: Value) -> anyhow::Result<Client> {
     let operator = Client::operator(server).await?;
     github.app(CLIENT, SECRET, &callback(&operator, "github").await?);
-    put(&operator, proposal(github, "boss")).await?;
+    put(&operator, proposal).await?;
     let (_, page) = as_user(&proof(&operator).await?, "boss").await?;
     ensure!(page.status == 200, "{}", page.body);
     operator.settled().await?;

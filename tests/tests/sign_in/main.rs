@@ -1,5 +1,6 @@
 //! Signing in through a provider, as people do it: with a browser, against a GitHub and a real OpenID provider.
 mod command_line;
+mod directory;
 mod github;
 mod oidc;
 
