@@ -1,5 +1,10 @@
 //! What stands in this process's memory: a secret that was used and is over must not.
-use std::{fs, fs::File, os::unix::fs::FileExt as _};
+use std::{
+    fs,
+    fs::File,
+    os::unix::fs::FileExt as _,
+    sync::{Mutex, PoisonError},
+};
 use zeroize::Zeroizing;
 
 /// Longer than what an allocator writes over when it takes a piece back, and no length that other things have.
@@ -7,6 +12,9 @@ const LENGTH: usize = 705;
 /// So much of its end is looked for.
 const TAIL: usize = 48;
 const CHUNK: usize = 1 << 20;
+
+/// Who looks holds pieces of all memory, and what others have planted with them.
+static LOOKING: Mutex<()> = Mutex::new(());
 
 /// A text that stands nowhere in memory but where it was given to.
 pub(crate) struct Planted {
@@ -42,6 +50,7 @@ impl Planted {
 
     /// Whether its end stands anywhere.
     pub(crate) fn is_there(&self) -> bool {
+        let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
         let tail = &self.inverted[LENGTH - TAIL..];
         let maps = fs::read_to_string("/proc/self/maps").unwrap();
         let memory = File::open("/proc/self/mem").unwrap();

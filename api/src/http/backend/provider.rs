@@ -84,7 +84,10 @@ pub(super) fn unavailable_to_visitor(app: &App, error: &ProviderError) -> Proble
             "provider.unreachable",
             "this server does not reach the sign-in provider: its log says why, to whoever runs it",
         ),
-        _ => worded(error),
+        _ => match error.retry_after(app.now()) {
+            Some(seconds) => worded(error).retry_after(seconds),
+            None => worded(error),
+        },
     }
 }
 
