@@ -73,7 +73,7 @@ pub fn warnings(before: &Cluster, events: &[Event]) -> Vec<Warning> {
     for event in events {
         if let Event::User(user::Event::RoleChanged { user, role, .. }) = event {
             let tokens = before.user(*user).into_iter().flat_map(|user| &user.tokens);
-            if tokens.filter_map(|id| before.token(*id)).any(|token| token.role < *role) {
+            if tokens.filter_map(|id| before.token(*id)).any(|token| token.role != *role && role.includes(token.role)) {
                 found.push(Warning::TokensKeepRole { user: *user });
             }
         }

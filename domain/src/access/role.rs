@@ -62,6 +62,12 @@ impl Role {
             ) => Allowed::No,
         }
     }
+
+    /// Whether this role allows all that the other one does. Roles are no ladder: a data scientist runs jobs and an auditor
+    /// does not, an auditor reads everything and a data scientist does not.
+    pub fn includes(self, other: Self) -> bool {
+        Action::ALL.iter().all(|action| other.allows(*action) <= self.allows(*action))
+    }
 }
 
 impl std::fmt::Display for Role {
@@ -70,67 +76,109 @@ impl std::fmt::Display for Role {
     }
 }
 
-/// Something that a role allows or not: each command and each query is one of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Make, fill and delete pools.
-    ManagePools,
-    /// Make, fill and delete groups.
-    ManageGroups,
-    /// On-board, change, suspend and delete users.
-    ManageUsers,
-    /// Destroy a deleted user's personal data.
-    Erase,
-    /// Cordon and retire nodes, say how many devices they have.
-    ManageNodes,
-    /// Cordon and retire devices.
-    ManageDevices,
-    /// Start and finish jobs.
-    RunJobs,
-    /// Finish a job without its owner.
-    ForceJobs,
-    /// Make and revoke tokens.
-    ManageTokens,
-    /// Set a local password.
-    ChangePassword,
-    /// Tell what an agent sees: no person may.
-    Report,
-    /// The counts of the dashboard.
-    ReadOverview,
-    /// Look at pools.
-    ReadPools,
-    /// Look at groups.
-    ReadGroups,
-    /// Look at users.
-    ReadUsers,
-    /// Look at nodes.
-    ReadNodes,
-    /// Look at devices.
-    ReadDevices,
-    /// Look at jobs.
-    ReadJobs,
-    /// Look at tokens (never at their secrets).
-    ReadTokens,
-    /// Search the audit trail.
-    ReadAudit,
-    /// Follow events as they happen.
-    Follow,
-    /// Scrape `/metrics`.
-    ReadMetrics,
-    /// Look at what needs an operator.
-    ReadAlerts,
-    /// Look at the health policy.
-    ReadPolicy,
-    /// Set the health policy, reset breakers.
-    ManagePolicy,
-    /// Install a license.
-    ManageLicense,
-    /// Say where people sign in.
-    ManageBackend,
-    /// Look at where people sign in (never at its secrets).
-    ReadBackend,
-    /// Look at the license, and at which server this is.
-    ReadAbout,
+/// Declares the actions, and makes of their comments what people read of them.
+macro_rules! actions {
+    (
+        $(#[$meta:meta])*
+        pub enum Action {
+            $(
+                #[doc = $about:literal]
+                $action:ident
+            ),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        pub enum Action {
+            $(
+                #[doc = $about]
+                $action,
+            )+
+        }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[$(Self::$action),+];
+
+            /// Its name in JSON and in the documents.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$action => stringify!($action),)+
+                }
+            }
+
+            /// What it is, for people.
+            pub const fn about(self) -> &'static str {
+                match self {
+                    $(Self::$action => $about.trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Something that a role allows or not: each command and each query is one of these.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Action {
+        /// Make, fill and delete pools.
+        ManagePools,
+        /// Make, fill and delete groups.
+        ManageGroups,
+        /// On-board, change, suspend and delete users.
+        ManageUsers,
+        /// Destroy a deleted user's personal data.
+        Erase,
+        /// Cordon and retire nodes, say how many devices they have.
+        ManageNodes,
+        /// Cordon and retire devices.
+        ManageDevices,
+        /// Start and finish jobs.
+        RunJobs,
+        /// Finish a job without its owner.
+        ForceJobs,
+        /// Make and revoke tokens, end sessions.
+        ManageTokens,
+        /// Set a local password.
+        ChangePassword,
+        /// Tell what an agent sees: no person may.
+        Report,
+        /// The counts of the dashboard.
+        ReadOverview,
+        /// Look at pools.
+        ReadPools,
+        /// Look at groups.
+        ReadGroups,
+        /// Look at users.
+        ReadUsers,
+        /// Look at nodes.
+        ReadNodes,
+        /// Look at devices.
+        ReadDevices,
+        /// Look at jobs.
+        ReadJobs,
+        /// Look at tokens (never at their secrets) and sessions.
+        ReadTokens,
+        /// Search the audit trail.
+        ReadAudit,
+        /// Follow events as they happen.
+        Follow,
+        /// Scrape `/metrics`.
+        ReadMetrics,
+        /// Look at what needs an operator.
+        ReadAlerts,
+        /// Look at the health policy.
+        ReadPolicy,
+        /// Set the health policy, reset breakers.
+        ManagePolicy,
+        /// Install a license.
+        ManageLicense,
+        /// Say where people sign in.
+        ManageBackend,
+        /// Look at where people sign in (never at its secrets).
+        ReadBackend,
+        /// Look at the license, and at which server this is.
+        ReadAbout,
+    }
 }
 
 impl Action {

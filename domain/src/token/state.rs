@@ -1,4 +1,4 @@
-use crate::{Position, Role, Timestamp, TokenId, TokenName, UserId};
+use crate::{Action, Position, Role, Timestamp, TokenId, TokenName, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -12,6 +12,29 @@ pub enum Scope {
     Full,
     /// `/metrics` alone.
     Metrics,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Full, Self::Metrics];
+
+    /// Its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Full => "full",
+            Self::Metrics => "metrics",
+        }
+    }
+
+    /// Whether a token of this scope may be used for that, if its role allows it.
+    pub const fn allows(self, action: Action) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Read => action.reads(),
+            Self::Metrics => matches!(action, Action::ReadMetrics),
+        }
+    }
 }
 
 /// A keyless hash of a token's secret, which is 256 random bits and so can't be guessed. Never leaves the server.
@@ -35,7 +58,8 @@ pub struct Token {
     pub name: TokenName,
     /// What it may be used for.
     pub scope: Scope,
-    /// The most that it may ever do: the least of the roles that its user has had since it was made.
+    /// The most that it may ever do: the least of the roles that its user has had since it was made. It never allows more than
+    /// its user's role does: a token that would ends.
     pub role: Role,
     /// When it was made.
     pub issued_at: Timestamp,

@@ -220,7 +220,7 @@ fn change(
     }
     let mut facts = vec![];
     // Whoever may do less must not come back as an operator by a proposal of before.
-    if role < user.role || (suspended && !user.suspended) {
+    if !role.includes(user.role) || (suspended && !user.suspended) {
         facts.extend(proposed_no_more(cluster, &[user]));
     }
     if role != user.role {

@@ -60,7 +60,8 @@ events! {
             #[serde(skip)]
             login: Login,
         },
-        /// They may do more, or less.
+        /// They may do more, or less. No token may do more for it, and those of another sort of role are gone for good: an
+        /// auditor's once they are a data scientist, and the other way round.
         RoleChanged = "RoleChanged" {
             /// The user.
             user: UserId,

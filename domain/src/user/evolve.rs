@@ -59,10 +59,10 @@ pub(crate) fn evolve(cluster: &mut Cluster, at: Stamp, event: &Event) {
             change(cluster, at, *user, |user| user.login.clone_from(login));
         }
         Event::RoleChanged { user, role, .. } => {
-            lower_tokens(cluster, *user, *role);
+            hold_tokens(cluster, *user, *role);
             change(cluster, at, *user, |user| {
-                // Who may do more by now may do it at once; who may do less has to sign in again.
-                if *role < user.role {
+                // Who may do more by now may do it at once; who may do less of anything has to sign in again.
+                if !role.includes(user.role) {
                     user.sessions_from = at.position;
                 }
                 user.role = *role;
@@ -102,11 +102,18 @@ fn delete(cluster: &mut Cluster, id: UserId) {
     }
 }
 
-/// No promotion raises a token that is there: nor one that was lowered by a demotion before.
-fn lower_tokens(cluster: &mut Cluster, user: UserId, role: Role) {
-    for id in cluster.users.get(&user).into_iter().flat_map(|user| &user.tokens) {
-        if let Some(token) = cluster.tokens.get_mut(id) {
-            token.role = token.role.min(role);
+/// No promotion raises a token that is there, nor one that was lowered by a demotion before. One whose role neither allows all
+/// that the new role does nor less ends: under either role it could do what it was not made for, now or later.
+fn hold_tokens(cluster: &mut Cluster, user: UserId, role: Role) {
+    for id in cluster.users.get(&user).map(|user| user.tokens.clone()).unwrap_or_default() {
+        let Some(token) = cluster.tokens.get_mut(&id) else { continue };
+        if role.includes(token.role) {
+            continue;
+        }
+        if token.role.includes(role) {
+            token.role = role;
+        } else {
+            token::remove(cluster, id);
         }
     }
 }

@@ -96,6 +96,16 @@ fn the_table_of_roles() {
     }
     let actions: std::collections::HashSet<_> = TABLE.iter().map(|(action, _)| action).collect();
     assert_eq!(actions.len(), TABLE.len(), "a row for each");
+    assert_eq!(actions, Action::ALL.iter().collect(), "and each is among all");
+}
+
+#[test]
+fn an_operator_may_all_that_others_may_and_of_these_neither_all_that_the_other_may() {
+    use Role::{Auditor, DataScientist, Operator};
+    let including = |role: Role| Role::ALL.into_iter().filter(|other| role.includes(*other)).collect::<Vec<_>>();
+    assert_eq!(including(Operator), [DataScientist, Auditor, Operator]);
+    assert_eq!(including(Auditor), [Auditor]);
+    assert_eq!(including(DataScientist), [DataScientist]);
 }
 
 #[test]
@@ -264,6 +274,17 @@ fn a_session_is_over_once_the_password_is_set_the_role_lessened_or_its_user_susp
 }
 
 #[test]
+fn a_session_is_over_once_the_role_is_another_that_allows_less_of_anything() {
+    let mut world = world();
+    let reads = |world: &World, who: &Principal| authorize(&world.cluster, who, Action::ReadPools, world.now);
+    let (ada, aud) = (world.session("ada"), world.session("aud"));
+    world.given(set_role("ada", Role::Auditor));
+    world.given(set_role("aud", Role::DataScientist));
+    assert_eq!(reads(&world, &ada), Err(Denied::Unknown), "an auditor runs no jobs");
+    assert_eq!(reads(&world, &aud), Err(Denied::Unknown), "a data scientist does not read everything");
+}
+
+#[test]
 fn a_session_outlives_what_does_not_concern_the_sign_in() {
     let mut world = World::founded();
     world.given(onboard_as(&["ada"], None, Role::Auditor));
@@ -330,11 +351,38 @@ fn a_promotion_raises_no_old_token_and_a_demotion_lowers_it() {
     assert_eq!(world.ask(&strong, &cordon(1, true)), Ok(()));
     world.given(set_role("ada", Role::DataScientist));
     assert_eq!(world.ask(&strong, &cordon(1, true)), Err(Denied::Role));
-    // An auditor runs no jobs, also by a token from when they did.
-    world.given(set_role("ada", Role::Auditor));
-    assert_eq!(world.ask(&token, &start("ada", 1)), Err(Denied::Role));
-    let old = authorize(&world.cluster, &token, Action::ReadAudit, world.now);
-    assert_eq!(old, Err(Denied::TokenRole(Role::DataScientist)));
+    assert_eq!(world.ask(&strong, &start("ada", 1)), Ok(()), "an operator may that too");
+}
+
+#[test]
+fn a_token_ends_with_a_role_that_is_neither_more_nor_less() {
+    let (data_scientist, auditor, operator) = (Role::DataScientist, Role::Auditor, Role::Operator);
+    // Under which role it was made, and what became of its user: it could do afterwards what it was not made for.
+    let changes = [
+        (auditor, vec![data_scientist]),
+        (auditor, vec![operator, data_scientist]),
+        (operator, vec![auditor, data_scientist]),
+        (data_scientist, vec![auditor]),
+        (data_scientist, vec![operator, auditor]),
+        (data_scientist, vec![auditor, data_scientist]),
+    ];
+    for (made_as, roles) in changes {
+        let mut world = world();
+        if made_as != data_scientist {
+            world.given(set_role("ada", made_as));
+        }
+        let token = with_token(&mut world, "ada", "f", Scope::Full);
+        assert!(authorize(&world.cluster, &token, Action::ReadPools, world.now).is_ok());
+        for role in &roles {
+            world.given(set_role("ada", *role));
+        }
+        for action in [Action::ReadPools, Action::RunJobs, Action::ReadAudit] {
+            let asked = authorize(&world.cluster, &token, action, world.now);
+            assert_eq!(asked, Err(Denied::Unknown), "{action:?} by a token of {made_as}, then {roles:?}");
+        }
+        let anew = with_token(&mut world, "ada", "f", Scope::Full);
+        assert!(authorize(&world.cluster, &anew, Action::ReadPools, world.now).is_ok(), "its name is free again");
+    }
 }
 
 #[test]

@@ -218,6 +218,7 @@ fn users_and_tokens_agree(cluster: &Cluster) {
         let owner = cluster.user(token.user).expect("a token's owner exists");
         assert!(owner.tokens.contains(&token.id), "both sides of {}", token.id);
         assert!(!owner.suspended, "who is shut out has no token");
+        assert!(owner.role.includes(token.role), "{} may do more than its owner", token.id);
         assert_eq!(cluster.token_by_hash(&token.hash).map(|found| found.id), Some(token.id));
     }
     let owned: usize = cluster.users().values().map(|user| user.tokens.len()).sum();

@@ -112,8 +112,8 @@ async fn who_may_look_is_judged_by_the_present_role() {
     let fixture = Fixture::new().await;
     let token = fixture.operator().await;
     let before = fixture.live.position();
-    let auditor = fixture.token("aud", Scope::Read, 9).await;
     fixture.done(&token, Call::new("PATCH", "/v1/users/aud").json(&json!({"role": "data-scientist"}))).await;
-    let call = Call::get(format!("/v1/overview?as_of={before}")).token(&auditor);
+    let no_auditor = fixture.token("aud", Scope::Read, 9).await;
+    let call = Call::get(format!("/v1/overview?as_of={before}")).token(&no_auditor);
     call.send(&fixture.router).await.problem("auth.forbidden");
 }

@@ -92,6 +92,16 @@ async fn all_of_a_users_tokens_end_at_once() {
 }
 
 #[tokio::test]
+async fn an_auditors_token_ends_once_they_are_a_data_scientist() {
+    let fixture = Fixture::new().await;
+    let (operator, aud) = (fixture.operator().await, fixture.token("aud", Scope::Full, 9).await);
+    let change = Call::new("PATCH", "/v1/users/aud").json(&json!({"role": "data-scientist"}));
+    assert_eq!(fixture.done(&operator, change).await["warnings"], json!([]));
+    let job = json!({"name": "train", "user": "aud", "devices": 1});
+    Call::post("/v1/jobs", &job).token(&aud).send(&fixture.router).await.problem("auth.invalid");
+}
+
+#[tokio::test]
 async fn a_promotion_raises_no_token_and_that_is_said() {
     let fixture = Fixture::new().await;
     let operator = fixture.operator().await;
