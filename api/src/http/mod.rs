@@ -65,6 +65,7 @@ pub fn router(app: App) -> Router {
         .route("/asyncapi.json", get(|| async move { Json(messages) }))
         .route("/problems", get(problem::page::list))
         .route("/problems/{code}", get(problem::page::show))
+        .route("/roles", get(auth::page::show))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::gate))
         // The gate comes before this: it would have no rule for the page's files.
         .merge(docs)

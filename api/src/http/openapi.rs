@@ -5,11 +5,15 @@ use super::{
     problem::{self, MEDIA_TYPE},
 };
 use axum::http::Method;
+use domain::{Allowed, Role, token::Scope};
+use serde_json::json;
+use std::collections::BTreeMap;
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
         Components, Content, Header, HeaderBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
         Response, ResponseBuilder,
+        extensions::{Extensions, ExtensionsBuilder},
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::{ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
@@ -18,7 +22,8 @@ use utoipa::{
 
 const ABOUT: &str = "Pools, groups, users, nodes, devices and jobs of a GPU cluster.\n\n\
     Every command is accepted or refused as a whole, and recorded. Failures are problem documents (RFC 9457) with a \
-    stable `code`: see `/problems`. Users are shown by login; `data` of events names them by id.";
+    stable `code`: see `/problems`. Who may what is at `/roles`: an operation's `x-dkube-roles` says which roles may, and whether `all` or \
+    only what is their `own`; `x-dkube-token-scopes` which tokens, besides a session. Users are shown by login; `data` of events names them by id.";
 
 /// The document before the handlers are added.
 pub(super) fn base() -> OpenApi {
@@ -97,14 +102,10 @@ fn describe(operation: &mut Operation, method: &Method, path: &str) {
         let none: [String; 0] = [];
         let session = SecurityRequirement::new("session", none.clone());
         let token = SecurityRequirement::new("token", none);
-        let in_person = matches!(rule, Some(Rule::InPerson(_)));
+        let in_person = rule.is_some_and(Rule::needs_session);
         operation.security = Some(if in_person { vec![session] } else { vec![token, session] });
     }
-    if let Some(action) = rule.and_then(Rule::action) {
-        let extension =
-            utoipa::openapi::extensions::ExtensionsBuilder::new().add("x-dkube-action", format!("{action:?}"));
-        operation.extensions = Some(extension.build());
-    }
+    operation.extensions = rule.filter(|rule| *rule != Rule::Open).map(who_may);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         if response.description.is_empty() {
@@ -122,6 +123,22 @@ fn describe(operation: &mut Operation, method: &Method, path: &str) {
         }
     }
     operation.responses.responses.insert("default".to_owned(), RefOr::T(problem()));
+}
+
+/// Which roles may, by the table, and of which scope a token has to be: none where only a session is enough.
+fn who_may(rule: Rule) -> Extensions {
+    let mut extensions = ExtensionsBuilder::new();
+    if let Some(action) = rule.action() {
+        extensions = extensions.add("x-dkube-action", action.as_str());
+    }
+    let extent = |role: Role| match rule.allowed(role) {
+        Allowed::No => None,
+        Allowed::Own => Some((role.as_str(), "own")),
+        Allowed::All => Some((role.as_str(), "all")),
+    };
+    let roles: BTreeMap<_, _> = Role::ALL.into_iter().filter_map(extent).collect();
+    let scopes: Vec<_> = rule.scopes().into_iter().map(Scope::as_str).collect();
+    extensions.add("x-dkube-roles", json!(roles)).add("x-dkube-token-scopes", json!(scopes)).build()
 }
 
 fn has(operation: &Operation, name: &str) -> bool {

@@ -119,7 +119,7 @@ pub(crate) fn judge(
         Some(action) => authorize(cluster, &principal, action, now)?,
         None => found.admits(via).map(|()| Allowed::Own)?,
     };
-    if matches!((rule, via), (Rule::InPerson(_), Via::Token(_))) {
+    if rule.needs_session() && matches!(via, Via::Token(_)) {
         return Err(Denied::SessionNeeded);
     }
     Ok(Asker { principal, user, login: found.login.clone(), role: found.role.min(most), allowed, credential })

@@ -3,6 +3,7 @@ use super::{
     Address, Asker, Credential, Rule, TokenSecret,
     asker::{judge, principal},
     attempts, cookie, rule_of,
+    rules::methods_of,
 };
 use crate::http::{
     app::App,
@@ -10,7 +11,7 @@ use crate::http::{
 };
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -24,8 +25,7 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let rule = path.as_ref().and_then(|path| rule_of(request.method(), path.as_str()));
-    // A path that does not take this method: the router says so, and has nothing to guard.
-    let (Some(rule), Some(path)) = (rule, path) else { return next.run(request).await };
+    let (Some(rule), Some(path)) = (rule, &path) else { return unruled(request.method(), path.as_ref()) };
     let open = rule == Rule::Open || (rule == METRICS && app.settings().open_metrics);
     if open {
         return next.run(request).await;
@@ -49,6 +49,19 @@ pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -
         attempts::refused(&app, who, &operation, refused).await;
     }
     response
+}
+
+/// The answer where the table has no rule, whatever the router has there: nothing is let pass that nobody guards.
+fn unruled(method: &Method, path: Option<&MatchedPath>) -> Response {
+    let path = path.map_or("", MatchedPath::as_str);
+    let methods = methods_of(path);
+    if methods.is_empty() {
+        tracing::error!(%method, path, "a route is not in the table of who may: nobody is let pass");
+        return Problem::new("server.fault", "the server failed; its log says more").into_response();
+    }
+    let allow = HeaderValue::from_str(&methods.join(",")).expect("methods are letters");
+    let problem = Problem::new("request.method", "this path does not take this method");
+    problem.header(header::ALLOW, allow).into_response()
 }
 
 /// Somebody who is not let pass.

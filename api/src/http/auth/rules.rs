@@ -1,6 +1,6 @@
 //! The table from each route to what a role must allow for it.
 use axum::http::Method;
-use domain::Action;
+use domain::{Action, Allowed, Role, token::Scope};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(crate) enum Rule {
     Open,
     /// Whoever is signed in: it is about their own sign-in.
     SignedIn,
+    /// The same, with a session and not with a token.
+    InSession,
     /// Whoever's role allows this.
     May(Action),
     /// The same, with a session and not with a token.
@@ -19,15 +21,35 @@ impl Rule {
     /// What a role must allow.
     pub(crate) const fn action(self) -> Option<Action> {
         match self {
-            Self::Open | Self::SignedIn => None,
+            Self::Open | Self::SignedIn | Self::InSession => None,
             Self::May(action) | Self::InPerson(action) => Some(action),
         }
     }
+
+    /// Whether a token is not enough, whatever it may.
+    pub(crate) const fn needs_session(self) -> bool {
+        matches!(self, Self::InSession | Self::InPerson(_))
+    }
+
+    /// How far a role may. What is open asks for none.
+    pub(crate) const fn allowed(self, role: Role) -> Allowed {
+        match self {
+            Self::Open => Allowed::All,
+            Self::SignedIn | Self::InSession => Allowed::Own,
+            Self::May(action) | Self::InPerson(action) => role.allows(action),
+        }
+    }
+
+    /// The scopes of which a token has to be one.
+    pub(crate) fn scopes(self) -> Vec<Scope> {
+        let fits = |scope: &Scope| self.action().is_none_or(|action| scope.allows(action));
+        if self.needs_session() { vec![] } else { Scope::ALL.into_iter().filter(fits).collect() }
+    }
 }
 
-use Rule::{InPerson, May, Open, SignedIn};
+use Rule::{InPerson, InSession, May, Open, SignedIn};
 
-/// Every route. A route that is missing here answers nobody, and a test fails.
+/// Every route. A route that is missing here answers nobody, and a test fails. `docs/roles.md` is made of it.
 #[rustfmt::skip]
 pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/livez", Open),
@@ -39,6 +61,7 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/asyncapi.json", Open),
     ("GET", "/problems", Open),
     ("GET", "/problems/{code}", Open),
+    ("GET", "/roles", Open),
 
     ("GET", "/v1/auth", Open),
     ("GET", "/auth/{kind}/start", Open),
@@ -48,7 +71,7 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
     ("POST", "/v1/session/code", Open),
     ("POST", "/v1/invitations/{code}", Open),
     ("GET", "/v1/session", SignedIn),
-    ("DELETE", "/v1/session", SignedIn),
+    ("DELETE", "/v1/session", InSession),
     ("GET", "/v1/sessions", May(Action::ReadTokens)),
     ("DELETE", "/v1/sessions/{id}", May(Action::ManageTokens)),
     ("POST", "/v1/password", InPerson(Action::ChangePassword)),
@@ -117,6 +140,19 @@ pub(crate) const RULES: &[(&str, &str, Rule)] = &[
 pub(crate) fn rule_of(method: &Method, path: &str) -> Option<Rule> {
     let method = if *method == Method::HEAD { Method::GET.as_str() } else { method.as_str() };
     RULES.iter().find(|(verb, route, _)| *verb == method && *route == path).map(|(_, _, rule)| *rule)
+}
+
+/// The methods that the table has for a route: none if there is no such route.
+pub(crate) fn methods_of(path: &str) -> Vec<&'static str> {
+    let of = RULES.iter().filter(|(_, route, _)| *route == path).map(|(method, ..)| *method);
+    of.flat_map(|method| if method == "GET" { vec![method, "HEAD"] } else { vec![method] }).collect()
+}
+
+/// Whether a token may be used for some of it.
+pub(crate) fn by_token(action: Action) -> bool {
+    let mut rules = RULES.iter().map(|(.., rule)| rule).filter(|rule| rule.action() == Some(action)).peekable();
+    // What has no route of its own is said in a query.
+    rules.peek().is_none() || rules.any(|rule| !rule.needs_session())
 }
 
 #[cfg(test)]

@@ -2,14 +2,15 @@ use super::begin::SessionView;
 use crate::http::{
     answer::{Revealed, SecretJson},
     app::App,
-    auth::{Asker, Credential, presented_secret},
+    auth::{Asker, Credential, by_token, presented_secret},
     input::{Nothing, Query},
     problem::{Problem, denied},
 };
 use axum::{extract::State, http::HeaderMap};
-use domain::{Denied, Role, TokenId, TokenName};
+use domain::{Action, Allowed, Cluster, Denied, Principal, Role, Timestamp, TokenId, TokenName, authorize};
 use projections::view::Scope;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Who is signed in, and by what.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -22,6 +23,19 @@ pub(super) struct CurrentSession {
     user_role: Role,
     /// The token that was shown; null for a session.
     token: Option<CurrentToken>,
+    /// The actions that this sign-in may take, by the names that `x-dkube-action` has here: what is not named is refused.
+    #[schema(value_type = BTreeMap<String, Extent>, example = json!({"ReadPools": "own", "RunJobs": "own"}))]
+    may: BTreeMap<&'static str, Extent>,
+}
+
+/// How far an action may be taken.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Extent {
+    /// On what is one's own.
+    Own,
+    /// On everything.
+    All,
 }
 
 /// The token that was shown.
@@ -63,6 +77,18 @@ pub(super) async fn current(
     };
     let user_role = app.present(|state| state.cluster().user(asker.user).map(|user| user.role));
     let user_role = user_role.ok_or_else(|| denied(Denied::Unknown))?;
+    let may = app.present(|state| may(state.cluster(), &asker.principal, app.now()));
     let session = SessionView { login: asker.login, role: asker.role, csrf_token, expires_at };
-    Ok(SecretJson(CurrentSession { session, user_role, token }))
+    Ok(SecretJson(CurrentSession { session, user_role, token, may }))
+}
+
+/// What they may, by the table that every request is judged by.
+fn may(cluster: &Cluster, who: &Principal, now: Timestamp) -> BTreeMap<&'static str, Extent> {
+    let extent = |action: &Action| match authorize(cluster, who, *action, now) {
+        Ok(Allowed::All) => Some((action.as_str(), Extent::All)),
+        Ok(Allowed::Own) => Some((action.as_str(), Extent::Own)),
+        Ok(Allowed::No) | Err(_) => None,
+    };
+    let here = |action: &&Action| who.token().is_none() || by_token(**action);
+    Action::ALL.iter().filter(here).filter_map(extent).collect()
 }

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
 /// What the document leaves out: itself, the one of the messages, and pages for people.
-const UNLISTED: [&str; 4] = ["/openapi.json", "/asyncapi.json", "/problems", "/problems/{code}"];
+pub(super) const UNLISTED: [&str; 5] = ["/openapi.json", "/asyncapi.json", "/problems", "/problems/{code}", "/roles"];
 
-fn operations(document: &Value) -> Vec<(String, String, Value)> {
+pub(super) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, item)| {
         let of = |method: &&str| item.get(*method).map(|op| (method.to_uppercase(), path.clone(), op.clone()));
