@@ -11,7 +11,9 @@ pub(crate) fn decide(cluster: &Cluster, command: &Command, context: &Context<'_>
             Event::SignedIn { user, break_glass: found.break_glass }
         }
         Command::FailSignIn { user, code } => {
-            let known = |user: &UserId| cluster.user(*user).is_some();
+            // Also who was deleted just now: it goes with them when they are erased.
+            let known = |user: &UserId| cluster.user(*user).is_some() || cluster.is_former(*user);
+            let known = |user: &UserId| known(user) && !cluster.is_erased(*user);
             Event::SignInFailed { user: user.filter(known), code: word(code)? }
         }
         Command::Deny { operation, code } => {

@@ -1,6 +1,6 @@
 //! The check that every command passes before it is decided.
 use super::{Action, Allowed, Role};
-use crate::{Actor, Cluster, Command, Position, Timestamp, TokenId, UserId, access};
+use crate::{Actor, Cluster, Command, Position, Timestamp, TokenId, UserId, access, user};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// How somebody showed who they are.
@@ -15,6 +15,8 @@ pub enum Via {
     },
     /// A token.
     Token(TokenId),
+    /// An invitation's code: it lets them accept that invitation, and nothing else.
+    Invitation,
 }
 
 /// Who asks.
@@ -44,7 +46,7 @@ impl Principal {
     pub const fn token(&self) -> Option<TokenId> {
         match self.via {
             Via::Token(id) => Some(id),
-            Via::Internal | Via::Session { .. } => None,
+            Via::Internal | Via::Session { .. } | Via::Invitation => None,
         }
     }
 }
@@ -108,6 +110,7 @@ pub fn authorize(cluster: &Cluster, who: &Principal, action: Action, now: Timest
         Actor::System => return Ok(Allowed::All),
         Actor::Agent(_) if matches!(action, Action::Report) => return Ok(Allowed::Own),
         Actor::Agent(_) => return Err(Denied::Role),
+        Actor::User(_) if who.via == Via::Invitation => return Err(Denied::Role),
         Actor::User(id) => cluster.user(*id).ok_or(Denied::Unknown)?,
     };
     let mut allowed = user.role.allows(action);
@@ -147,6 +150,12 @@ fn lacking(cluster: &Cluster, who: &Principal, action: Action) -> Denied {
 pub fn permit(cluster: &Cluster, who: &Principal, command: &Command, now: Timestamp) -> Result<(), Denied> {
     if let Command::Access(attempt) = command {
         return may_be_told_of(cluster, who, attempt);
+    }
+    if let (Command::User(user::Command::AcceptInvitation { .. }), Via::Invitation, Some(id)) =
+        (command, who.via, who.user())
+    {
+        // Whether the code is theirs is decided: one that is not is no invitation.
+        return cluster.user(id).map(drop).ok_or(Denied::Unknown);
     }
     let allowed = authorize(cluster, who, command.action(), now)?;
     if command.needs_session() && matches!(who.via, Via::Token(_)) {

@@ -161,7 +161,8 @@ fn invite(cluster: &Cluster, user: &User, hash: TokenHash, context: &Context<'_>
 }
 
 fn accept(cluster: &Cluster, code: TokenHash, hash: &PasswordHash, context: &Context<'_>) -> Facts {
-    let user = cluster.invited(&code, context.now).ok_or(Rejection::NoInvitation)?;
+    let theirs = |user: &&User| context.asker.user().is_none_or(|asker| asker == user.id);
+    let user = cluster.invited(&code, context.now).filter(theirs).ok_or(Rejection::NoInvitation)?;
     set_password(cluster, user, hash)
 }
 

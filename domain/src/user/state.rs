@@ -64,7 +64,7 @@ impl User {
         match via {
             _ if self.suspended => Err(Denied::Suspended),
             Via::Session { since } if since < self.sessions_from => Err(Denied::Unknown),
-            Via::Session { .. } | Via::Token(_) | Via::Internal => Ok(()),
+            Via::Session { .. } | Via::Token(_) | Via::Invitation | Via::Internal => Ok(()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is told of those who try: who may not is told of as well, and nothing but the last sign-in changes by it.
 use crate::{
     harness::World,
-    words::{create_pool, onboard, set_password, suspend, w},
+    words::{create_pool, delete_users, erase, onboard, set_password, suspend, w},
 };
 use domain::{
     Actor, Command, Denied, Event, Principal, Refusal, Rejection, Subject, UserId, Via,
@@ -66,6 +66,14 @@ fn a_failed_sign_in_is_of_the_user_whose_login_was_given_or_of_nobody() {
     assert_eq!(world.when(fail(Some(operator))).result, failed(Some(operator)));
     assert_eq!(world.when(fail(Some(UserId(Uuid::from_u128(7))))).result, failed(None));
     assert_eq!(world.when(fail(None)).result, failed(None));
+    world.asker = world.session("operator");
+    world.given(onboard(&["ada"], None));
+    let ada = world.id("ada");
+    world.given(delete_users(&["ada"]));
+    assert_eq!(world.when(fail(Some(ada))).result, failed(Some(ada)), "it goes with them");
+    world.given(erase(ada));
+    assert_eq!(world.when(fail(Some(ada))).result, failed(None), "they are gone");
+    world.log.truncate(world.log.len() - 5);
     let subjects: Vec<_> = world.log.iter().rev().take(3).map(|recorded| recorded.subjects.clone()).collect();
     assert_eq!(subjects, [vec![Subject::Cluster], vec![Subject::Cluster], vec![Subject::User(operator)]]);
 }

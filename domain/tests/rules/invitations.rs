@@ -4,10 +4,11 @@ use crate::{
     words::{accept, delete_users, invite, onboard, set_password, suspend, w},
 };
 use domain::{
-    Command, Principal, Role,
+    Actor, Command, Denied, Principal, Role, UserId, Via,
     token::TokenHash,
     user::{self, Entry, Newcomer, PasswordHash},
 };
+use uuid::Uuid;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -26,6 +27,28 @@ fn whoever_has_the_code_chooses_a_password_once() {
     world.when(accept(1)).then(&["PasswordSet"]);
     assert_eq!(world.user("ada").password, Some(PasswordHash::new("$argon2id$chosen")));
     world.when(accept(1)).refused("invitation.not_found");
+}
+
+#[test]
+fn whoever_has_the_code_acts_as_themselves_and_may_do_nothing_else() {
+    let mut world = world();
+    world.given(onboard(&["bob"], None));
+    world.given(invite("ada", 1));
+    let guest = |login| Principal { actor: Actor::User(world.id(login)), via: Via::Invitation, address: None };
+    let (ada, bob) = (guest("ada"), guest("bob"));
+    assert_eq!(world.ask(&ada, &accept(1)), Ok(()));
+    for command in [set_password("ada"), invite("ada", 2), delete_users(&["ada"])] {
+        assert_eq!(world.ask(&ada, &command), Err(Denied::Role));
+    }
+    let signed_in = Principal { via: Via::Session { since: world.cluster.at().position }, ..ada.clone() };
+    assert_eq!(world.ask(&signed_in, &accept(1)), Err(Denied::Role));
+    let nobody = Principal { actor: Actor::User(UserId(Uuid::from_u128(7))), ..ada.clone() };
+    assert_eq!(world.ask(&nobody, &accept(1)), Err(Denied::Unknown));
+    world.asker = bob;
+    world.when(accept(1)).refused("invitation.not_found");
+    world.asker = ada.clone();
+    world.when(accept(1)).then(&["PasswordSet"]);
+    assert_eq!(world.log.last().map(|recorded| &recorded.actor), Some(&ada.actor));
 }
 
 #[test]

@@ -13,13 +13,13 @@ use crate::{
     },
 };
 use domain::{
-    Cluster, Command, Event, Principal, Role, Stamp, access, backend,
+    Actor, Cluster, Command, Event, Principal, Role, Stamp, Via, access, backend,
     device::{Finding, Presence, Severity},
     evolve, group, job,
     node::{self, Facts, Seen},
     policy::{Breaker, HealthPolicy, KindRule},
     stored::{decode, encode, testing::TestVault},
-    token::Scope,
+    token::{Scope, TokenHash},
     user,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
@@ -303,7 +303,9 @@ fn command(world: &mut World, wish: &Wish) -> Option<Command> {
             rename(user, called)
         }
         Wish::AcceptInvitation(code) => {
-            world.asker = Principal::SYSTEM;
+            let guest = cluster.invited(&TokenHash([*code; 32]), world.now).map(|user| Actor::User(user.id));
+            let guest = guest.map(|actor| Principal { actor, via: Via::Invitation, address: None });
+            world.asker = guest.unwrap_or(Principal::SYSTEM);
             accept(*code)
         }
         Wish::Override(n, kind, seconds) => override_condition(*n, kind, world.now.plus_seconds(*seconds)),

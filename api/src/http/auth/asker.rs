@@ -111,7 +111,7 @@ pub(crate) fn judge(
     let (user, via) = shown(cluster, credential, now).ok_or(Denied::Unknown)?;
     let most = match via {
         Via::Token(id) => cluster.token(id).ok_or(Denied::Unknown)?.role,
-        Via::Session { .. } | Via::Internal => Role::Operator,
+        Via::Session { .. } | Via::Invitation | Via::Internal => Role::Operator,
     };
     let found = cluster.user(user).ok_or(Denied::Unknown)?;
     let principal = Principal { actor: Actor::User(user), via, address };

@@ -68,7 +68,7 @@ pub(super) async fn audit_read(app: &App, asker: &Asker) {
         Credential::Session(key, _) => Reader::Session(key),
         Credential::Token(_) => match asker.principal.via {
             Via::Token(id) => Reader::Token(id),
-            Via::Session { .. } | Via::Internal => return,
+            Via::Session { .. } | Via::Invitation | Via::Internal => return,
         },
     };
     let recorded = !app.audit_readers.is_first(reader, app.now())

@@ -6,8 +6,8 @@ use crate::http::{
     problem::{Problem, failed},
 };
 use axum::{Json, extract::State};
-use bus::engine::Request;
-use domain::{Command, Login, Principal, user};
+use bus::engine::{Failure, Request};
+use domain::{Actor, Command, Login, Principal, Via, user};
 use serde::{Deserialize, Serialize};
 
 /// The password that somebody chooses.
@@ -44,14 +44,19 @@ pub(super) async fn accept(
         Problem::new("auth.slow_down", "too many invitations were wrong: wait a little").retry_after(seconds)
     })?;
     app.catch_up().await;
-    let invited = app.present(|state| state.cluster().invited(&code, app.now()).map(|user| user.login.clone()));
+    let invited =
+        app.present(|state| state.cluster().invited(&code, app.now()).map(|user| (user.id, user.login.clone())));
     let none = || Problem::new("invitation.not_found", "this invitation is not valid any more: ask for another one");
-    let login = invited.ok_or_else(none)?;
+    let (user, login) = invited.ok_or_else(none)?;
     let hash = app.passwords.hash(body.value.password).await?;
     let command = Command::User(user::Command::AcceptInvitation { code, hash });
-    let server = Principal { address, ..Principal::SYSTEM };
-    let recorded = app.parts.commands.submit(Request::new(server, command)).await;
-    recorded.map_err(|failure| failed(failure, &Names::at(&app, app.durable())))?;
+    // Theirs, as is what is recorded of it: it goes with them when they are erased.
+    let guest = Principal { actor: Actor::User(user), via: Via::Invitation, address };
+    let recorded = app.parts.commands.submit(Request::new(guest, command)).await;
+    recorded.map_err(|failure| match failure {
+        Failure::Denied(_) => none(),
+        failure => failed(failure, &Names::at(&app, app.durable())),
+    })?;
     app.slowdown.succeeded(&attempt, app.now());
     Ok(Json(Accepted { login }))
 }

@@ -25,8 +25,12 @@ pub(in crate::http) struct Opened {
 /// # Errors
 /// They may not come in any more, too many are in, or it can't be recorded.
 pub(in crate::http) async fn open(app: &App, proven: Proven) -> Result<Opened, Problem> {
-    let Proven { user, since, address } = proven;
-    let user = app.present(|state| state.cluster().user(user).cloned()).ok_or_else(|| denied(Denied::Unknown))?;
+    let Proven { user: id, since, address } = proven;
+    let Some(user) = app.present(|state| state.cluster().user(id).cloned()) else {
+        app.metrics.sign_in("failed");
+        sign_in_failed(app, Some(id), Denied::Unknown.code(), address).await;
+        return Err(denied(Denied::Unknown));
+    };
     let full = || Problem::new("server.overloaded", "too many people are signed in").retry_after(60);
     let (secret, session) = app.sessions.begin(&user, since, address, app.now()).ok_or_else(full)?;
     let who = Principal { actor: Actor::User(user.id), via: session.via(), address };

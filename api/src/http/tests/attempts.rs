@@ -1,5 +1,9 @@
 //! What is recorded of those who sign in, are refused, or read the audit trail.
-use crate::http::testing::{Call, Fixture, PASSWORD};
+use crate::http::{
+    auth::Proven,
+    session::open,
+    testing::{Call, Fixture, PASSWORD},
+};
 use domain::{Command, token::Scope, user};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -54,6 +58,23 @@ async fn who_signs_in_and_who_fails_to_is_recorded_without_what_they_typed() {
         failed(json!(bob), json!("bob"), "user.suspended"),
     ];
     assert_eq!(told(&fixture).await, expected);
+}
+
+#[tokio::test]
+async fn who_is_deleted_while_the_password_is_checked_failed_to_sign_in() {
+    let fixture = Fixture::new().await;
+    let (ada, since) = (fixture.user("ada").await, fixture.live.position());
+    let delete = user::Command::Delete { logins: vec!["ada".parse().unwrap()] };
+    fixture.system(Command::User(delete));
+    fixture.settled().await;
+    let proven = Proven { user: ada, since, address: None };
+    let refused = open(&fixture.app, proven).await.err().expect("nobody signs in who is not there");
+    assert_eq!(refused.status(), 401);
+    let data = json!({"user": ada, "login": "ada", "code": "auth.invalid"});
+    assert_eq!(told(&fixture).await, [("SignInFailed".to_owned(), "system".to_owned(), data)]);
+    let operator = fixture.operator().await;
+    let metrics = Call::get("/metrics").token(&operator).send(&fixture.router).await.text;
+    assert!(metrics.contains(r#"dkube_sign_ins_total{outcome="failed"} 1"#), "{metrics}");
 }
 
 #[tokio::test]

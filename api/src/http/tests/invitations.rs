@@ -33,6 +33,9 @@ async fn who_is_on_boarded_without_a_password_chooses_one_once() {
     accept("invite_nobodys", CHOSEN).send(&fixture.router).await.problem("invitation.not_found");
     assert_eq!(accept(code, CHOSEN).send(&fixture.router).await.ok(), json!({"login": "eve"}));
     fixture.settled().await;
+    let set =
+        Call::get("/v1/audit?type=PasswordSet&subject=user/eve").token(&operator).send(&fixture.router).await.ok();
+    assert_eq!(set["events"][0]["actor"], "user/eve", "what is recorded of it is theirs");
     accept(code, CHOSEN).send(&fixture.router).await.problem("invitation.not_found");
     sign_in("eve", CHOSEN).send(&fixture.router).await.ok();
 }
