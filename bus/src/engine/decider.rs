@@ -10,7 +10,7 @@ use crate::clock::{Clock, Entropy, command_id};
 use domain::{
     Cluster, Command, CommandId, Context, Event, EventId, Expected, Limits, NodeName, Origin, Position, Principal,
     Reason, Recorded, Refusal, Rejection, Stamp, Subject, Timestamp, access, decide, evolve, node, permit,
-    stored::{self, EncodeError, Particulars, Vault},
+    stored::{self, EncodeError, NAMED_MAX, Particulars, Vault, named, sharers},
     user, warnings,
 };
 use std::sync::Arc;
@@ -236,13 +236,18 @@ impl Decider {
             return Ok(vec![]);
         }
         let particulars = Particulars { address: asker.address, reason: reason.cloned() };
+        let named = reason.map(|reason| named(reason, &self.cluster, &events)).unwrap_or_default();
+        if named.len() > NAMED_MAX {
+            return Err(refused(&Rejection::Malformed("a reason names at most 16 users")));
+        }
         let count = u16::try_from(events.len()).expect("decide bounds the events of a command");
         let mut recorded = Vec::with_capacity(events.len());
         let mut bytes = Vec::with_capacity(events.len());
         for (index, event) in (0..count).zip(events) {
             let id = command.event(index);
             let owner = Particulars::owner(&asker.actor, &event);
-            let sealed = particulars.seal(&*self.vault, owner, id).map_err(EncodeError::from);
+            let sharers = sharers(&event, owner, &named, &self.cluster);
+            let sealed = particulars.seal(&*self.vault, owner, id, &sharers).map_err(EncodeError::from);
             let fact = Recorded {
                 position: Position(self.cluster.at().position.0 + u64::from(index) + 1),
                 id,

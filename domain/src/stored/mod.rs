@@ -13,6 +13,7 @@ mod frozen;
 mod group;
 mod job;
 mod license;
+mod mentioned;
 mod node;
 mod policy;
 mod pool;
@@ -26,6 +27,7 @@ pub mod testing;
 
 pub use envelope::{Envelope, SUBJECTS_MAX, decode_envelope};
 pub use frozen::{StoredType, TYPES};
+pub use mentioned::{NAMED_MAX, named, sharers};
 pub use vault::{Blind, Field, Opened, Owner, Particulars, Sealed, Vault, VaultError};
 
 use crate::{Event, Recorded};

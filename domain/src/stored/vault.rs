@@ -1,7 +1,8 @@
 //! The port to the keys: what is personal or secret is sealed before it is written, and can be made unreadable for ever
 //! by throwing its key away, without touching a byte of the log.
 use crate::{Actor, Event, EventId, Reason, UserId, access};
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, fmt, net::IpAddr, sync::Arc};
+use uuid::Uuid;
 
 /// A sealed field as it stands in the log. Its nonce is the event's id and the field's number, and so is not in it.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub enum Field {
     SnapshotProposedToken = 12,
     /// The login of a proposal's operator in a snapshot of the cluster.
     SnapshotProposedLogin = 13,
+    /// The envelope's reason, where it is sealed for those whom it is about as well.
+    Reason = 14,
 }
 
 /// What opening a sealed field comes to.
@@ -141,6 +144,9 @@ pub trait Vault {
 }
 
 /// What an event's envelope holds of a person besides their id: sealed together, under the key of its [owner](Particulars::owner).
+///
+/// What somebody says of others is theirs too: the reason is first sealed under the keys of [those whom it is about](super::sharers),
+/// one after the other, so that it goes with each of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Particulars {
     /// Where the command came from.
@@ -159,11 +165,17 @@ impl Particulars {
         }
     }
 
-    /// Seals them for an event; none if there is nothing to seal.
+    /// Seals them for an event, the reason for these besides, at most 255; none if there is nothing to seal.
     ///
     /// # Errors
     /// See [`Vault::seal`].
-    pub fn seal(&self, vault: &dyn Vault, owner: Owner, event: EventId) -> Result<Option<Sealed>, VaultError> {
+    pub fn seal(
+        &self,
+        vault: &dyn Vault,
+        owner: Owner,
+        event: EventId,
+        sharers: &BTreeSet<UserId>,
+    ) -> Result<Option<Sealed>, VaultError> {
         if *self == Self::default() {
             return Ok(None);
         }
@@ -172,31 +184,113 @@ impl Particulars {
             Some(IpAddr::V4(v4)) => [&[4][..], &v4.octets()].concat(),
             Some(IpAddr::V6(v6)) => [&[6][..], &v6.octets()].concat(),
         };
-        clear.extend(self.reason.iter().flat_map(|reason| reason.as_str().bytes()));
+        let mut reason = self.reason.as_ref().map_or_else(Vec::new, |reason| reason.as_str().into());
+        if !reason.is_empty() && !sharers.is_empty() {
+            let count = u8::try_from(sharers.len());
+            clear[0] |= SHARED;
+            clear.push(count.map_err(|_| VaultError::NoNewKey("a reason is about too many users".to_owned()))?);
+            for user in sharers {
+                clear.extend(user.0.as_bytes());
+                reason = vault.seal(Owner::User(*user), event, Field::Reason, &reason)?.0.to_vec();
+            }
+        }
+        clear.extend(reason);
         vault.seal(owner, event, Field::Particulars, &clear).map(Some)
     }
 
-    /// Opens them.
+    /// Opens them. There is no reason where one whom it is about was erased; all is unreadable where the key of one was lost.
     ///
     /// # Errors
     /// See [`Vault::open`].
     pub fn open(vault: &dyn Vault, owner: Owner, event: EventId, sealed: &Sealed) -> Result<Opened<Self>, VaultError> {
-        let opened = vault.open(owner, event, Field::Particulars, sealed)?;
-        opened.try_map(|clear| Self::parse(&clear).ok_or(VaultError::Forged(owner)))
+        let clear = match vault.open(owner, event, Field::Particulars, sealed)? {
+            Opened::Clear(clear) => clear,
+            Opened::Erased => return Ok(Opened::Erased),
+            Opened::Unreadable => return Ok(Opened::Unreadable),
+        };
+        let forged = || VaultError::Forged(owner);
+        let (address, sharers, reason) = parts(&clear).ok_or_else(forged)?;
+        let mut reason = reason.to_vec();
+        for user in sharers.iter().rev() {
+            match vault.open(Owner::User(*user), event, Field::Reason, &Sealed(reason.into()))? {
+                Opened::Clear(inner) => reason = inner,
+                Opened::Erased => return Ok(Opened::Clear(Self { address, reason: None })),
+                Opened::Unreadable => return Ok(Opened::Unreadable),
+            }
+        }
+        let text = String::from_utf8(reason).map_err(|_| forged())?;
+        let reason = (!text.is_empty()).then(|| text.parse()).transpose().map_err(|_| forged())?;
+        Ok(Opened::Clear(Self { address, reason }))
+    }
+}
+
+/// In the first byte, beside the address's family: the reason is sealed for others too, who are named before it.
+const SHARED: u8 = 8;
+
+/// The address, those for whom the reason is sealed, and the reason.
+fn parts(clear: &[u8]) -> Option<(Option<IpAddr>, Vec<UserId>, &[u8])> {
+    let (first, rest) = clear.split_first()?;
+    let (address, rest) = match first & !SHARED {
+        0 => (None, rest),
+        4 => rest.split_first_chunk::<4>().map(|(octets, rest)| (Some(IpAddr::from(*octets)), rest))?,
+        6 => rest.split_first_chunk::<16>().map(|(octets, rest)| (Some(IpAddr::from(*octets)), rest))?,
+        _ => return None,
+    };
+    if first & SHARED == 0 {
+        return Some((address, vec![], rest));
+    }
+    let (count, rest) = rest.split_first()?;
+    let (ids, reason) = rest.split_at_checked(16 * usize::from(*count))?;
+    let (ids, _) = ids.as_chunks::<16>();
+    Some((address, ids.iter().map(|id| UserId(Uuid::from_bytes(*id))).collect(), reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored::testing::TestVault;
+
+    const ADA: UserId = UserId(Uuid::from_u128(0xada));
+    const BOB: UserId = UserId(Uuid::from_u128(0xb0b));
+    const EVENT: EventId = EventId(Uuid::from_u128(1));
+
+    fn particulars() -> Particulars {
+        Particulars { address: Some([192, 0, 2, 7].into()), reason: Some("for ada and bob".parse().unwrap()) }
     }
 
-    fn parse(clear: &[u8]) -> Option<Self> {
-        let (family, rest) = clear.split_first()?;
-        let (address, reason) = match family {
-            0 => (None, rest),
-            4 => rest.split_first_chunk::<4>().map(|(octets, rest)| (Some(IpAddr::from(*octets)), rest))?,
-            6 => rest.split_first_chunk::<16>().map(|(octets, rest)| (Some(IpAddr::from(*octets)), rest))?,
-            _ => return None,
+    /// As it is stored for ever.
+    #[test]
+    fn a_reason_is_sealed_for_all_whom_it_is_about() {
+        let sealed = |sharers: &[UserId]| {
+            let sharers = sharers.iter().copied().collect();
+            let sealed = particulars().seal(&TestVault::new(), Owner::Cluster, EVENT, &sharers).unwrap().unwrap();
+            format!("{:02x?}", sealed.0).replace(", ", "")
         };
-        let reason = match reason {
-            [] => None,
-            text => Some(std::str::from_utf8(text).ok()?.parse().ok()?),
-        };
-        Some(Self { address, reason })
+        assert_eq!(sealed(&[]), "[c722c206f6697ecc9a27c4e589708fda281c11b4a2ceb847e4209722]");
+        let shared = concat!(
+            "[cf22c206f60d11beba46a084a911e1be087e7ed641829effa085f1e5665b4cf57041a79c6ef61e20ffc802d94b15d7f6",
+            "db242d88bd08b22669e809379bdc73afe6c4ec6f2d6fb10f7da6ff3da1]"
+        );
+        assert_eq!(sealed(&[ADA, BOB]), shared);
+    }
+
+    #[test]
+    fn it_goes_with_any_of_them_and_the_address_with_the_owner_alone() {
+        let vault = TestVault::new();
+        let sealed = particulars().seal(&vault, Owner::Cluster, EVENT, &BTreeSet::from([ADA, BOB])).unwrap().unwrap();
+        let open = || Particulars::open(&vault, Owner::Cluster, EVENT, &sealed);
+        assert_eq!(open(), Ok(Opened::Clear(particulars())));
+        vault.erase(BOB);
+        assert_eq!(open(), Ok(Opened::Clear(Particulars { reason: None, ..particulars() })));
+        vault.give_up(Owner::User(BOB));
+        vault.give_up(Owner::Cluster);
+        assert_eq!(open(), Ok(Opened::Unreadable));
+    }
+
+    #[test]
+    fn damaged_ones_are_refused() {
+        for clear in [&[][..], &[1], &[8], &[8, 1, 0], &[4, 1, 2], &[16]] {
+            assert_eq!(parts(clear), None, "{clear:?}");
+        }
     }
 }

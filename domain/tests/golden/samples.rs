@@ -14,7 +14,7 @@ use domain::{
     token::{self, Scope, TokenHash},
     user::{self, PasswordHash},
 };
-use std::{fmt::Debug, str::FromStr};
+use std::{collections::BTreeSet, fmt::Debug, str::FromStr};
 use uuid::Uuid;
 
 /// An event, and the type and version that its golden line is of.
@@ -96,7 +96,7 @@ fn record(position: u64, event: Event) -> Recorded {
         _ => Particulars { address: None, reason: Some(word("a test")) },
     };
     let owner = Particulars::owner(&actor, &event);
-    let sealed = particulars.seal(&TestVault::new(), owner, id).expect("the test vault seals");
+    let sealed = particulars.seal(&TestVault::new(), owner, id, &BTreeSet::new()).expect("the test vault seals");
     Recorded {
         position: Position(position * position * position),
         id,

@@ -3,7 +3,9 @@ use crate::http::port::{Commands, Entry, EventLog, LogSize, LogTrouble, Waiting}
 use bus::engine::{Answer, Barrier, Failure, Idempotency, Outcome, Request};
 use domain::{
     Actor, Cluster, ClusterId, Command, CommandId, Context, Event, Expected, Limits, Position, Recorded, Refusal,
-    Stamp, Subject, Timestamp, decide, evolve, permit, stored::Particulars, warnings,
+    Stamp, Subject, Timestamp, decide, evolve, permit,
+    stored::{Particulars, named, sharers},
+    warnings,
 };
 use projections::{Events, Root, SourceError, Store};
 use std::{
@@ -36,6 +38,8 @@ pub(crate) struct FakeEngine {
     watermark: watch::Sender<Position>,
     /// Whether the disk gives no event back.
     pub(crate) unreadable: AtomicBool,
+    /// Whether it gives the read models none.
+    pub(crate) stalled: AtomicBool,
 }
 
 /// The body that came with a key, and what came of it.
@@ -64,8 +68,9 @@ impl FakeEngine {
             limits: Limits::default(),
             seen: vec![],
         };
-        let (watermark, unreadable) = (watch::Sender::new(Position(0)), AtomicBool::new(false));
-        Self { cluster_id, vault: Arc::default(), held: Mutex::new(held), watermark, unreadable }
+        let watermark = watch::Sender::new(Position(0));
+        let (unreadable, stalled) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { cluster_id, vault: Arc::default(), held: Mutex::new(held), watermark, unreadable, stalled }
     }
 
     /// From now on, growth needs a license.
@@ -180,9 +185,12 @@ impl FakeEngine {
         let particulars = Particulars { address: request.asker.address, reason: request.reason.clone() };
         let count = u16::try_from(events.len()).unwrap();
         let first = held.cluster.at().position.0 + 1;
+        let named = request.reason.iter().flat_map(|reason| named(reason, &held.cluster, &events)).collect();
         let mut recorded = vec![];
         for (index, event) in (0..count).zip(events) {
             let id = command.event(index);
+            let owner = Particulars::owner(&request.asker.actor, &event);
+            let sharers = sharers(&event, owner, &named, &held.cluster);
             let one = Recorded {
                 position: Position(first + u64::from(index)),
                 id,
@@ -193,9 +201,7 @@ impl FakeEngine {
                 index,
                 count,
                 correlation: command.uuid(),
-                particulars: particulars
-                    .seal(&*self.vault, Particulars::owner(&request.asker.actor, &event), id)
-                    .unwrap(),
+                particulars: particulars.seal(&*self.vault, owner, id, &sharers).unwrap(),
                 subjects: event.subjects(),
                 event,
             };
@@ -269,6 +275,9 @@ impl Events for FakeEngine {
     }
 
     fn read(&self, after: Position, up_to: Position, max: usize) -> Result<Vec<Recorded>, SourceError> {
+        if self.stalled.load(Ordering::Relaxed) {
+            return Err(SourceError::new("the disk gives nothing back"));
+        }
         Ok(self.slice(after, up_to, max))
     }
 

@@ -106,6 +106,18 @@ async fn what_can_not_be_opened_is_said_and_the_rest_is_shown() {
 }
 
 #[tokio::test]
+async fn a_reason_goes_with_whoever_it_names() {
+    let (fixture, token) = scene().await;
+    let create = Call::post("/v1/pools", &json!({"name": "speech", "devices": []}));
+    fixture.done(&token, create.with("dkube-reason", "Ada's%20own")).await;
+    let (ada, path) = (fixture.user("ada").await, "/v1/audit?subject=pool/speech");
+    let reason = async || Call::get(path).token(&token).send(&fixture.router).await.ok()["events"][0]["reason"].clone();
+    assert_eq!(reason().await, "Ada's own");
+    fixture.engine.vault.erased.lock().unwrap().insert(ada);
+    assert_eq!(reason().await, json!(null));
+}
+
+#[tokio::test]
 async fn all_that_match_are_streamed_as_lines() {
     let (fixture, token) = scene().await;
     let all = usize::try_from(fixture.live.position().0).unwrap();

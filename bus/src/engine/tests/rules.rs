@@ -2,10 +2,12 @@
 use super::{Bare, Failure, Machine, Request, Verdict, login, session, world};
 use crate::engine::{Answer, Idempotency, Outcome};
 use domain::{
-    Command, Denied, Expected, PoolName, Position, Principal, Role, Subject, UserId, access, device,
+    Actor, Command, Denied, Expected, PoolName, Position, Principal, Reason, Recorded, Role, Subject, UserId, Via,
+    access, device,
     pool::{self, Wanted},
     stored::{Owner, Particulars},
-    user::{self, Newcomer},
+    token::TokenHash,
+    user::{self, Entry, Newcomer, PasswordHash},
 };
 
 pub(super) fn started() -> (Machine, Bare, UserId) {
@@ -241,6 +243,63 @@ fn an_erased_user_is_unreadable_and_the_log_still_replays() {
     assert!(bare.decider.cluster.is_erased(eve));
     let disk: Vec<u8> = machine.disk.file("keyring").unwrap();
     assert!(!disk.windows(3).any(|window| window == b"eve"));
+}
+
+/// The address of whoever accepts an invitation, and what others say of somebody.
+#[test]
+fn what_is_somebodys_goes_with_them_whoever_records_it() {
+    let (_, mut bare, operator) = started();
+    let reason = |text: &str| Some(text.parse::<Reason>().unwrap());
+    let done = |bare: &mut Bare, request| {
+        let Outcome::Recorded(events) = recorded(bare.ask(&request)).outcome else { panic!() };
+        events.into_iter().next().unwrap()
+    };
+    let of_operator = |command| Request::new(session(operator), Command::User(command));
+    let code = TokenHash([7; 32]);
+    let newcomers = vec![Newcomer { entry: Some(Entry::Invitation(code)), ..Newcomer::new(login("eve")) }];
+    let onboard = user::Command::Onboard { newcomers, group: None, role: Role::DataScientist };
+    let onboarded = done(&mut bare, Request { reason: reason("Eve joins"), ..of_operator(onboard) });
+    let eve = bare.decider.cluster.user_by_login(&login("eve")).unwrap().id;
+    let address = Some([203, 0, 113, 7].into());
+    let guest = Principal { actor: Actor::User(eve), via: Via::Invitation, address };
+    let accept = user::Command::AcceptInvitation { code, hash: PasswordHash::new("$argon2id$chosen") };
+    let accepted = done(&mut bare, Request::new(guest, Command::User(accept)));
+    let named = done(&mut bare, Request { reason: reason("asked by eve."), ..create(operator, "vision") });
+    let other = done(&mut bare, Request { reason: reason("for all evenings"), ..create(operator, "speech") });
+    let delete = user::Command::Delete { logins: vec![login("eve")] };
+    let deleted = done(&mut bare, Request { reason: reason("she has left"), ..of_operator(delete) });
+    let opened = |bare: &Bare, recorded: &Recorded| {
+        let owner = Particulars::owner(&recorded.actor, &recorded.event);
+        let sealed = recorded.particulars.as_ref().unwrap();
+        Particulars::open(&*bare.keyring, owner, recorded.id, sealed).unwrap().clear().unwrap_or_default()
+    };
+    let theirs = [&onboarded, &named, &deleted];
+    let known: Vec<_> = theirs.iter().map(|event| opened(&bare, event).reason.unwrap().to_string()).collect();
+    assert_eq!(known, ["Eve joins", "asked by eve.", "she has left"]);
+    assert_eq!(opened(&bare, &accepted).address, address);
+
+    done(&mut bare, Request { reason: reason("as eve asks"), ..of_operator(user::Command::Erase { user: eve }) });
+    for event in theirs {
+        let left = opened(&bare, event);
+        assert_eq!((left.reason, left.address), (None, Some([10, 1, 2, 3].into())), "the operator's stays");
+    }
+    assert_eq!(opened(&bare, &accepted), Particulars::default());
+    assert_eq!(opened(&bare, &other).reason, reason("for all evenings"));
+}
+
+#[test]
+fn a_reason_that_names_too_many_is_refused() {
+    let (_, mut bare, operator) = started();
+    let logins: Vec<String> = (0..17).map(|n| format!("u{n}")).collect();
+    let newcomers = logins.iter().map(|name| Newcomer::new(login(name))).collect();
+    let onboard = user::Command::Onboard { newcomers, group: None, role: Role::DataScientist };
+    let onboard = Request::new(session(operator), Command::User(onboard));
+    let reason = Some(logins.join(" ").parse().unwrap());
+    let refused = bare.ask(&Request { reason: reason.clone(), ..onboard.clone() }).unwrap_err();
+    assert!(matches!(refused, Failure::Refused(refusal) if refusal.code == "request.malformed"));
+    recorded(bare.ask(&onboard));
+    let refused = bare.ask(&Request { reason, ..create(operator, "vision") }).unwrap_err();
+    assert!(matches!(refused, Failure::Refused(refusal) if refusal.code == "request.malformed"));
 }
 
 #[test]

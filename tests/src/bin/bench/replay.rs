@@ -20,6 +20,7 @@ use domain::{
 };
 use projections::{Live, Ports, Settings};
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -120,7 +121,7 @@ fn fill(folder: &Path, events: u64) -> Result<u64> {
             position: Position(position),
             id,
             recorded_at: at,
-            particulars: particulars.seal(&*keyring, Owner::from(&actor), id)?,
+            particulars: particulars.seal(&*keyring, Owner::from(&actor), id, &BTreeSet::new())?,
             actor,
             token: None,
             origin: None,
