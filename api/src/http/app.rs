@@ -13,7 +13,7 @@ use super::{
 use crate::{license::VendorKey, provider::Outside};
 use domain::{ClusterId, Position, Timestamp, UserId};
 use ipnet::IpNet;
-use projections::{Live, Past, State, Telemetry, mirror::Mirrors};
+use projections::{Live, Past, Phase, State, Telemetry, mirror::Mirrors};
 use std::{
     net::IpAddr,
     sync::Arc,
@@ -50,6 +50,8 @@ pub struct HttpSettings {
     pub handler_timeout: Duration,
     /// How long `Dkube-Min-Position` waits.
     pub position_timeout: Duration,
+    /// How long the read models may be behind the log before nobody's sign-in is judged by them any more.
+    pub behind_max: Duration,
     /// How long `as_of` waits for the past to be rebuilt.
     pub past_timeout: Duration,
     /// The most requests at a time, streams aside.
@@ -126,6 +128,7 @@ impl Default for HttpSettings {
             read_timeout: Duration::from_secs(15),
             handler_timeout: Duration::from_secs(30),
             position_timeout: Duration::from_secs(5),
+            behind_max: Duration::from_secs(5),
             past_timeout: Duration::from_secs(20),
             requests_max: 1024,
             requests_per_address_max: 128,
@@ -298,6 +301,17 @@ impl App {
     /// Whether the read models reached that position within this time.
     pub(crate) async fn reached(&self, position: Position, within: Duration) -> bool {
         self.parts.live.wait_for(position, within).await.is_ok()
+    }
+
+    /// Whether the read models come to show that position before they are too far behind to judge anybody by them. Models that
+    /// stand still are not waited for.
+    pub(crate) async fn may_judge(&self, position: Position) -> bool {
+        let stands_still = || {
+            let phase = self.parts.live.status().phase;
+            matches!(phase, Phase::Stalled { .. } | Phase::Stopped | Phase::Failed)
+        };
+        let within = self.settings().behind_max;
+        self.parts.live.position() >= position || (!stands_still() && self.reached(position, within).await)
     }
 
     /// Waits a moment for the read models to show what is durable already.

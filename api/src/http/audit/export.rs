@@ -66,6 +66,8 @@ pub(super) fn stream(app: &App, asker: &Asker, query: Query, up_to: Position, fo
 enum ExportError {
     #[error("the sign-in ended")]
     SignInEnded,
+    #[error("the read models are behind the log")]
+    Behind,
     #[error("the server is stopping")]
     Stopping,
     #[error("the audit trail can't be read")]
@@ -77,6 +79,9 @@ impl Export {
         let Some(query) = self.left.take() else { return Ok(None) };
         if *self.app.parts.stopping.borrow() {
             return Err(ExportError::Stopping);
+        }
+        if !self.app.may_judge(self.app.durable()).await {
+            return Err(ExportError::Behind);
         }
         let rule = Rule::May(Action::ReadAudit);
         still_valid(&self.app, &self.asker, rule).map_err(|_| ExportError::SignInEnded)?;

@@ -2,7 +2,9 @@
 use super::{Rule, SessionKey, sessions::Session};
 use crate::http::{app::App, problem::Problem};
 use axum::{extract::FromRequestParts, http::request::Parts};
-use domain::{Actor, Allowed, Cluster, Denied, Login, Principal, Role, Timestamp, UserId, Via, authorize, token};
+use domain::{
+    Actor, Allowed, Cluster, Denied, Login, Position, Principal, Role, Timestamp, UserId, Via, authorize, token,
+};
 use projections::view::Sight;
 use std::net::IpAddr;
 
@@ -125,15 +127,19 @@ pub(crate) fn judge(
     Ok(Asker { principal, user, login: found.login.clone(), role: found.role.min(most), allowed, credential })
 }
 
-/// Whether the asker of a long answer still may: their sign-in lasts, and the table still lets them.
+/// Whether the asker of a long answer still may: their sign-in lasts, and the table still lets them. Up to which position that is
+/// judged: what is recorded later may have ended it.
 ///
 /// # Errors
 /// Why not.
-pub(crate) fn still_valid(app: &App, asker: &Asker, rule: Rule) -> Result<(), Denied> {
+pub(crate) fn still_valid(app: &App, asker: &Asker, rule: Rule) -> Result<Position, Denied> {
     let now = app.now();
     let credential = match asker.credential {
         Credential::Session(key, _) => Credential::Session(key, app.sessions.look(&key, now).ok_or(Denied::Unknown)?),
         token @ Credential::Token(_) => token,
     };
-    app.present(|state| judge(state.cluster(), credential, rule, asker.principal.address, now)).map(drop)
+    app.present(|state| {
+        let cluster = state.cluster();
+        judge(cluster, credential, rule, asker.principal.address, now).map(|_| cluster.at().position)
+    })
 }

@@ -33,7 +33,8 @@ pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -
     let (mut parts, body) = request.into_parts();
     let address = Address::of(app.settings(), &parts.extensions, &parts.headers);
     let operation = format!("{} {}", parts.method, path.as_str());
-    let (who, response) = match enter(&app, &parts.method, &parts.headers, rule, address).await {
+    let alone = rule == Rule::SignedIn || parts.method.is_safe() || NO_COMMANDS.contains(&operation.as_str());
+    let (who, response) = match enter(&app, &parts.method, &parts.headers, rule, alone, address).await {
         Ok(asker) => {
             if matches!(rule, Rule::May(Action::ReadAudit | Action::Follow)) {
                 attempts::audit_read(&app, &asker).await;
@@ -64,6 +65,11 @@ fn unruled(method: &Method, path: Option<&MatchedPath>) -> Response {
     problem.header(header::ALLOW, allow).into_response()
 }
 
+/// What changes something and is no command. Whoever gives a command is judged once more by the engine, on the state that it is
+/// decided on: so that somebody can be shut out while the read models stand still. All else is judged at the gate alone.
+const NO_COMMANDS: [&str; 3] =
+    ["DELETE /v1/sessions/{id}", "POST /v1/auth/backend/prove", "POST /v1/directory/refresh"];
+
 /// Somebody who is not let pass.
 struct Turned {
     /// Who, as far as they are known.
@@ -84,6 +90,7 @@ async fn enter(
     method: &Method,
     headers: &HeaderMap,
     rule: Rule,
+    alone: bool,
     Address(address): Address,
 ) -> Result<Asker, Turned> {
     let judged = || {
@@ -101,11 +108,22 @@ async fn enter(
             if elsewhere { Err(turned(Problem::new("auth.not_from_here", NOT_FROM_HERE))) } else { Ok(asker) }
         })
     };
+    let durable = app.durable();
     let mut verdict = judged();
-    if verdict.is_err() {
-        // What made this sign-in good may be recorded a moment ago, or its session renewed.
-        let durable = app.durable();
-        if app.parts.live.position() < durable && app.reached(durable, CATCH_UP).await {
+    if app.parts.live.position() < durable {
+        // What made this sign-in good may be recorded a moment ago, or its session renewed; or what ended it.
+        let reached = match &verdict {
+            Err(_) => app.reached(durable, CATCH_UP).await,
+            Ok(_) if alone => {
+                let reached = app.may_judge(durable).await;
+                if !reached {
+                    return Err(Problem::new("position.not_reached", BEHIND).retry_after(1).into());
+                }
+                reached
+            }
+            Ok(_) => false,
+        };
+        if reached {
             verdict = judged();
         }
     }
@@ -118,6 +136,7 @@ async fn enter(
 }
 
 const NOT_FROM_HERE: &str = "the break-glass operator comes from the networks of break_glass_from alone";
+const BEHIND: &str = "the read models are behind the log, so that nobody's sign-in can be judged by them";
 
 const CSRF: &str = "with the session cookie, whatever writes carries the header X-CSRF-Token";
 

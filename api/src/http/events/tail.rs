@@ -9,7 +9,7 @@ use axum::response::sse::Event;
 use bus::cloudevent::source;
 use domain::{Action, ClusterId, Position};
 use serde_json::json;
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 use tokio::{
     sync::watch,
     time::{Instant, Interval, MissedTickBehavior},
@@ -18,11 +18,11 @@ use tokio::{
 /// How many events are read at a time: all that a slow client costs in memory.
 const BATCH: usize = 256;
 
-/// How long events wait for the names of the people in them.
-const NAMES_WITHIN: Duration = Duration::from_secs(1);
-
 /// One client's place in the log. It reads on when the client has taken what was read: nobody is waited for, nothing
 /// is skipped.
+///
+/// It goes no further than the read models: who asks is judged by them, and the people in the events are named by them. So nothing
+/// is sent that was recorded after whatever ended the sign-in.
 pub(super) struct Tail {
     app: App,
     asker: Asker,
@@ -33,8 +33,8 @@ pub(super) struct Tail {
     shown: watch::Receiver<Position>,
     stopping: watch::Receiver<bool>,
     heartbeat: Interval,
-    /// Where the read models stood when they were last waited for in vain.
-    stalled_at: Option<Position>,
+    /// The position that the read models lack, and when they have lacked it for too long.
+    behind: Option<(Position, Instant)>,
     _place: StreamPlace,
 }
 
@@ -59,27 +59,31 @@ impl Tail {
             types,
             ready: VecDeque::new(),
             heartbeat,
-            stalled_at: None,
+            behind: None,
             _place: place,
         }
     }
 
-    /// The next event or heartbeat; none when the stream is over: the server stops, the sign-in ended, or the log can't
-    /// be read.
+    /// The next event or heartbeat; none when the stream is over: the server stops, the sign-in ended, the read models are too far
+    /// behind to say whether it has, or the log can't be read.
     pub(super) async fn next(&mut self) -> Option<Event> {
         loop {
             if *self.stopping.borrow() {
                 return None;
             }
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
-            }
             // Seen before the checks: what changes after them wakes us.
             let durable = *self.durable.borrow_and_update();
             self.shown.mark_unchanged();
-            still_valid(&self.app, &self.asker, Rule::May(Action::Follow)).ok()?;
-            if self.cursor < durable {
-                self.read(durable).await?;
+            let judged = still_valid(&self.app, &self.asker, Rule::May(Action::Follow)).ok()?;
+            let too_late = self.too_late(judged, durable);
+            if too_late.is_some_and(|at| at <= Instant::now()) {
+                return None;
+            }
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if self.cursor < judged {
+                self.read(judged).await?;
                 continue;
             }
             tokio::select! {
@@ -87,21 +91,27 @@ impl Tail {
                 // What ends a sign-in shows in the read models.
                 changed = self.shown.changed() => changed.ok()?,
                 changed = self.stopping.changed() => changed.ok()?,
+                () = sleep_until(too_late) => {}
                 _ = self.heartbeat.tick() => return Some(self.sign_of_life()),
             }
         }
     }
 
-    async fn read(&mut self, durable: Position) -> Option<()> {
+    /// When the read models, which have come to `judged`, will be too far behind what is durable; none if they lack nothing.
+    fn too_late(&mut self, judged: Position, durable: Position) -> Option<Instant> {
+        if self.behind.is_none_or(|(lacked, _)| lacked <= judged) {
+            self.behind = (judged < durable).then(|| (durable, Instant::now() + self.app.settings().behind_max));
+        }
+        self.behind.map(|(_, at)| at)
+    }
+
+    async fn read(&mut self, up_to: Position) -> Option<()> {
         let (log, cursor) = (Arc::clone(&self.app.parts.log), self.cursor);
-        let read = tokio::task::spawn_blocking(move || log.read(cursor, durable, BATCH)).await;
+        let read = tokio::task::spawn_blocking(move || log.read(cursor, up_to, BATCH)).await;
         let read = read.map_err(|error| drop(Problem::fault("an event stream broke off", &error)));
         let read =
             read.and_then(|read| read.map_err(|error| drop(Problem::fault("an event stream broke off", &error))));
         let entries = read.ok()?;
-        if let Some(last) = entries.last() {
-            self.learn_names(last.position()).await;
-        }
         for entry in &entries {
             // A gap would be an event that this client never sees.
             if entry.position() != self.cursor.next() {
@@ -112,16 +122,6 @@ impl Tail {
             self.ready.extend(self.render(entry));
         }
         (!entries.is_empty()).then_some(())
-    }
-
-    /// Waits until the read models know what people are called at that position; where they don't, ids are shown. Models
-    /// that stand still are waited for once.
-    async fn learn_names(&mut self, at: Position) {
-        let before = self.app.parts.live.position();
-        if self.stalled_at != Some(before) {
-            let reached = self.app.reached(at, NAMES_WITHIN).await;
-            self.stalled_at = (!reached).then(|| self.app.parts.live.position());
-        }
     }
 
     fn render(&self, entry: &Entry) -> Option<Event> {
@@ -141,6 +141,14 @@ impl Tail {
     /// sets the last id and is not dispatched.
     fn sign_of_life(&self) -> Event {
         Event::default().id(self.cursor.to_string()).comment("alive")
+    }
+}
+
+/// Waits until then; without a moment, for ever.
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,12 +5,13 @@ use crate::http::{
 };
 use axum::{body::BodyDataStream, response::Response};
 use domain::{
-    Command, TokenId,
+    Command, Login, TokenId, pool,
     token::{self, Scope},
+    user,
 };
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -135,6 +136,69 @@ async fn a_stream_ends_with_the_sign_in() {
     assert!(as_operator.next().await.is_some(), "others go on");
     fixture.stop.send_replace(true);
     while as_operator.next().await.is_some() {}
+}
+
+fn shut_out(login: &str) -> [Command; 2] {
+    let suspended = Some(true);
+    let login: Login = login.parse().unwrap();
+    let suspend = user::Command::Change { login: login.clone(), role: None, group: None, suspended };
+    [Command::User(suspend), Command::User(user::Command::Delete { logins: vec![login] })]
+}
+
+/// However much is recorded before the read models know of it.
+#[tokio::test]
+async fn nothing_that_was_recorded_after_a_suspension_or_deletion_is_sent() {
+    for ending in shut_out("aud") {
+        let fixture = Fixture::new().await;
+        let token = fixture.token("aud", Scope::Read, 9).await;
+        fixture.done(&token, Call::get("/v1/audit")).await;
+        let known = fixture.live.position().0;
+        let path = format!("/v1/events?after={}", known - 1);
+        let mut reader = Reader::new(Call::get(path).token(&token).begin(&fixture.router).await);
+        assert_eq!(reader.ids(1).await, [known]);
+        fixture.engine.stalled.store(true, Ordering::Relaxed);
+        fixture.system(ending);
+        let pool = pool::Wanted::Listed(vec![]);
+        fixture.system(Command::Pool(pool::Command::Create { name: "vision".parse().unwrap(), devices: pool }));
+        fixture.engine.stalled.store(false, Ordering::Relaxed);
+        while let Some((id, data)) = reader.next().await {
+            assert_eq!((id, data), (known, None), "only signs of life");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_does_not_go_on_for_ever_beside_read_models_that_stand_still() {
+    let settings =
+        HttpSettings { behind_max: Duration::from_millis(50), password_cost: CHEAP, ..HttpSettings::default() };
+    let fixture = Fixture::with(settings).await;
+    let operator = fixture.operator().await;
+    let token = fixture.token("aud", Scope::Read, 9).await;
+    fixture.done(&token, Call::get("/v1/audit")).await;
+    let mut reader = Reader::new(Call::get("/v1/events").token(&token).begin(&fixture.router).await);
+    fixture.engine.stalled.store(true, Ordering::Relaxed);
+    let [suspend, _] = shut_out("aud");
+    fixture.system(suspend);
+    while let Some((_, data)) = reader.next().await {
+        assert_eq!(data, None);
+    }
+    // Nor is anything else shown to whom nobody can judge.
+    for path in ["/v1/events", "/v1/audit", "/v1/pools", "/v1/session"] {
+        let answer = Call::get(path).token(&token).send(&fixture.router).await;
+        answer.problem("position.not_reached");
+        assert_eq!(answer.header("retry-after"), "1", "{path}");
+    }
+    Call::new("POST", "/v1/directory/refresh")
+        .token(&operator)
+        .send(&fixture.router)
+        .await
+        .problem("position.not_reached");
+    // A command is judged by the engine, so that operators can go on shutting people out.
+    Call::new("DELETE", "/v1/users/bob").token(&operator).send(&fixture.router).await.ok();
+    fixture.engine.stalled.store(false, Ordering::Relaxed);
+    fixture.settled().await;
+    Call::get("/v1/pools").token(&operator).send(&fixture.router).await.ok();
+    Call::get("/v1/pools").token(&token).send(&fixture.router).await.problem("auth.invalid");
 }
 
 #[tokio::test]
