@@ -1,6 +1,10 @@
 //! The check that every command passes before it is decided.
 use super::{Action, Allowed, Role};
-use crate::{Actor, Cluster, Command, Position, Timestamp, TokenId, UserId, access, user};
+use crate::{
+    Actor, Cluster, Command, Position, Timestamp, TokenId, UserId, access,
+    token::Token,
+    user::{self, User},
+};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// How somebody showed who they are.
@@ -115,7 +119,7 @@ pub fn authorize(cluster: &Cluster, who: &Principal, action: Action, now: Timest
     };
     let mut allowed = user.role.allows(action);
     if let Via::Token(id) = who.via {
-        let token = cluster.token(id).filter(|t| t.user == user.id && now < t.expires_at).ok_or(Denied::Unknown)?;
+        let token = token_of(cluster, user, id, now)?;
         if !token.scope.allows(action) {
             return Err(Denied::Scope);
         }
@@ -127,6 +131,10 @@ pub fn authorize(cluster: &Cluster, who: &Principal, action: Action, now: Timest
         Allowed::No => Err(lacking(cluster, who, action)),
         allowed => Ok(allowed),
     }
+}
+
+fn token_of<'a>(cluster: &'a Cluster, user: &User, id: TokenId, now: Timestamp) -> Result<&'a Token, Denied> {
+    cluster.token(id).filter(|token| token.user == user.id && now < token.expires_at).ok_or(Denied::Unknown)
 }
 
 /// Which role it is that does not allow the action, or not that far: the user's own, or the one that their token was
@@ -149,7 +157,7 @@ fn lacking(cluster: &Cluster, who: &Principal, action: Action) -> Denied {
 /// [`Denied`], with the reason.
 pub fn permit(cluster: &Cluster, who: &Principal, command: &Command, now: Timestamp) -> Result<(), Denied> {
     if let Command::Access(attempt) = command {
-        return may_be_told_of(cluster, who, attempt);
+        return may_be_told_of(cluster, who, attempt, now);
     }
     if let (Command::User(user::Command::AcceptInvitation { .. }), Via::Invitation, Some(id)) =
         (command, who.via, who.user())
@@ -171,13 +179,16 @@ pub fn permit(cluster: &Cluster, who: &Principal, command: &Command, now: Timest
 
 /// What somebody tried is told of whoever there is, above all of those who may not: telling it is the server's alone, and no
 /// person's. But only who may come in has come in.
-fn may_be_told_of(cluster: &Cluster, who: &Principal, attempt: &access::Command) -> Result<(), Denied> {
+fn may_be_told_of(cluster: &Cluster, who: &Principal, attempt: &access::Command, now: Timestamp) -> Result<(), Denied> {
     match &who.actor {
         Actor::System => Ok(()),
         Actor::User(id) => {
             let user = cluster.user(*id).ok_or(Denied::Unknown)?;
             if *attempt != access::Command::SignIn {
                 return Ok(());
+            }
+            if let Via::Token(id) = who.via {
+                token_of(cluster, user, id, now)?;
             }
             user.admits(who.via)?;
             if cluster.sign_in.knows(user) { Ok(()) } else { Err(Denied::OtherBackend) }

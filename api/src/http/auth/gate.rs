@@ -15,7 +15,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::{Action, Denied, Principal};
+use bus::engine::{Failure, Request as EngineRequest};
+use domain::{Action, Command, Denied, Principal, access};
 use std::time::Duration;
 
 /// How long a sign-in that the read models do not know yet waits for them.
@@ -114,10 +115,11 @@ async fn enter(
         // What made this sign-in good may be recorded a moment ago, or its session renewed; or what ended it.
         let reached = match &verdict {
             Err(_) => app.reached(durable, CATCH_UP).await,
-            Ok(_) if alone => {
+            Ok(asker) if alone => {
                 let reached = app.may_judge(durable).await;
                 if !reached {
-                    return Err(Problem::new("position.not_reached", BEHIND).retry_after(1).into());
+                    let who = asker.principal.clone();
+                    admitted(app, &who).await.map_err(|problem| Turned { who: Some(who), problem })?;
                 }
                 reached
             }
@@ -135,8 +137,23 @@ async fn enter(
     verdict
 }
 
+/// Asks the engine whether they may still come in, as at a sign-in: the read models do not know. What they may is as it was shown
+/// last: a lesser role ends what they came in with.
+///
+/// # Errors
+/// They may not, or the engine does not say.
+async fn admitted(app: &App, who: &Principal) -> Result<(), Problem> {
+    let sign_in = Command::Access(access::Command::SignIn);
+    let asked = app.parts.commands.submit(EngineRequest { dry_run: true, ..EngineRequest::new(who.clone(), sign_in) });
+    match asked.await {
+        Ok(_) => Ok(()),
+        Err(Failure::Denied(reason)) => Err(denied(reason)),
+        Err(_) => Err(Problem::new("position.not_reached", BEHIND).retry_after(1)),
+    }
+}
+
 const NOT_FROM_HERE: &str = "the break-glass operator comes from the networks of break_glass_from alone";
-const BEHIND: &str = "the read models are behind the log, so that nobody's sign-in can be judged by them";
+const BEHIND: &str = "the read models are behind the log, and the log takes no questions: no sign-in can be judged";
 
 const CSRF: &str = "with the session cookie, whatever writes carries the header X-CSRF-Token";
 

@@ -173,6 +173,10 @@ async fn a_stream_does_not_go_on_for_ever_beside_read_models_that_stand_still() 
         HttpSettings { behind_max: Duration::from_millis(50), password_cost: CHEAP, ..HttpSettings::default() };
     let fixture = Fixture::with(settings).await;
     let operator = fixture.operator().await;
+    let revoked = fixture.token("operator", Scope::Read, 9).await;
+    let tokens = Call::get("/v1/tokens").token(&operator).send(&fixture.router).await.ok();
+    let read = tokens["items"].as_array().unwrap().iter().find(|token| token["scope"] == "read").unwrap();
+    let id: TokenId = read["id"].as_str().unwrap().parse().unwrap();
     let token = fixture.token("aud", Scope::Read, 9).await;
     fixture.done(&token, Call::get("/v1/audit")).await;
     let mut reader = Reader::new(Call::get("/v1/events").token(&token).begin(&fixture.router).await);
@@ -182,18 +186,13 @@ async fn a_stream_does_not_go_on_for_ever_beside_read_models_that_stand_still() 
     while let Some((_, data)) = reader.next().await {
         assert_eq!(data, None);
     }
-    // Nor is anything else shown to whom nobody can judge.
+    // Nor is anything else shown to them: the engine knows, and is asked. Others go on, who have to see what is wrong.
     for path in ["/v1/events", "/v1/audit", "/v1/pools", "/v1/session"] {
-        let answer = Call::get(path).token(&token).send(&fixture.router).await;
-        answer.problem("position.not_reached");
-        assert_eq!(answer.header("retry-after"), "1", "{path}");
+        Call::get(path).token(&token).send(&fixture.router).await.problem("user.suspended");
     }
-    Call::new("POST", "/v1/directory/refresh")
-        .token(&operator)
-        .send(&fixture.router)
-        .await
-        .problem("position.not_reached");
-    // A command is judged by the engine, so that operators can go on shutting people out.
+    fixture.system(Command::Token(token::Command::Revoke { token: id }));
+    Call::get("/v1/alerts").token(&revoked).send(&fixture.router).await.problem("auth.invalid");
+    Call::get("/v1/alerts").token(&operator).send(&fixture.router).await.ok();
     Call::new("DELETE", "/v1/users/bob").token(&operator).send(&fixture.router).await.ok();
     fixture.engine.stalled.store(false, Ordering::Relaxed);
     fixture.settled().await;
