@@ -12,6 +12,8 @@ const LENGTH: usize = 705;
 /// So much of its end is looked for.
 const TAIL: usize = 48;
 const CHUNK: usize = 1 << 20;
+/// The smallest piece of memory that is there or not.
+const PAGE: u64 = 4096;
 
 /// Who looks holds pieces of all memory, and what others have planted with them.
 static LOOKING: Mutex<()> = Mutex::new(());
@@ -59,7 +61,10 @@ impl Planted {
             while from < to {
                 let wanted = usize::try_from(to - from).unwrap().min(CHUNK);
                 // Some of it is a device's, or is gone by now.
-                let Ok(read @ 1..) = memory.read_at(&mut chunk[..wanted], from) else { return false };
+                let Ok(read @ 1..) = memory.read_at(&mut chunk[..wanted], from) else {
+                    from += PAGE;
+                    continue;
+                };
                 if holds(&chunk[..read], tail) {
                     return true;
                 }

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use projections::{Live, Past, Phase, State, Telemetry, mirror::Mirrors};
 use std::{
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -193,6 +193,8 @@ pub struct Shared {
     pub(crate) flows: Flows,
     pub(crate) codes: Codes,
     pub(crate) directory: Directory,
+    /// What the read models did not show when somebody asked, and since when.
+    behind: Mutex<Option<(Position, Instant)>>,
     /// Places for requests that wait for a sign-in provider.
     pub(crate) asking: Semaphore,
     /// How many of them each network has.
@@ -245,6 +247,7 @@ impl App {
             flows: Flows::default(),
             codes: Codes::default(),
             directory: Directory::default(),
+            behind: Mutex::default(),
             asking: Semaphore::new(ASKING_MAX),
             asking_shares: Shares::new(ASKING_PER_NETWORK_MAX),
             provider_told: Seldom::default(),
@@ -310,8 +313,21 @@ impl App {
             let phase = self.parts.live.status().phase;
             matches!(phase, Phase::Stalled { .. } | Phase::Stopped | Phase::Failed)
         };
-        let within = self.settings().behind_max;
-        self.parts.live.position() >= position || (!stands_still() && self.reached(position, within).await)
+        if self.parts.live.position() >= position {
+            return true;
+        }
+        let within = self.settings().behind_max.saturating_sub(self.behind_for(position));
+        !stands_still() && !within.is_zero() && self.reached(position, within).await
+    }
+
+    /// For how long the read models have not shown what was durable when somebody asked first: all wait for the same, and whoever
+    /// comes late has waited already.
+    fn behind_for(&self, position: Position) -> Duration {
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.parts.live.position();
+        let (missed, since) = behind.filter(|(missed, _)| shown < *missed).unwrap_or((position, Instant::now()));
+        *behind = Some((missed, since));
+        since.elapsed()
     }
 
     /// Waits a moment for the read models to show what is durable already.

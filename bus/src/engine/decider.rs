@@ -119,6 +119,7 @@ impl Decider {
         let clock = self.clock.now();
         let now = clock.max(self.last.next());
         permit(&self.cluster, &request.asker, &request.command, clock)?;
+        names_few(request, &self.cluster, &[])?;
         self.ledger.expire(clock);
         let key = match &request.idempotency {
             Some(idempotency) if !request.dry_run => {
@@ -153,6 +154,7 @@ impl Decider {
                 Err(Failure::Refused(refusal))
             }
             Ok(events) => {
+                names_few(request, &self.cluster, &events)?;
                 if let [Event::Access(attempt)] = &*events
                     && !request.dry_run
                     && !self.attempts.admit(attempt, &request.asker)
@@ -237,9 +239,7 @@ impl Decider {
         }
         let particulars = Particulars { address: asker.address, reason: reason.cloned() };
         let named = reason.map(|reason| named(reason, &self.cluster, &events)).unwrap_or_default();
-        if named.len() > NAMED_MAX {
-            return Err(refused(&Rejection::Malformed("a reason names at most 16 users")));
-        }
+        debug_assert!(named.len() <= NAMED_MAX, "it was judged before");
         let count = u16::try_from(events.len()).expect("decide bounds the events of a command");
         let mut recorded = Vec::with_capacity(events.len());
         let mut bytes = Vec::with_capacity(events.len());
@@ -327,4 +327,13 @@ fn unwritable(error: &EncodeError) -> Failure {
         }
         EncodeError::Vault(error) => Failure::ReadOnly(error.to_string()),
     }
+}
+
+/// Whether the reason is sealed for no more users than it may be: those whom it names by login, also by one of these events.
+fn names_few(request: &Request, cluster: &Cluster, events: &[Event]) -> Result<(), Failure> {
+    let named = request.reason.as_ref().map_or(0, |reason| named(reason, cluster, events).len());
+    if named > NAMED_MAX {
+        return Err(refused(&Rejection::Malformed("a reason names at most 16 users")));
+    }
+    Ok(())
 }

@@ -182,6 +182,7 @@ pub fn permit(cluster: &Cluster, who: &Principal, command: &Command, now: Timest
 fn may_be_told_of(cluster: &Cluster, who: &Principal, attempt: &access::Command, now: Timestamp) -> Result<(), Denied> {
     match &who.actor {
         Actor::System => Ok(()),
+        Actor::User(_) if who.via == Via::Invitation => Err(Denied::Role),
         Actor::User(id) => {
             let user = cluster.user(*id).ok_or(Denied::Unknown)?;
             if *attempt != access::Command::SignIn {

@@ -19,7 +19,8 @@ pub fn named(reason: &Reason, cluster: &Cluster, events: &[Event]) -> BTreeSet<U
 /// whom the event is about.
 pub fn sharers(event: &Event, owner: Owner, named: &BTreeSet<UserId>, cluster: &Cluster) -> BTreeSet<UserId> {
     let about = event.subjects().into_iter().filter_map(|subject| match subject {
-        Subject::User(user) => Some(user),
+        // Why somebody was erased stays: it would be gone as soon as it is given.
+        Subject::User(user) => Some(user).filter(|_| !matches!(event, Event::User(user::Event::Erased { .. }))),
         _ => None,
     });
     let others = about.chain(named.iter().copied()).filter(|user| owner != Owner::User(*user));

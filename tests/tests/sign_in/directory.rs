@@ -43,6 +43,7 @@ async fn refreshed(operator: &Client, wanted: impl Fn(&Reply) -> bool) -> anyhow
             return Ok(reply);
         }
         ensure!(Instant::now() < deadline, "the directory is still {} {}", reply.status, reply.body);
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

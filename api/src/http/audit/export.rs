@@ -7,7 +7,7 @@ use super::{
 use crate::http::{
     answer::POSITION,
     app::{App, StreamPlace},
-    auth::{Asker, Rule, still_valid},
+    auth::{Asker, Rule, admitted, still_valid},
     problem::Problem,
 };
 use axum::{
@@ -66,8 +66,6 @@ pub(super) fn stream(app: &App, asker: &Asker, query: Query, up_to: Position, fo
 enum ExportError {
     #[error("the sign-in ended")]
     SignInEnded,
-    #[error("the read models are behind the log")]
-    Behind,
     #[error("the server is stopping")]
     Stopping,
     #[error("the audit trail can't be read")]
@@ -80,8 +78,8 @@ impl Export {
         if *self.app.parts.stopping.borrow() {
             return Err(ExportError::Stopping);
         }
-        if !self.app.may_judge(self.app.durable()).await {
-            return Err(ExportError::Behind);
+        if !self.app.may_judge(self.app.durable()).await && admitted(&self.app, &self.asker.principal).await.is_err() {
+            return Err(ExportError::SignInEnded);
         }
         let rule = Rule::May(Action::ReadAudit);
         still_valid(&self.app, &self.asker, rule).map_err(|_| ExportError::SignInEnded)?;

@@ -137,12 +137,12 @@ async fn enter(
     verdict
 }
 
-/// Asks the engine whether they may still come in, as at a sign-in: the read models do not know. What they may is as it was shown
-/// last: a lesser role ends what they came in with.
+/// Asks the engine whether they may still come in, as at a sign-in: the read models do not know. How much they may is as the read
+/// models have it: a lesser role ends sessions, and lowers a token once it is shown.
 ///
 /// # Errors
 /// They may not, or the engine does not say.
-async fn admitted(app: &App, who: &Principal) -> Result<(), Problem> {
+pub(crate) async fn admitted(app: &App, who: &Principal) -> Result<(), Problem> {
     let sign_in = Command::Access(access::Command::SignIn);
     let asked = app.parts.commands.submit(EngineRequest { dry_run: true, ..EngineRequest::new(who.clone(), sign_in) });
     match asked.await {

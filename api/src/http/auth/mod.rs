@@ -19,7 +19,7 @@ pub(crate) use asker::{Asker, Credential, still_valid};
 pub(crate) use attempts::{AuditReaders, refused, sign_in_failed, signed_in};
 pub(crate) use codes::{Challenge, Codes, Proven};
 pub(crate) use cookie::{clear_cookie, clear_presented, flow_cookie, presented_flow, presented_secret, session_cookie};
-pub(crate) use gate::gate;
+pub(crate) use gate::{admitted, gate};
 pub(crate) use last_used::{LastUseView, LastUsed};
 pub(crate) use password::{NewPassword, Password, Passwords};
 pub use password::{hash_password, password_fits};

@@ -23,6 +23,9 @@ struct Pace {
 const BY_LOGIN: Pace = Pace { free: 5, wait_max: 5 };
 const BY_ADDRESS: Pace = Pace { free: 20, wait_max: 300 };
 
+/// Coming back from a provider with what it does not take: most who do so are not to blame, and nobody guesses anything.
+const BY_RETURN: Pace = Pace { free: 20, wait_max: 30 };
+
 /// After so many seconds without a failure they are forgotten.
 const FORGOTTEN_AFTER: i64 = 900;
 
@@ -40,6 +43,8 @@ struct Counted {
     /// The networks that somebody has signed in from: failures there are counted apart from those of all others.
     homes: Tallies<(Hash32, IpAddr)>,
     addresses: Tallies<IpAddr>,
+    /// Returns from a provider, by the network that they come from.
+    returns: Tallies<IpAddr>,
 }
 
 type Hash32 = [u8; 32];
@@ -54,7 +59,7 @@ struct Failures {
 
 /// A sign-in under way. It counts as failed until it is said to have succeeded: so attempts at the same time count too.
 pub(crate) struct Attempt {
-    /// None before anybody knows whose it is.
+    /// None for a return from a provider, before anybody knows whose it is.
     login: Option<Hash32>,
     address: Option<IpAddr>,
 }
@@ -89,12 +94,17 @@ impl Slowdown {
         self.begin_with(apart.finalize().into(), address, now)
     }
 
-    /// Begins an attempt of whoever it is, from there.
+    /// Begins a return from a provider, of whoever it is, from there. It makes no password wait.
     ///
     /// # Errors
     /// In how many seconds the next one is looked at.
-    pub(crate) fn begin_at(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
-        self.start(Attempt { login: None, address: Address(address).network() }, now)
+    pub(crate) fn begin_return(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
+        let attempt = Attempt { login: None, address: Address(address).network() };
+        let Some(address) = attempt.address else { return Ok(attempt) };
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        due(wait(&counted.returns, &address, &BY_RETURN, now))?;
+        count(&mut counted.returns, address, now);
+        Ok(attempt)
     }
 
     /// Begins an attempt with what is as hard to guess as a login and a password: its hash stands for the login.
@@ -102,26 +112,18 @@ impl Slowdown {
     /// # Errors
     /// In how many seconds the next one is looked at.
     pub(crate) fn begin_with(&self, login: Hash32, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
-        self.start(Attempt { login: Some(login), address: Address(address).network() }, now)
-    }
-
-    fn start(&self, attempt: Attempt, now: Timestamp) -> Result<Attempt, u64> {
+        let attempt = Attempt { login: Some(login), address: Address(address).network() };
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let home = attempt.home().filter(|home| counted.homes.contains_key(home));
-        let by_login = match (home, attempt.login) {
-            (Some(home), _) => wait(&counted.homes, &home, &BY_LOGIN, now),
-            (None, Some(login)) => wait(&counted.logins, &login, &BY_LOGIN, now),
-            (None, None) => 0,
+        let by_login = match home {
+            Some(home) => wait(&counted.homes, &home, &BY_LOGIN, now),
+            None => wait(&counted.logins, &login, &BY_LOGIN, now),
         };
         let by_address = attempt.address.map_or(0, |address| wait(&counted.addresses, &address, &BY_ADDRESS, now));
-        let micros = by_login.max(by_address);
-        if micros > 0 {
-            return Err(u64::try_from(micros).unwrap_or_default().div_ceil(1_000_000));
-        }
-        match (home, attempt.login) {
-            (Some(home), _) => count(&mut counted.homes, home, now),
-            (None, Some(login)) => count(&mut counted.logins, login, now),
-            (None, None) => {}
+        due(by_login.max(by_address))?;
+        match home {
+            Some(home) => count(&mut counted.homes, home, now),
+            None => count(&mut counted.logins, login, now),
         }
         if let Some(address) = attempt.address {
             count(&mut counted.addresses, address, now);
@@ -137,11 +139,12 @@ impl Slowdown {
             counted.logins.remove(&login);
         }
         if let Some(home) = attempt.home() {
-            counted.homes.remove(&home);
-            count(&mut counted.homes, home, now);
-            counted.homes.entry(home).and_modify(|failures| failures.count = 0);
+            make_room(&mut counted.homes, &home);
+            counted.homes.insert(home, Failures { count: 0, last: now });
         }
-        if let Some(failures) = attempt.address.and_then(|address| counted.addresses.get_mut(&address)) {
+        let Counted { addresses, returns, .. } = &mut *counted;
+        let tallies = if attempt.login.is_some() { addresses } else { returns };
+        if let Some(failures) = attempt.address.and_then(|address| tallies.get_mut(&address)) {
             failures.count = failures.count.saturating_sub(1);
         }
     }
@@ -155,19 +158,33 @@ fn wait<K: Eq + Hash>(tallies: &Tallies<K>, key: &K, pace: &Pace, now: Timestamp
     (failures.last.plus_seconds(seconds).micros() - now.micros()).clamp(0, seconds * 1_000_000)
 }
 
+/// # Errors
+/// In how many seconds, where there are microseconds to wait.
+fn due(micros: i64) -> Result<(), u64> {
+    let left = u64::try_from(micros).unwrap_or_default();
+    if left == 0 { Ok(()) } else { Err(left.div_ceil(1_000_000)) }
+}
+
 fn recent(failures: &Failures, now: Timestamp) -> bool {
     now < failures.last.plus_seconds(FORGOTTEN_AFTER)
 }
 
 fn count<K: Eq + Hash + Copy>(tallies: &mut Tallies<K>, key: K, now: Timestamp) {
-    if !tallies.contains_key(&key)
+    if !tallies.contains_key(&key) && tallies.len() >= KEYS_MAX {
+        tallies.retain(|_, failures| recent(failures, now));
+    }
+    make_room(tallies, &key);
+    let before = tallies.get(&key).filter(|failures| recent(failures, now)).map_or(0, |failures| failures.count);
+    tallies.insert(key, Failures { count: before.saturating_add(1), last: now });
+}
+
+fn make_room<K: Eq + Hash + Copy>(tallies: &mut Tallies<K>, key: &K) {
+    if !tallies.contains_key(key)
         && tallies.len() >= KEYS_MAX
         && let Some(oldest) = tallies.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| *key)
     {
         tallies.remove(&oldest);
     }
-    let before = tallies.get(&key).filter(|failures| recent(failures, now)).map_or(0, |failures| failures.count);
-    tallies.insert(key, Failures { count: before.saturating_add(1), last: now });
 }
 
 #[cfg(test)]
@@ -253,6 +270,20 @@ mod tests {
         }
         assert_eq!(slowdown.begin_barred(&login("operator"), None, now).err(), Some(1), "as any login is slowed");
         assert!(slowdown.begin(&login("operator"), None, now).is_ok());
+    }
+
+    #[test]
+    fn returns_from_a_provider_make_no_password_wait() {
+        let slowdown = Slowdown::default();
+        let (now, office) = (Timestamp::from_micros(0), "192.0.2.1".parse().ok());
+        let good = slowdown.begin_return(office, now).ok().unwrap();
+        slowdown.succeeded(&good, now);
+        for _ in 0..20 {
+            assert!(slowdown.begin_return(office, now).is_ok());
+        }
+        assert_eq!(slowdown.begin_return(office, now).err(), Some(1));
+        assert!(slowdown.begin(&login("operator"), office, now).is_ok());
+        assert!(slowdown.begin_return("198.51.100.1".parse().ok(), now).is_ok());
     }
 
     #[test]

@@ -99,8 +99,8 @@ async fn signed_in(app: &App, returned: Returned) -> Result<(Proven, Login), Pro
     let address = returned.address;
     let attempt = paced(app, address)?;
     let told = told(app, &stored, returned, |error| unavailable_to_visitor(app, error)).await;
-    // That the provider has troubles, or refuses this server, is no failure of whoever comes.
-    if told.as_ref().err().is_none_or(|problem| problem.code() != "provider.answer") {
+    // What the provider was asked in vain for counts; that it has troubles does not.
+    if told.as_ref().err().is_none_or(|problem| !["provider.answer", "provider.refused"].contains(&problem.code())) {
         app.slowdown.succeeded(&attempt, app.now());
     }
     let (identity, login) = told?;
@@ -126,7 +126,7 @@ async fn proven(
     app.catch_up().await;
     let proposed = app.present(|state| state.cluster().sign_in().proposal.clone());
     let proposed = proposed.filter(|it| it.revision == proposal && it.provider.kind() == kind).ok_or_else(gone)?;
-    let (identity, login) = told(app, &proposed.provider, returned, unavailable).await?;
+    let (identity, login) = told(app, &proposed.provider, returned, |error| unavailable(app, error)).await?;
     let command = Command::Backend(backend::Command::Activate { proposal, identity, login });
     let warnings = match activate(app, &asker, reason, command).await {
         Ok(warnings) => warnings,

@@ -62,13 +62,17 @@ pub(in crate::http) fn active(app: &App) -> Result<Option<(backend::Provider, Pr
 }
 
 /// The answer where a provider did not do what it should.
-pub(in crate::http) fn unavailable(error: &ProviderError) -> Problem {
+pub(in crate::http) fn unavailable(app: &App, error: &ProviderError) -> Problem {
     tracing::warn!(code = error.code(), "a sign-in provider: {error}");
-    worded(error)
+    worded(app, error)
 }
 
-fn worded(error: &ProviderError) -> Problem {
-    Problem::new(error.code(), error.to_string())
+fn worded(app: &App, error: &ProviderError) -> Problem {
+    let problem = Problem::new(error.code(), error.to_string());
+    match error.retry_after(app.now()) {
+        Some(seconds) => problem.retry_after(seconds),
+        None => problem,
+    }
 }
 
 /// That answer to somebody who is not known yet: which addresses this server asks, and what it finds there, is not for them.
@@ -84,20 +88,16 @@ pub(super) fn unavailable_to_visitor(app: &App, error: &ProviderError) -> Proble
             "provider.unreachable",
             "this server does not reach the sign-in provider: its log says why, to whoever runs it",
         ),
-        _ => match error.retry_after(app.now()) {
-            Some(seconds) => worded(error).retry_after(seconds),
-            None => worded(error),
-        },
+        _ => worded(app, error),
     }
 }
 
-/// Lets somebody try who comes back from the provider. A code that was made up costs the provider a question too, and so counts
-/// as a failed sign-in of that network.
+/// Lets somebody try who comes back from the provider: a code that was made up costs the provider a question too.
 ///
 /// # Errors
 /// They have to wait.
 pub(super) fn paced(app: &App, address: Option<IpAddr>) -> Result<Attempt, Problem> {
-    app.slowdown.begin_at(address, app.now()).map_err(|seconds| slow_down(&app.metrics, seconds))
+    app.slowdown.begin_return(address, app.now()).map_err(|seconds| slow_down(&app.metrics, seconds))
 }
 
 /// A place among those for whom a provider is asked at a time.

@@ -116,7 +116,7 @@ async fn ask(app: &App, stored: &backend::Provider, github: &GitHub) -> Outcome 
         Err(_) => ProviderError::Malformed("the list has no end"),
     };
     app.directory.failed(&place, Trouble { code: error.code(), detail: error.to_string(), not_before: error.until() });
-    Outcome::Failed { problem: unavailable(&error), error }
+    Outcome::Failed { problem: unavailable(app, &error), error }
 }
 
 fn failed(app: &App, problem: &Problem) {

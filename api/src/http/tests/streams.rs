@@ -188,7 +188,7 @@ async fn a_stream_does_not_go_on_for_ever_beside_read_models_that_stand_still() 
     }
     // Nor is anything else shown to them: the engine knows, and is asked. Others go on, who have to see what is wrong.
     for path in ["/v1/events", "/v1/audit", "/v1/pools", "/v1/session"] {
-        Call::get(path).token(&token).send(&fixture.router).await.problem("user.suspended");
+        Call::get(path).token(&token).send(&fixture.router).await.problem("auth.invalid");
     }
     fixture.system(Command::Token(token::Command::Revoke { token: id }));
     Call::get("/v1/alerts").token(&revoked).send(&fixture.router).await.problem("auth.invalid");

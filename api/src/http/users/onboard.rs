@@ -124,7 +124,8 @@ pub(super) fn known_there(
         Ok(identity) => return Ok(identity),
         Err(not_found) => not_found,
     };
-    on_boarded(app, place, login, subject).ok_or_else(|| {
+    let here = || on_boarded(app, place, login, subject).filter(|_| matches!(not_found, NotFound::Nobody));
+    here().ok_or_else(|| {
         let (code, detail) = match not_found {
             NotFound::Nobody => ("directory.unknown", format!("the sign-in backend does not know {login}")),
             NotFound::Many(many) => (
