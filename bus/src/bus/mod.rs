@@ -3,6 +3,7 @@
 //! Delivery is that of core NATS: at most once, to those who listen at that moment. A subscriber that falls behind by
 //! more than [`QUEUE`] messages loses those that follow, which [`Bus::lost`] counts. Who must see every event reads the
 //! log or the JetStream stream.
+mod identity;
 mod in_process;
 mod nats;
 mod pattern;

@@ -1,13 +1,16 @@
 //! How to reach a NATS server, and what is refused because it would be reached without protection.
-use super::pem::{self, PemError};
+use super::{identity::Identity, pem};
 use async_nats::{ConnectOptions, ServerAddr, rustls::crypto};
 use std::{
+    error::Error,
     hash::{BuildHasher, Hasher, RandomState},
     io,
     net::IpAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
+use zeroize::Zeroizing;
 
 /// How to reach a NATS server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +134,14 @@ impl NatsSettings {
         let servers = self.servers()?;
         let tls = self.tls.required || self.tls.first || servers.iter().all(ServerAddr::tls_required);
         choose_cryptography();
-        let mut options = ConnectOptions::new()
+        let options = match self.credentials.read().await?.map(Arc::new) {
+            None => ConnectOptions::new(),
+            Some(identity) => ConnectOptions::with_auth_callback(move |challenge| {
+                let identity = Arc::clone(&identity);
+                async move { identity.answer(&challenge) }
+            }),
+        };
+        let mut options = options
             .name(&self.name)
             .require_tls(tls)
             .ping_interval(Duration::from_secs(10))
@@ -143,39 +153,43 @@ impl NatsSettings {
             // The cluster may name servers elsewhere, which were not checked.
             options = options.ignore_discovered_servers();
         }
+        // The client reads these files at each connection, and would say what stands there.
         if let Some(authorities) = &self.tls.authorities {
             let what = "the authorities' certificates";
-            check(what, authorities, |text| pem::certificates(text).map(drop)).await?;
+            parse(what, authorities, |text| pem::certificates(text).map(drop)).await?;
             options = options.add_root_certificates(authorities.clone());
         }
         if let Some((certificate, key)) = &self.tls.certificate {
-            check("the client certificate", certificate, |text| pem::certificates(text).map(drop)).await?;
-            check("the client certificate's key", key, |text| pem::private_key(text).map(drop)).await?;
+            parse("the client certificate", certificate, |text| pem::certificates(text).map(drop)).await?;
+            parse("the client certificate's key", key, |text| pem::private_key(text).map(drop)).await?;
             options = options.add_client_certificate(certificate.clone(), key.clone());
         }
         if let Some(prefix) = &self.inbox_prefix {
             options = options.custom_inbox_prefix(prefix);
         }
-        options = match &self.credentials {
-            Credentials::None => options,
-            Credentials::File(path) => {
-                let failed = |source| SettingsError::File { what: "the credentials", path: path.clone(), source };
-                options.credentials_file(path).await.map_err(failed)?
-            }
-            Credentials::NkeySeedFile(path) => {
-                let failed = |source| SettingsError::File { what: "the nkey seed", path: path.clone(), source };
-                let text = tokio::fs::read_to_string(path).await.map_err(failed)?;
-                options.nkey(text.lines().next().unwrap_or_default().trim().to_owned())
-            }
-        };
         Ok((servers, options))
     }
 }
 
-/// Whether the file holds what it should. The client reads it at each connection and would say what stands there.
-async fn check(what: &'static str, path: &Path, read: fn(&[u8]) -> Result<(), PemError>) -> Result<(), SettingsError> {
+impl Credentials {
+    /// What the file says; none if there is no file.
+    async fn read(&self) -> Result<Option<Identity>, SettingsError> {
+        Ok(match self {
+            Self::None => None,
+            Self::File(path) => Some(parse("the credentials", path, Identity::of_credentials).await?),
+            Self::NkeySeedFile(path) => Some(parse("the nkey seed", path, Identity::of_seed).await?),
+        })
+    }
+}
+
+/// What is made of a file, which may be a secret: its text is wiped, and in no error.
+async fn parse<T, E: Error + Send + Sync + 'static>(
+    what: &'static str,
+    path: &Path,
+    read: fn(&[u8]) -> Result<T, E>,
+) -> Result<T, SettingsError> {
     let failed = |source| SettingsError::File { what, path: path.to_owned(), source };
-    let text = tokio::fs::read(path).await.map_err(failed)?;
+    let text = Zeroizing::new(tokio::fs::read(path).await.map_err(failed)?);
     read(&text).map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))
 }
 
@@ -205,6 +219,7 @@ fn reconnect_delay(attempts: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::{identity::IdentityError, pem::PemError};
 
     fn settings(url: &str) -> NatsSettings {
         NatsSettings::new(url, "test")
@@ -252,6 +267,24 @@ mod tests {
         let SettingsError::File { path, source, .. } = error else { panic!("{error}") };
         assert_eq!(path, key);
         assert_eq!(source.to_string(), PemError::Broken.to_string());
+    }
+
+    #[tokio::test]
+    async fn a_broken_seed_is_an_error_that_does_not_hold_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent");
+        for text in ["hunter2", "SUAhunter2", "-----BEGIN NATS USER JWT-----\nhunter2\n"] {
+            std::fs::write(&path, text).unwrap();
+            for (credentials, said) in [
+                (Credentials::NkeySeedFile(path.clone()), IdentityError::Seed),
+                (Credentials::File(path.clone()), IdentityError::Credentials),
+            ] {
+                let error = NatsSettings { credentials, ..settings("127.0.0.1") }.options().await.unwrap_err();
+                assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+                assert_eq!(error.source().unwrap().to_string(), said.to_string());
+                assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
+            }
+        }
     }
 
     #[test]
