@@ -4,9 +4,9 @@ use bus::{
     bus::{Bus, BusError, Connection, Credentials, Headers, Message, Nats, NatsSettings, Subscription, Tls},
     wire::{self, Kind},
 };
-use std::{path::Path, time::Duration};
-use tests::harness::{LIMIT, NatsServer, Secrets, eventually};
-use tokio::time::timeout;
+use std::{fs, path::Path, time::Duration};
+use tests::harness::{Client, LIMIT, NatsOperator, NatsServer, Place, Secrets, Server, eventually};
+use tokio::time::{sleep, timeout};
 
 async fn connected(settings: &NatsSettings) -> anyhow::Result<Bus> {
     let bus = Bus::Nats(Nats::connect(settings).await?);
@@ -182,6 +182,78 @@ async fn a_server_that_is_not_trusted_and_a_key_that_is_not_known_are_refused() 
     let plain = NatsServer::start()?;
     let bus = Bus::Nats(Nats::connect(&secrets.settings(&plain, &secrets.path("dkube.nk"), None)).await?);
     eventually(&mut bus.connection(), |connection| matches!(connection, Connection::Down(Some(_)))).await;
+    Ok(())
+}
+
+fn by_file(server: &NatsServer, credentials: &Path) -> NatsSettings {
+    let credentials = Credentials::File(credentials.to_owned());
+    NatsSettings { credentials, ..NatsSettings::new(server.url(), "test") }
+}
+
+#[tokio::test]
+async fn a_credentials_file_lets_the_server_in_to_its_account_alone() -> anyhow::Result<()> {
+    let (secrets, place, operator) = (Secrets::make()?, Place::new()?, NatsOperator::make());
+    let nats = NatsServer::start_with(&operator.configuration()?)?;
+    let listener = connected(&by_file(&nats, &operator.user(&secrets, "listener")?)).await?;
+    let stranger = connected(&by_file(&nats, &operator.stranger(&secrets, "stranger")?)).await?;
+    let mut heard = listener.subscribe("dkube.events.>").await?;
+    let mut overheard = stranger.subscribe("dkube.>").await?;
+    let file = operator.user(&secrets, "server")?;
+    let server = Server::start(&place, &["--nats", &nats.url(), "--nats-credentials", &file.to_string_lossy()]).await?;
+    let client = Client::operator(&server).await?;
+    client.post("/v1/pools", serde_json::json!({"name": "vision", "devices": []})).await?.done()?;
+    while next(&mut heard).await?.subject != "dkube.events.pool.PoolCreated" {}
+    stranger.publish("dkube.last", Headers::new(), "".into()).await?;
+    assert_eq!(next(&mut overheard).await?.subject, "dkube.last");
+    assert!(server.stop().await?.success());
+    Ok(())
+}
+
+/// What of a credentials file nobody is to see.
+fn secrets_of(file: &Path) -> anyhow::Result<Vec<String>> {
+    let text = fs::read_to_string(file)?;
+    let found = text.lines().filter(|line| line.starts_with("SU") || line.starts_with("ey")).map(str::to_owned);
+    let found: Vec<String> = found.collect();
+    anyhow::ensure!(found.len() == 2, "a JWT and a seed");
+    Ok(found)
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_and_not_shown() -> anyhow::Result<()> {
+    let (secrets, place, operator) = (Secrets::make()?, Place::new()?, NatsOperator::make());
+    let nats = NatsServer::start_with(&operator.configuration()?)?;
+    let (strange, mixed) = (NatsOperator::make().user(&secrets, "strange")?, operator.user(&secrets, "mixed")?);
+    let (mut planted, other) = (secrets_of(&mixed)?, secrets_of(&operator.user(&secrets, "other")?)?);
+    planted.extend([secrets_of(&strange)?, other.clone()].concat());
+    // The JWT of one user with the seed of another.
+    fs::write(&mixed, fs::read_to_string(&mixed)?.replace(&planted[1], &other[1]))?;
+    for file in [&strange, &mixed] {
+        let bus = Bus::Nats(Nats::connect(&by_file(&nats, file)).await?);
+        let refused = |connection: &Connection| matches!(connection, Connection::Down(Some(_)));
+        let Connection::Down(Some(said)) = eventually(&mut bus.connection(), refused).await else { unreachable!() };
+        let error = Nats::try_once(&by_file(&nats, file)).await.expect_err("it is refused");
+        let text = format!("{said} {error} {error:?}");
+        assert!(said.contains("authorization violation"), "{text}");
+        assert!(!planted.iter().any(|secret| text.contains(secret)), "{text}");
+    }
+    let flags =
+        |file: &Path| ["--nats".to_owned(), nats.url(), "--nats-credentials".to_owned(), file.to_string_lossy().into()];
+    let server = Server::start(&place, &flags(&strange).each_ref().map(String::as_str)).await?;
+    let told = async {
+        while !place.log().contains("authorization violation") {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LIMIT, told).await.context("the log does not say what is wrong")?;
+    assert!(server.stop().await?.success());
+
+    let broken = secrets.path("broken.creds");
+    fs::write(&broken, fs::read_to_string(&mixed)?.replace("-----BEGIN USER", "BEGIN USER"))?;
+    let failed =
+        Server::start(&place, &flags(&broken).each_ref().map(String::as_str)).await.expect_err("it is no such file");
+    assert!(format!("{failed:#}").contains("read the credentials"), "{failed:#}");
+    assert!(format!("{failed:#}").contains("it does not hold a JWT and an nkey seed"), "{failed:#}");
+    assert!(!planted.iter().any(|secret| place.log().contains(secret)), "{}", place.log());
     Ok(())
 }
 
