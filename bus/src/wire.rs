@@ -13,9 +13,9 @@ pub use frame::{PROCESSES_MAX, XIDS_MAX, decode_frame, encode_frame};
 pub use reply::Reply;
 pub use report::{Content, Report, Speaker};
 pub use subject::{
-    AGENTS_HEALTH, AGENTS_INVENTORY, AGENTS_TELEMETRY, Kind, MIRRORS, agent, agent_of, agent_subject,
-    cluster_inbox_prefix, inbox_prefix, mirror_of, mirror_subject, node_of_token, node_token, telemetry, telemetry_of,
-    telemetry_subject,
+    AGENTS_HEALTH, AGENTS_INBOXES, AGENTS_INVENTORY, AGENTS_TELEMETRY, CLUSTERS_INBOXES, Kind, MIRRORS, agent,
+    agent_of, agent_subject, cluster_inbox_prefix, inbox_prefix, mirror_of, mirror_subject, node_of_token, node_token,
+    telemetry, telemetry_of, telemetry_subject,
 };
 
 use bytes::Bytes;

@@ -1,10 +1,12 @@
 //! `dkube nats-config`: the configuration of a NATS server, with a key and no more rights than needed for each client.
+mod client;
+
 use super::{
     console::{Console, Format},
     error::CliError,
 };
 use anyhow::Context;
-use bus::wire::{self, Kind};
+use client::Client;
 use domain::{ClusterName, NodeName};
 use nkeys::KeyPair;
 use serde_json::json;
@@ -28,7 +30,7 @@ pub(crate) struct Arguments {
     /// A Kubernetes cluster whose agent may speak; may be given several times
     #[arg(long = "cluster", value_name = "NAME")]
     clusters: Vec<ClusterName>,
-    /// A reader of events, by a pull consumer of this name that somebody else has made; may be given several times
+    /// A reader of events, by a pull consumer of this name, which is made with the key admin.nk; may be given several times
     #[arg(long = "reader", value_name = "NAME")]
     readers: Vec<ClusterName>,
     /// Where the NATS server listens
@@ -45,73 +47,6 @@ pub(crate) struct Arguments {
     tls_key: String,
 }
 
-/// Somebody who may speak.
-struct Client {
-    /// The name of its key's file.
-    key: String,
-    about: String,
-    /// What it may publish to and subscribe to; all, if none.
-    rights: Option<(Vec<String>, Vec<String>)>,
-}
-
-impl Client {
-    fn server() -> Self {
-        let about = "The server: makes and feeds the stream DKUBE_EVENTS, and answers agents.".to_owned();
-        Self { key: "server".to_owned(), about, rights: None }
-    }
-
-    fn node(node: &NodeName) -> Self {
-        let reports = Kind::ALL.map(|kind| wire::agent(node, kind));
-        let publish = reports.into_iter().chain([wire::telemetry(node)]).collect();
-        Self {
-            key: format!("node-{node}"),
-            about: format!("The agent of node {node}."),
-            rights: Some((publish, vec![format!("{}.>", wire::inbox_prefix(node))])),
-        }
-    }
-
-    fn cluster(cluster: &ClusterName) -> Self {
-        Self {
-            key: format!("cluster-{cluster}"),
-            about: format!("The agent of the Kubernetes cluster {cluster}."),
-            rights: Some((
-                vec![wire::mirror_subject(cluster.as_str())],
-                vec![format!("{}.>", wire::cluster_inbox_prefix(cluster))],
-            )),
-        }
-    }
-
-    /// Who may make consumers could let the events be delivered to any subject: so this one may not.
-    fn reader(name: &ClusterName) -> Self {
-        let publish = ["$JS.API.CONSUMER.INFO.DKUBE_EVENTS.", "$JS.API.CONSUMER.MSG.NEXT.DKUBE_EVENTS."]
-            .map(|subject| format!("{subject}{name}"));
-        Self {
-            key: format!("reader-{name}"),
-            about: format!(
-                "Who follows the events by the consumer {name}, which somebody else makes:\n    \
-                 #   nats consumer add DKUBE_EVENTS {name} --pull --deliver all --ack explicit\n    \
-                 # Its client asks with the inbox prefix below."
-            ),
-            rights: Some((
-                publish.into_iter().chain([format!("$JS.ACK.DKUBE_EVENTS.{name}.>")]).collect(),
-                vec![format!("_INBOX_READER.{name}.>")],
-            )),
-        }
-    }
-
-    fn entry(&self, keys: &Path) -> anyhow::Result<String> {
-        let key = public_key(&keys.join(format!("{}.nk", self.key)))?;
-        let Some((publish, subscribe)) = &self.rights else {
-            return Ok(format!("    # {}\n    {{ nkey: \"{key}\" }}\n", self.about));
-        };
-        Ok(format!(
-            "    # {}\n    {{\n      nkey: \"{key}\"\n      permissions: {{\n        publish: {publish:?}\n        \
-             subscribe: {subscribe:?}\n      }}\n    }}\n",
-            self.about
-        ))
-    }
-}
-
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<(), CliError> {
     let configuration = configuration(arguments)?;
     match console.format {
@@ -125,22 +60,32 @@ fn configuration(arguments: &Arguments) -> anyhow::Result<String> {
     let Arguments { keys, nodes, clusters, readers, listen, store, tls_cert, tls_key } = arguments;
     let mut folder = DirBuilder::new();
     folder.recursive(true).mode(0o700).create(keys).with_context(|| format!("make the folder {}", keys.display()))?;
+    let admin = (!readers.is_empty()).then(Client::admin);
     let clients = std::iter::once(Client::server())
+        .chain(admin)
         .chain(nodes.iter().map(Client::node))
         .chain(clusters.iter().map(Client::cluster))
         .chain(readers.iter().map(Client::reader));
     let clients: Vec<Client> = clients.collect();
     let names: BTreeSet<&str> = clients.iter().map(|client| client.key.as_str()).collect();
     anyhow::ensure!(names.len() == clients.len(), "somebody is named twice: a NATS server takes each key once");
-    let entries = clients.iter().map(|client| client.entry(keys)).collect::<anyhow::Result<Vec<_>>>()?;
+    let entry = |client: &Client| Ok(client.entry(&public_key(&keys.join(format!("{}.nk", client.key)))?));
+    let entries = clients.iter().map(entry).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(format!(
-        "# A NATS server for DKube, 2.10 or later: TLS, a key for each client, and for each no more than it needs.\n\
-         # Each client is given its own key's file (nats_nkey) and no other.\n\
+        "# A NATS server for DKube, 2.10 or later: TLS, an account of its own, a key for each client, and for each no more than\n\
+         # it needs. Each client is given its own key's file (nats_nkey) and no other.\n\
          listen: {listen:?}\n\n\
          tls {{\n  cert_file: {tls_cert:?}\n  key_file: {tls_key:?}\n}}\n\n\
          jetstream {{\n  store_dir: {store:?}\n  # Events are confirmed to subscribers once they are on the disk.\n  \
          sync_interval: always\n}}\n\n\
-         authorization {{\n  users: [\n{}  ]\n}}\n",
+         accounts {{\n  \
+         # What is said in an account, and its stream, no other account sees. Whatever else uses this NATS server gets an\n  \
+         # account beside this one, and no user in it.\n  \
+         DKUBE {{\n    jetstream: enabled\n    users: [\n{}    ]\n  }}\n\n  \
+         # What the NATS server says of itself ($SYS). Nobody is in here, and no user of another account gets in. Whoever looks\n  \
+         # after the NATS server may be added, with a key of theirs: {{ nkey: \"U…\" }}\n  \
+         SYS {{\n    users: []\n  }}\n}}\n\
+         system_account: SYS\n",
         entries.join("\n")
     ))
 }

@@ -35,7 +35,7 @@ pub(crate) use session::guards;
 pub(crate) use session::headers;
 
 pub use status::{Fault, State, Status};
-pub use stream::{STREAM, StreamSettings};
+pub use stream::{STREAM, STREAM_REQUESTS, StreamSettings};
 
 /// Why a piece of work ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

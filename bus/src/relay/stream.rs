@@ -18,6 +18,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 /// The stream's name.
 pub const STREAM: &str = "DKUBE_EVENTS";
 
+/// The subjects of all that the relay asks JetStream: to look at the stream, to make it, to read its last message, and, to make
+/// it anew, to delete it.
+pub const STREAM_REQUESTS: [&str; 4] = [
+    "$JS.API.STREAM.INFO.DKUBE_EVENTS",
+    "$JS.API.STREAM.CREATE.DKUBE_EVENTS",
+    "$JS.API.STREAM.MSG.GET.DKUBE_EVENTS",
+    "$JS.API.STREAM.DELETE.DKUBE_EVENTS",
+];
+
 /// Where the stream says whose it is.
 const CLUSTER: &str = "dkube.cluster";
 

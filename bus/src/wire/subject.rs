@@ -13,6 +13,12 @@ pub const AGENTS_TELEMETRY: &str = "dkube.telemetry.*";
 /// What every cluster agent mirrors: what the server listens to.
 pub const MIRRORS: &str = "dkube.cluster.*.mirror";
 
+/// Where agents of nodes are answered: each on its own part of these.
+pub const AGENTS_INBOXES: &str = "_INBOX_AGENT.>";
+
+/// Where agents of Kubernetes clusters are answered.
+pub const CLUSTERS_INBOXES: &str = "_INBOX_CLUSTER.>";
+
 /// Where the agent of a Kubernetes cluster sends what it mirrors; with `*` for the name, where all do.
 pub fn mirror_subject(cluster: &str) -> String {
     format!("dkube.cluster.{cluster}.mirror")
@@ -119,12 +125,15 @@ mod tests {
                 assert!(pattern.parse::<Pattern>().unwrap().matches(&subject));
                 assert_eq!(agent_subject("*", kind), pattern);
             }
+            assert!(AGENTS_INBOXES.parse::<Pattern>().unwrap().matches(&format!("{}.x", inbox_prefix(&node))));
         }
     }
 
     #[test]
     fn a_mirrors_subject_names_its_cluster() {
         assert_eq!(mirror_subject("*"), MIRRORS);
+        let inbox = format!("{}.x", cluster_inbox_prefix(&"east-1".parse().unwrap()));
+        assert!(CLUSTERS_INBOXES.parse::<Pattern>().unwrap().matches(&inbox));
         assert_eq!(mirror_of(&mirror_subject("east-1")), Some("east-1".parse().unwrap()));
         for subject in ["dkube.cluster.mirror", "dkube.cluster.a.b.mirror", "dkube.cluster.A.mirror", "dkube.cluster.a"]
         {

@@ -41,7 +41,8 @@ pub(super) async fn prove(
     let kind = proposal.provider.kind();
     let callback = callback_address(&app, kind)?;
     let provider = provider::of(&proposal.provider)?;
-    let (to, pending) = provider.begin(&app.parts.outside, &callback).await.map_err(|error| unavailable(&app, &error))?;
+    let (to, pending) =
+        provider.begin(&app.parts.outside, &callback).await.map_err(|error| unavailable(&app, &error))?;
     let aim = Aim::Proof { proposal: proposal.revision, asker: Box::new(asker), reason: wish.reason.clone() };
     let now = app.now();
     app.flows.keep(Flow { kind, pending, aim }, address, now);
