@@ -17,7 +17,7 @@ mod ways;
 
 pub(super) use consent::Consents;
 pub(super) use flow::Flows;
-pub(super) use provider::{active, lost, unavailable};
+pub(super) use provider::{active, lost, worded};
 
 use super::app::App;
 use utoipa_axum::{router::OpenApiRouter, routes};

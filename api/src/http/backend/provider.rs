@@ -61,13 +61,14 @@ pub(in crate::http) fn active(app: &App) -> Result<Option<(backend::Provider, Pr
     provider.map(|stored| of(&stored).map(|provider| (stored, provider))).transpose()
 }
 
-/// The answer where a provider did not do what it should.
-pub(in crate::http) fn unavailable(app: &App, error: &ProviderError) -> Problem {
+/// The answer to an operator where a provider did not do what it should.
+pub(super) fn unavailable(app: &App, error: &ProviderError) -> Problem {
     tracing::warn!(code = error.code(), "a sign-in provider: {error}");
     worded(app, error)
 }
 
-fn worded(app: &App, error: &ProviderError) -> Problem {
+/// That a provider did not do what it should, and when it can be asked again if it says so.
+pub(in crate::http) fn worded(app: &App, error: &ProviderError) -> Problem {
     let problem = Problem::new(error.code(), error.to_string());
     match error.retry_after(app.now()) {
         Some(seconds) => problem.retry_after(seconds),

@@ -3,7 +3,7 @@ use super::known::{Listing, Place, Trouble};
 use crate::{
     http::{
         app::App,
-        backend::{active, lost, unavailable},
+        backend::{active, lost, worded},
         problem::{Problem, find},
     },
     provider::{GitHub, Provider, ProviderError},
@@ -34,7 +34,7 @@ enum Outcome {
     /// So many people are listed.
     Listed(usize),
     /// The provider gave no list.
-    Failed { error: ProviderError, problem: Problem },
+    Failed(ProviderError),
     /// Meanwhile another backend, or other credentials, hold.
     Outdated,
 }
@@ -44,7 +44,7 @@ impl Last {
     fn holds(&self, now: Timestamp) -> bool {
         match &*self.outcome.borrow() {
             None => self.outcome.has_changed().is_ok(),
-            Some(Outcome::Failed { error, .. }) => error.until().is_some_and(|until| now < until),
+            Some(Outcome::Failed(error)) => error.until().is_some_and(|until| now < until),
             Some(Outcome::Listed(_) | Outcome::Outdated) => false,
         }
     }
@@ -68,12 +68,7 @@ pub(super) async fn fetch(app: &App) -> Result<Option<usize>, Problem> {
         let told = outcome.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
         match told {
             Some(Outcome::Listed(people)) => return Ok(Some(people)),
-            Some(Outcome::Failed { error, problem }) => {
-                return Err(match error.retry_after(app.now()) {
-                    Some(seconds) => problem.retry_after(seconds),
-                    None => problem,
-                });
-            }
+            Some(Outcome::Failed(error)) => return Err(worded(app, &error)),
             // Whoever holds now is asked.
             Some(Outcome::Outdated) => {}
             None => return Err(Problem::new("server.stopping", "the server stops").retry_after(5)),
@@ -116,7 +111,8 @@ async fn ask(app: &App, stored: &backend::Provider, github: &GitHub) -> Outcome 
         Err(_) => ProviderError::Malformed("the list has no end"),
     };
     app.directory.failed(&place, Trouble { code: error.code(), detail: error.to_string(), not_before: error.until() });
-    Outcome::Failed { problem: unavailable(app, &error), error }
+    tracing::warn!(code = error.code(), "the directory of a sign-in provider: {error}");
+    Outcome::Failed(error)
 }
 
 fn failed(app: &App, problem: &Problem) {
