@@ -2,7 +2,7 @@
 mod name;
 
 use crate::{
-    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Subject, Timestamp, TokenId, UserId, access,
+    Action, Cluster, ClusterId, Login, NodeName, PoolName, Position, Role, Subject, Timestamp, TokenId, UserId, access,
     backend, device, group, job, license, node, policy, pool, token, user,
 };
 
@@ -120,13 +120,18 @@ impl Command {
         }
     }
 
-    /// Whether only a signed-in session may give it: a token makes no tokens and no passwords, and says not where people sign in.
+    /// Whether only a signed-in session may give it: a token makes no tokens, no passwords and no operators, and says not where
+    /// people sign in.
     pub const fn needs_session(&self) -> bool {
         matches!(
             self,
             Self::Token(token::Command::Issue { .. })
                 | Self::User(
-                    user::Command::SetPassword { .. } | user::Command::Invite { .. } | user::Command::Link { .. }
+                    user::Command::SetPassword { .. }
+                        | user::Command::Invite { .. }
+                        | user::Command::Link { .. }
+                        | user::Command::Onboard { role: Role::Operator, .. }
+                        | user::Command::Change { role: Some(Role::Operator), .. }
                 )
                 | Self::Backend(_)
         )

@@ -9,7 +9,9 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
         "auth.no_proposal" => "propose one first: dkube auth github, or dkube auth oidc",
         "auth.no_public_url" => "start the server with --public-url: the address that browsers reach it at",
         "auth.proposal_gone" => "dkube auth show says what is proposed; then: dkube auth prove",
-        "auth.session_needed" => "this needs a sign-in, not a token",
+        "auth.session_needed" => {
+            "this needs a sign-in, not a token; somebody becomes an operator by: dkube user role LOGIN operator"
+        }
         "auth.unproven" => "with the break-glass operator's password: dkube auth local --login LOGIN",
         "auth.slow_down" | "server.overloaded" | "request.too_many" | "events.too_many_streams" => {
             "wait a little, then try again"

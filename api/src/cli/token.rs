@@ -29,7 +29,7 @@ pub(super) const COLUMNS: [Column; 7] = [
 enum Scope {
     /// Looking
     Read,
-    /// All that its owner may do, but make tokens and passwords
+    /// All that its owner may do, but make tokens, passwords and operators
     Full,
     /// /metrics alone
     Metrics,

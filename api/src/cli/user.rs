@@ -46,6 +46,17 @@ impl Change {
         let call = Call::patch(["users", self.login.as_str()], body);
         context.command(self.matching.apply(call), &self.write).await
     }
+
+    async fn in_person(
+        self,
+        context: &mut Context<'_>,
+        session: &InPerson,
+        body: impl Into<Value>,
+    ) -> Result<(), CliError> {
+        let call = Call::patch(["users", self.login.as_str()], body.into());
+        let told = session.give(&self.write.apply(self.matching.apply(call)), context).await?;
+        Ok(answer::tell(context.console, &told)?)
+    }
 }
 
 /// An invitation. Only a session makes one: it is opened for this, and closed again.
@@ -131,13 +142,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         write: Write,
     },
-    /// Change what a user may do
+    /// Change what a user may do. Only a session makes operators: it is opened for this, and closed again
     Role {
         #[command(flatten)]
         change: Change,
         /// operator, auditor or data-scientist
         #[arg(value_parser = role)]
         role: Role,
+        #[command(flatten)]
+        session: InPerson,
     },
     /// Move a user to another group, or to none
     #[command(group = clap::ArgGroup::new("to").required(true).args(["group", "no_group"]))]
@@ -226,7 +239,10 @@ impl Command {
                 let Reply { body, .. } = context.client.send(&call).await?;
                 invited(context, &body)
             }
-            Self::Role { change, role } => change.run(context, json!({"role": role})).await,
+            Self::Role { change, role: role @ Role::Operator, session } => {
+                change.in_person(context, &session, json!({"role": role})).await
+            }
+            Self::Role { change, role, session: _ } => change.run(context, json!({"role": role})).await,
             Self::Move { change, group, no_group: _ } => change.run(context, json!({"group": group})).await,
             Self::Invite(invite) => invite.run(context).await,
             Self::Link { change, called, subject, session } => {
@@ -234,10 +250,7 @@ impl Command {
                 if let Some(subject) = subject {
                     body.insert("subject".to_owned(), json!(subject));
                 }
-                let call = Call::patch(["users", change.login.as_str()], Value::Object(body));
-                let call = change.write.apply(change.matching.apply(call));
-                let body = session.give(&call, context).await?;
-                Ok(answer::tell(context.console, &body)?)
+                change.in_person(context, &session, body).await
             }
             Self::Rename { change, to } => change.run(context, json!({"login": to})).await,
             Self::Suspend(change) => change.run(context, json!({"suspended": true})).await,

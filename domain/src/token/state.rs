@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Scope {
     /// Queries alone.
     Read,
-    /// All that its owner may do, but make tokens and passwords.
+    /// All that its owner may do, but make tokens, passwords and operators.
     Full,
     /// `/metrics` alone.
     Metrics,

@@ -399,3 +399,17 @@ fn a_refusal_has_a_stable_code() {
         assert_eq!(denied.code(), code);
     }
 }
+
+#[test]
+fn no_token_makes_an_operator() {
+    let mut world = World::founded();
+    world.given(onboard(&["ada"], None));
+    let token = with_token(&mut world, "operator", "f", Scope::Full);
+    for made in [set_role("ada", Role::Operator), onboard_as(&["eve"], None, Role::Operator)] {
+        assert_eq!(world.ask(&token, &made), Err(Denied::SessionNeeded), "{made:?}");
+        assert_eq!(world.ask(&world.session("operator"), &made), Ok(()), "{made:?}");
+    }
+    for made in [set_role("ada", Role::Auditor), onboard_as(&["eve"], None, Role::Auditor)] {
+        assert_eq!(world.ask(&token, &made), Ok(()), "{made:?}");
+    }
+}

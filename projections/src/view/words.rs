@@ -205,7 +205,7 @@ words! {
     Scope, "a scope" {
         /// Queries alone.
         Read = "read",
-        /// All that its owner may do, but make tokens and passwords.
+        /// All that its owner may do, but make tokens, passwords and operators.
         Full = "full",
         /// `/metrics` alone.
         Metrics = "metrics",

@@ -50,7 +50,7 @@ pub(super) fn commands() -> Vec<Commanding> {
             "POST /v1/users",
             value!({"logins": ["ada"], "group": null, "role": "auditor"}),
         ),
-        (vec!["user", "role", "ada", "operator"], "PATCH /v1/users/ada", value!({"role": "operator"})),
+        (vec!["user", "role", "ada", "auditor"], "PATCH /v1/users/ada", value!({"role": "auditor"})),
         (vec!["user", "move", "ada", "g"], "PATCH /v1/users/ada", value!({"group": "g"})),
         (vec!["user", "move", "ada", "--no-group"], "PATCH /v1/users/ada", value!({"group": null})),
         (vec!["user", "suspend", "a@b.c"], "PATCH /v1/users/a@b.c", value!({"suspended": true})),

@@ -44,7 +44,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry("auth.not_the_operator", 409, "Whoever signed in is not the operator that is named", "Sign in as that operator, or propose the backend with another one."),
     entry("auth.proposal_gone", 409, "The proposal was changed meanwhile", "Look at what is proposed, and begin the proof anew."),
     entry("auth.required", 401, "Sign in first", "Send `Authorization: Bearer <token>`, or sign in with `POST /v1/session`."),
-    entry("auth.session_needed", 403, "This needs a signed-in session", "Sign in: no token makes tokens, passwords or invitations, or says where people sign in and who is who."),
+    entry("auth.session_needed", 403, "This needs a signed-in session", "Sign in: no token makes tokens, operators, or passwords and invitations of users that there are, or says where people sign in and who is who."),
     entry("auth.slow_down", 429, "Too many failed sign-ins", "Wait as long as `Retry-After` says, then try again."),
     entry("auth.unproven", 409, "The way back is not proven", "Sign in as the break-glass operator, with the password, and ask again."),
     entry("cluster.founded", 409, "The cluster is founded already", "Nothing is to be done: founding happens once."),

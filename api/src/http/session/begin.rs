@@ -73,7 +73,9 @@ pub(super) async fn begin(
     let kept = found.as_ref().filter(|_| knows && from_here).and_then(|user| user.password.clone());
     if !app.passwords.fits(&body.value.password, kept).await? {
         app.metrics.sign_in("failed");
-        sign_in_failed(&app, found.map(|user| user.id), FAILED, address).await;
+        // Whoever asks is told nothing of it; the record tells whoever has set the networks.
+        let code = if from_here { FAILED } else { "auth.not_from_here" };
+        sign_in_failed(&app, found.map(|user| user.id), code, address).await;
         return Err(wrong());
     }
     app.slowdown.succeeded(&attempt, app.now());

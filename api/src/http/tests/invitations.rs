@@ -3,6 +3,7 @@ use crate::http::{
     HttpSettings,
     testing::{CHEAP, Call, Fixture, PASSWORD},
 };
+use domain::token::Scope;
 use serde_json::json;
 
 const CHOSEN: &str = "chosen by nobody else";
@@ -104,6 +105,9 @@ async fn the_operator_who_remains_may_be_bound_to_networks() {
     // From nowhere known, and so not from there.
     sign_in("operator", PASSWORD).send(&fixture.router).await.problem("auth.failed");
     sign_in("ada", PASSWORD).send(&fixture.router).await.ok();
+    let aud = fixture.token("aud", Scope::Read, 9).await;
+    let failed = Call::get("/v1/audit?type=SignInFailed").token(&aud).send(&fixture.router).await.ok();
+    assert_eq!(failed["events"][0]["data"]["code"], "auth.not_from_here", "whoever has set the networks finds it");
     // No token of theirs is a way around.
     let token = fixture.operator().await;
     Call::get("/v1/users").token(&token).send(&fixture.router).await.problem("auth.not_from_here");

@@ -106,8 +106,15 @@ async fn a_promotion_raises_no_token_and_that_is_said() {
     let fixture = Fixture::new().await;
     let operator = fixture.operator().await;
     let ada = fixture.token("ada", Scope::Full, 9).await;
-    let promote = Call::new("PATCH", "/v1/users/ada").json(&json!({"role": "operator"}));
-    let promoted = fixture.done(&operator, promote).await;
+    let promote = || Call::new("PATCH", "/v1/users/ada").json(&json!({"role": "operator"}));
+    promote().token(&operator).send(&fixture.router).await.problem("auth.session_needed");
+    let newcomer = json!({"logins": ["eve"], "role": "operator"});
+    let call = Call::post("/v1/users", &newcomer).token(&operator);
+    call.send(&fixture.router).await.problem("auth.session_needed");
+    let (cookie, csrf) = fixture.sign_in("operator").await;
+    let promote = promote().with("cookie", cookie).with("x-csrf-token", csrf);
+    let promoted = promote.send(&fixture.router).await.ok();
+    fixture.settled().await;
     assert_eq!(promoted["warnings"][0]["code"], "tokens_keep_role");
     assert_eq!(promoted["warnings"][0]["user"], "ada");
     let pool = json!({"name": "vision", "devices": []});
