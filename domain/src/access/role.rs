@@ -64,7 +64,8 @@ impl Role {
     }
 
     /// Whether this role allows all that the other one does. Roles are no ladder: a data scientist runs jobs and an auditor
-    /// does not, an auditor reads everything and a data scientist does not.
+    /// does not, an auditor reads everything and a data scientist does not. Changes of role are replayed by it, so what it says of
+    /// these roles is for ever.
     pub fn includes(self, other: Self) -> bool {
         Action::ALL.iter().all(|action| other.allows(*action) <= self.allows(*action))
     }

@@ -28,7 +28,7 @@ pub mod testing;
 pub use envelope::{Envelope, SUBJECTS_MAX, decode_envelope};
 pub use frozen::{StoredType, TYPES};
 pub use mentioned::{NAMED_MAX, named, sharers};
-pub use vault::{Blind, Field, Opened, Owner, Particulars, Sealed, Vault, VaultError};
+pub use vault::{Blind, Field, Opened, Owner, Particulars, Sealed, Told, Vault, VaultError};
 
 use crate::{Event, Recorded};
 

@@ -155,6 +155,15 @@ pub struct Particulars {
     pub reason: Option<Reason>,
 }
 
+/// What of them is to be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Where the command came from.
+    pub address: Option<IpAddr>,
+    /// Why it was given: it may have gone with somebody whom it is about.
+    pub reason: Opened<Option<Reason>>,
+}
+
 impl Particulars {
     /// Whose key seals them: the actor's; but where a sign-in failed, and so nobody is known to be the actor, that of the user whose
     /// login was given. It may have been they, and what is theirs must go with them.
@@ -198,30 +207,33 @@ impl Particulars {
         vault.seal(owner, event, Field::Particulars, &clear).map(Some)
     }
 
-    /// Opens them. There is no reason where one whom it is about was erased; all is unreadable where the key of one was lost.
+    /// Opens them.
     ///
     /// # Errors
     /// See [`Vault::open`].
-    pub fn open(vault: &dyn Vault, owner: Owner, event: EventId, sealed: &Sealed) -> Result<Opened<Self>, VaultError> {
-        let clear = match vault.open(owner, event, Field::Particulars, sealed)? {
-            Opened::Clear(clear) => clear,
-            Opened::Erased => return Ok(Opened::Erased),
-            Opened::Unreadable => return Ok(Opened::Unreadable),
-        };
-        let forged = || VaultError::Forged(owner);
-        let (address, sharers, reason) = parts(&clear).ok_or_else(forged)?;
-        let mut reason = reason.to_vec();
-        for user in sharers.iter().rev() {
-            match vault.open(Owner::User(*user), event, Field::Reason, &Sealed(reason.into()))? {
-                Opened::Clear(inner) => reason = inner,
-                Opened::Erased => return Ok(Opened::Clear(Self { address, reason: None })),
-                Opened::Unreadable => return Ok(Opened::Unreadable),
-            }
-        }
-        let text = String::from_utf8(reason).map_err(|_| forged())?;
-        let reason = (!text.is_empty()).then(|| text.parse()).transpose().map_err(|_| forged())?;
-        Ok(Opened::Clear(Self { address, reason }))
+    pub fn open(vault: &dyn Vault, owner: Owner, event: EventId, sealed: &Sealed) -> Result<Opened<Told>, VaultError> {
+        vault.open(owner, event, Field::Particulars, sealed)?.try_map(|clear| {
+            let forged = || VaultError::Forged(owner);
+            let (address, sharers, reason) = parts(&clear).ok_or_else(forged)?;
+            let reason = unwrapped(vault, event, &sharers, reason)?.try_map(|reason| {
+                let text = String::from_utf8(reason).map_err(|_| forged())?;
+                (!text.is_empty()).then(|| text.parse()).transpose().map_err(|_| forged())
+            })?;
+            Ok(Told { address, reason })
+        })
     }
+}
+
+/// A reason, out of the seals of those whom it is about.
+fn unwrapped(vault: &dyn Vault, event: EventId, sharers: &[UserId], reason: &[u8]) -> Result<Opened, VaultError> {
+    let mut reason = reason.to_vec();
+    for user in sharers.iter().rev() {
+        match vault.open(Owner::User(*user), event, Field::Reason, &Sealed(reason.into()))? {
+            Opened::Clear(inner) => reason = inner,
+            gone => return Ok(gone),
+        }
+    }
+    Ok(Opened::Clear(reason))
 }
 
 /// In the first byte, beside the address's family: the reason is sealed for others too, who are named before it.
@@ -279,10 +291,15 @@ mod tests {
         let vault = TestVault::new();
         let sealed = particulars().seal(&vault, Owner::Cluster, EVENT, &BTreeSet::from([ADA, BOB])).unwrap().unwrap();
         let open = || Particulars::open(&vault, Owner::Cluster, EVENT, &sealed);
-        assert_eq!(open(), Ok(Opened::Clear(particulars())));
+        let told = |reason| Ok(Opened::Clear(Told { address: particulars().address, reason }));
+        assert_eq!(open(), told(Opened::Clear(particulars().reason)));
         vault.erase(BOB);
-        assert_eq!(open(), Ok(Opened::Clear(Particulars { reason: None, ..particulars() })));
-        vault.give_up(Owner::User(BOB));
+        assert_eq!(open(), told(Opened::Erased));
+
+        let vault = TestVault::new();
+        let open = || Particulars::open(&vault, Owner::Cluster, EVENT, &sealed);
+        vault.give_up(Owner::User(ADA));
+        assert_eq!(open(), told(Opened::Unreadable));
         vault.give_up(Owner::Cluster);
         assert_eq!(open(), Ok(Opened::Unreadable));
     }

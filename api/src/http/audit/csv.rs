@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The first line.
 pub(super) const HEAD: &str =
-    "position,time,type,subject,actor,token,address,reason,command,index,count,correlation,data\r\n";
+    "position,time,type,subject,actor,token,address,reason,command,index,count,correlation,data,unreadable\r\n";
 
 /// One event's line.
 pub(super) fn line(event: &AuditEvent) -> String {

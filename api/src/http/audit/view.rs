@@ -7,7 +7,7 @@ use crate::http::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{
     CommandId, Origin, Recorded, Timestamp, TokenId,
-    stored::{Opened, Particulars},
+    stored::{Opened, Particulars, Told},
 };
 use serde::Serialize;
 use std::net::IpAddr;
@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 /// Why nobody can say from where and why it was.
 const LOST: &str = "the key that they are sealed under was lost, and given up (`dkube secrets abandon`)";
+const ERASED: &str = "whoever it is of was erased: from where and why it was has gone with them";
+const REASON_ERASED: &str = "the reason was about somebody who was erased, or named them, and has gone with them";
 
 /// An event with all that the log knows of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -39,12 +41,12 @@ pub(crate) struct AuditEvent {
     /// For an agent's report, which one.
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<OriginView>,
-    /// Where the command came from; null where nobody knows, or the person was erased.
+    /// Where the command came from; null where nobody knows, or `unreadable` says why.
     #[schema(value_type = Option<String>)]
     pub(super) address: Option<IpAddr>,
-    /// Why it was given.
+    /// Why it was given; null where nobody said, or `unreadable` says why.
     pub(super) reason: Option<String>,
-    /// Why address and reason can't be shown, where they should be there.
+    /// Why address or reason can't be shown, where they were given: a key was lost, or somebody was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
     /// The stored bytes (base64) of an event that a newer release wrote.
@@ -97,11 +99,16 @@ impl AuditEvent {
         let sealed = recorded.particulars.as_ref();
         let owner = Particulars::owner(&recorded.actor, &recorded.event);
         let opened = sealed.map(|sealed| Particulars::open(&*app.parts.vault, owner, recorded.id, sealed));
-        let (particulars, unreadable) = match opened {
-            None | Some(Ok(Opened::Erased)) => (Particulars::default(), None),
-            Some(Ok(Opened::Clear(particulars))) => (particulars, None),
-            Some(Ok(Opened::Unreadable)) => (Particulars::default(), Some(LOST.to_owned())),
-            Some(Err(error)) => (Particulars::default(), Some(error.to_string())),
+        let (address, reason, unreadable) = match opened {
+            None => (None, None, None),
+            Some(Ok(Opened::Clear(Told { address, reason }))) => match reason {
+                Opened::Clear(reason) => (address, reason, None),
+                Opened::Erased => (address, None, Some(REASON_ERASED.to_owned())),
+                Opened::Unreadable => (address, None, Some(LOST.to_owned())),
+            },
+            Some(Ok(Opened::Erased)) => (None, None, Some(ERASED.to_owned())),
+            Some(Ok(Opened::Unreadable)) => (None, None, Some(LOST.to_owned())),
+            Some(Err(error)) => (None, None, Some(error.to_string())),
         };
         Self {
             event: EventView::recorded(recorded, &names),
@@ -112,8 +119,8 @@ impl AuditEvent {
             correlation: Some(recorded.correlation),
             token: recorded.token,
             origin: recorded.origin.map(OriginView::from),
-            address: particulars.address,
-            reason: particulars.reason.map(|reason| reason.to_string()),
+            address,
+            reason: reason.map(|reason| reason.to_string()),
             unreadable,
             raw: None,
         }

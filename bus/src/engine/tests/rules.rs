@@ -5,7 +5,7 @@ use domain::{
     Actor, Command, Denied, Expected, PoolName, Position, Principal, Reason, Recorded, Role, Subject, UserId, Via,
     access, device,
     pool::{self, Wanted},
-    stored::{Owner, Particulars},
+    stored::{Opened, Owner, Particulars, Told},
     token::TokenHash,
     user::{self, Entry, Newcomer, PasswordHash},
 };
@@ -203,7 +203,7 @@ fn address_and_reason_are_sealed_and_can_be_opened() {
         .unwrap()
         .clear()
         .unwrap();
-    assert_eq!(opened, Particulars { address: Some([10, 1, 2, 3].into()), reason: request.reason });
+    assert_eq!(opened, Told { address: Some([10, 1, 2, 3].into()), reason: Opened::Clear(request.reason) });
 }
 
 #[test]
@@ -271,20 +271,22 @@ fn what_is_somebodys_goes_with_them_whoever_records_it() {
     let opened = |bare: &Bare, recorded: &Recorded| {
         let owner = Particulars::owner(&recorded.actor, &recorded.event);
         let sealed = recorded.particulars.as_ref().unwrap();
-        Particulars::open(&*bare.keyring, owner, recorded.id, sealed).unwrap().clear().unwrap_or_default()
+        Particulars::open(&*bare.keyring, owner, recorded.id, sealed).unwrap()
     };
     let theirs = [&onboarded, &named, &deleted];
-    let known: Vec<_> = theirs.iter().map(|event| opened(&bare, event).reason.unwrap().to_string()).collect();
-    assert_eq!(known, ["Eve joins", "asked by eve.", "she has left"]);
-    assert_eq!(opened(&bare, &accepted).address, address);
+    let told = |address, reason| Opened::Clear(Told { address, reason });
+    let operators = Some([10, 1, 2, 3].into());
+    for (event, text) in theirs.into_iter().zip(["Eve joins", "asked by eve.", "she has left"]) {
+        assert_eq!(opened(&bare, event), told(operators, Opened::Clear(reason(text))));
+    }
+    assert_eq!(opened(&bare, &accepted), told(address, Opened::Clear(None)));
 
     done(&mut bare, Request { reason: reason("as eve asks"), ..of_operator(user::Command::Erase { user: eve }) });
     for event in theirs {
-        let left = opened(&bare, event);
-        assert_eq!((left.reason, left.address), (None, Some([10, 1, 2, 3].into())), "the operator's stays");
+        assert_eq!(opened(&bare, event), told(operators, Opened::Erased), "the operator's stays");
     }
-    assert_eq!(opened(&bare, &accepted), Particulars::default());
-    assert_eq!(opened(&bare, &other).reason, reason("for all evenings"));
+    assert_eq!(opened(&bare, &accepted), Opened::Erased);
+    assert_eq!(opened(&bare, &other), told(operators, Opened::Clear(reason("for all evenings"))));
 }
 
 #[test]
